@@ -1,0 +1,1 @@
+//! Ratios against raw limits, in one run.

@@ -1,0 +1,1 @@
+//! Emberline: carries device reports from Kafka to an IoT safety-assurance service.

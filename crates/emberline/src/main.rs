@@ -1,0 +1,2 @@
+//! The `emberline` binary.
+fn main() {}

@@ -1,0 +1,1 @@
+//! A simulated fleet of devices: seeded events, and what must come of them.

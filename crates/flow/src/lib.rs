@@ -1,0 +1,1 @@
+//! Delivery rules as pure state machines.

@@ -1,0 +1,1 @@
+//! A stand-in for the service: strict, with a ledger of what it accepted.

@@ -1,0 +1,1 @@
+//! The eight actions of the service API, their signature and their answers.

@@ -1,0 +1,1 @@
+//! For tests: a real Kafka, builders, a driver of the binary.

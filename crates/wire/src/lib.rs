@@ -1,0 +1,1 @@
+//! Bytes on Kafka to the model and back.
