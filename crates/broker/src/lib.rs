@@ -1,1 +1,36 @@
-//! The only crate that knows rdkafka.
+//! Kafka, as the pipeline sees it: a [`Source`] that reads and commits, a
+//! [`Producer`] that says what became of each record, a [`TableReader`] that reads
+//! a topic whole, [`Bounds`], [`Admin`] and an [`EmbeddedBroker`].
+//!
+//! Invariants: no other crate knows rdkafka. Nothing here knows devices, reports or
+//! what the bytes of a record mean. `unsafe` is in one module, `native`. Nothing
+//! here ends the process.
+//!
+//! Start at [`Source`]; the thread behind it is `source::poller`.
+
+mod admin;
+mod bounds;
+mod client;
+mod error;
+mod mock;
+mod native;
+mod producer;
+mod record;
+mod room;
+mod settings;
+mod source;
+mod table;
+
+pub use admin::{Admin, AdminError, NewTopic, TopicState};
+pub use bounds::{Bounds, PartitionBounds};
+pub use error::{BrokerError, ErrorClass};
+pub use mock::EmbeddedBroker;
+pub use producer::{Delivered, ProduceError, Producer, ProducerSettings, Record, Refused};
+pub use record::{Headers, PartitionRef, PartitionSlot, RecordReader, RecordRef, TopicIndex};
+pub use room::Room;
+pub use settings::KafkaSettings;
+pub use source::{
+    AssignedPartition, Commit, CommitError, Committed, Frontier, Pulse, Revocation, Source,
+    SourceError, SourceEvent, SourceSettings,
+};
+pub use table::{TableReader, TableRecord};

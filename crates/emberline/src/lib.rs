@@ -1,1 +1,18 @@
-//! Emberline: carries device reports from Kafka to an IoT safety-assurance service.
+//! The `emberline` binary's parts: command line, settings, logs, metrics and health
+//! endpoints, life cycle.
+//!
+//! Invariant: no rule of delivery is decided here. This crate reads what is wanted, puts
+//! the other crates together and shows what they do.
+//!
+//! Start at [`cli`] for what can be asked, at [`settings`] for what can be set.
+
+pub mod app;
+pub mod cli;
+pub mod commands;
+pub mod observe;
+pub mod output;
+pub mod settings;
+pub mod signals;
+pub mod wiring;
+
+pub use app::main;

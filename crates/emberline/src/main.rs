@@ -1,2 +1,7 @@
-//! The `emberline` binary.
-fn main() {}
+//! The `emberline` binary; everything it does is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    emberline::main()
+}

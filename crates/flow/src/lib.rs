@@ -1,1 +1,23 @@
-//! Delivery rules as pure state machines.
+//! Delivery rules as plain state machines: the offset ledger, duplicate removal,
+//! the bindings table, rate share, the gate before the service and retry timing.
+//!
+//! Invariant: nothing here does I/O, spawns a task, reads a clock or draws a random
+//! number. Time and randomness are handed in, so each rule is tested without waiting.
+//!
+//! Start at [`ledger`].
+
+pub mod backoff;
+pub mod bindings;
+pub mod commit_metadata;
+pub mod customer_set;
+pub mod dedupe;
+pub mod gate;
+pub mod lanes;
+pub mod ledger;
+pub mod newest;
+mod prehashed;
+pub mod rate;
+pub mod seed_marks;
+
+#[cfg(test)]
+mod test_time;

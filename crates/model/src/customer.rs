@@ -7,7 +7,7 @@ use compact_str::CompactString;
 use crate::EventTime;
 
 /// A customer's id: letters, digits and `_`, 1 to 32 of them (contract: service API,
-/// ServiceCreateCustomer).
+/// `ServiceCreateCustomer`).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CustomerId(CompactString);
 

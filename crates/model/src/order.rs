@@ -27,7 +27,9 @@ pub struct Item {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidOrder {
     /// Not an `ItemId` of the contract.
-    #[error("unknown item id: one of FireInsurance2020, D-FireInsurance2020, CarInsurance2021, D-CarInsurance2021 is expected")]
+    #[error(
+        "unknown item id: one of FireInsurance2020, D-FireInsurance2020, CarInsurance2021, D-CarInsurance2021 is expected"
+    )]
     Item,
     /// Not an `ItemVNO` of the contract.
     #[error("unknown item version")]
@@ -180,7 +182,13 @@ mod tests {
 
     fn order(item: &str, version: &str, count: i64) -> Result<OrderEvent, InvalidOrder> {
         let customer = CustomerId::parse("c_1001").unwrap();
-        OrderEvent::new(customer, "20210811-0001", (item, version), count, EventTime::from_millis(0))
+        OrderEvent::new(
+            customer,
+            "20210811-0001",
+            (item, version),
+            count,
+            EventTime::from_millis(0),
+        )
     }
 
     #[test]

@@ -1,1 +1,32 @@
-//! The workers, put together.
+//! The pipeline: workers that carry records from Kafka to the service.
+//!
+//! ```text
+//! polling thread            worker (one thread, one loop)                 service
+//! source ─ read, decode ─►  take in ─ dedupe ─ lanes ─ dispatch ─ sign ─► call
+//!    ▲                         │                                           │
+//!    └──── commit ◄── ledger ◄─┴── settle ◄── acknowledged writes ◄────────┘
+//! ```
+//!
+//! Absent: the rules themselves (they are in `flow`), bytes (`wire`), HTTP
+//! (`service-client`) and librdkafka (`broker`).
+//!
+//! Start at [`run`]; the loop is in `worker`.
+
+mod intake;
+mod lane;
+pub mod metrics;
+mod outbox;
+mod partitions;
+mod rate;
+mod raw;
+mod records;
+mod run;
+mod settings;
+mod status;
+mod table;
+mod worker;
+
+pub use run::{PipelineError, run};
+pub use settings::{DeliverySettings, PipelineSettings, Topics, WorkerKind};
+pub use status::{Monitor, WorkerStatus};
+pub use worker::Exit;

@@ -1,1 +1,3 @@
 //! For tests: a real Kafka, builders, a driver of the binary.
+
+pub mod kafka;

@@ -1,0 +1,201 @@
+//! Questions about topics: how many partitions, where they begin and end, what a group
+//! has committed.
+//!
+//! They go through a consumer that is never assigned anything: a source's own
+//! connection is busy with a long poll and would answer after half a second.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::{Offset, TopicPartitionList};
+
+use crate::client::{LogOnly, bounds_config};
+use crate::error::BrokerError;
+use crate::settings::KafkaSettings;
+
+/// Asks about bounds. Calls block for a round trip to the broker (about 1 ms) or until
+/// their timeout: in async code to be made where blocking is allowed.
+pub struct Bounds {
+    consumer: BaseConsumer<LogOnly>,
+}
+
+/// Where a partition begins and ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionBounds {
+    /// The topic.
+    pub topic: String,
+    /// The partition's number.
+    pub partition: i32,
+    /// First offset of the log.
+    pub low: i64,
+    /// One past the last offset of the log; transactions not yet closed are left out.
+    pub high: i64,
+    /// How many partitions the topic has.
+    pub topic_partitions: i32,
+}
+
+impl Bounds {
+    /// A client of its own for the questions.
+    ///
+    /// # Errors
+    /// Settings that librdkafka refuses.
+    pub fn new(kafka: &KafkaSettings) -> Result<Self, BrokerError> {
+        let consumer = bounds_config(kafka)
+            .create_with_context(LogOnly)
+            .map_err(|error| BrokerError::creation(&error))?;
+        Ok(Self { consumer })
+    }
+
+    /// How many partitions a topic has; `None` where it doesn't exist or may not be seen.
+    ///
+    /// # Errors
+    /// No answer in time.
+    pub fn partition_count(
+        &self,
+        topic: &str,
+        timeout: Duration,
+    ) -> Result<Option<i32>, BrokerError> {
+        self.serve_logs();
+        let metadata = self
+            .consumer
+            .fetch_metadata(Some(topic), timeout)
+            .map_err(|error| BrokerError::asked(format!("read the metadata of {topic}"), &error))?;
+        let count = metadata
+            .topics()
+            .iter()
+            .find(|found| found.name() == topic && found.error().is_none())
+            .map(|found| i32::try_from(found.partitions().len()).unwrap_or(i32::MAX));
+        Ok(count.filter(|count| *count > 0))
+    }
+
+    /// Replicas of a topic's first partition, `None` as above.
+    pub(crate) fn replication(&self, topic: &str, timeout: Duration) -> Option<i32> {
+        let metadata = self.consumer.fetch_metadata(Some(topic), timeout).ok()?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic)?;
+        i32::try_from(found.partitions().first()?.replicas().len()).ok()
+    }
+
+    /// The bounds of all partitions of these topics.
+    ///
+    /// # Errors
+    /// [`BrokerError::NoTopic`] for one that doesn't exist; no answer in time.
+    pub fn of_topics(
+        &self,
+        topics: &[String],
+        timeout: Duration,
+    ) -> Result<Vec<PartitionBounds>, BrokerError> {
+        let mut names = Vec::new();
+        for topic in topics {
+            let count = self
+                .partition_count(topic, timeout)?
+                .ok_or_else(|| BrokerError::NoTopic(topic.clone()))?;
+            names.extend((0..count).map(|partition| (topic.clone(), partition)));
+        }
+        self.of_partitions(&names, timeout)
+    }
+
+    /// The bounds of these partitions, in their order.
+    ///
+    /// # Errors
+    /// [`BrokerError::NoTopic`] for a topic that doesn't exist; no answer in time.
+    pub fn of_partitions(
+        &self,
+        names: &[(String, i32)],
+        timeout: Duration,
+    ) -> Result<Vec<PartitionBounds>, BrokerError> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut counts: HashMap<&str, i32> = HashMap::new();
+        for (topic, _) in names {
+            if !counts.contains_key(topic.as_str()) {
+                let count = self.partition_count(topic, timeout)?;
+                counts.insert(topic, count.ok_or_else(|| BrokerError::NoTopic(topic.clone()))?);
+            }
+        }
+        let lows = self.offsets_at(names, Offset::Beginning, timeout)?;
+        let highs = self.offsets_at(names, Offset::End, timeout)?;
+        names
+            .iter()
+            .map(|(topic, partition)| {
+                let name = (topic.clone(), *partition);
+                let (low, high) = (lows.get(&name), highs.get(&name));
+                let (Some(&low), Some(&high)) = (low, high) else {
+                    return Err(BrokerError::NoTopic(format!("{topic}/{partition}")));
+                };
+                let topic_partitions = counts.get(topic.as_str()).copied().unwrap_or(0);
+                Ok(PartitionBounds {
+                    topic: name.0,
+                    partition: name.1,
+                    low,
+                    high,
+                    topic_partitions,
+                })
+            })
+            .collect()
+    }
+
+    /// What the group of the settings has committed for these partitions, in their order;
+    /// `None`: nothing yet.
+    ///
+    /// # Errors
+    /// No answer in time, or no right to the group.
+    pub fn committed(
+        &self,
+        names: &[(String, i32)],
+        timeout: Duration,
+    ) -> Result<Vec<Option<i64>>, BrokerError> {
+        let list = partition_list(names);
+        let list = self
+            .consumer
+            .committed_offsets(list, timeout)
+            .map_err(|error| BrokerError::asked("read the committed offsets", &error))?;
+        let found = list.to_topic_map();
+        let committed = names.iter().map(|name| match found.get(name) {
+            Some(Offset::Offset(offset)) => Some(*offset),
+            _ => None,
+        });
+        Ok(committed.collect())
+    }
+
+    /// All partitions' offsets at the beginning or the end, in one request a broker.
+    fn offsets_at(
+        &self,
+        names: &[(String, i32)],
+        place: Offset,
+        timeout: Duration,
+    ) -> Result<HashMap<(String, i32), i64>, BrokerError> {
+        let asked = || "read the bounds of partitions".to_owned();
+        let mut list = partition_list(names);
+        list.set_all_offsets(place).map_err(|error| BrokerError::asked(asked(), &error))?;
+        // A look-up by time takes the beginning and the end for times of their own.
+        let list = self
+            .consumer
+            .offsets_for_times(list, timeout)
+            .map_err(|error| BrokerError::asked(asked(), &error))?;
+        let mut found = HashMap::with_capacity(names.len());
+        for element in list.elements() {
+            element.error().map_err(|error| BrokerError::asked(asked(), &error))?;
+            if let Offset::Offset(offset) = element.offset() {
+                found.insert((element.topic().to_owned(), element.partition()), offset);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Log lines wait in the client's queue until it is polled.
+    fn serve_logs(&self) {
+        while let Some(Err(error)) = self.consumer.poll(Duration::ZERO) {
+            tracing::debug!(%error, "kafka bounds client");
+        }
+    }
+}
+
+fn partition_list(names: &[(String, i32)]) -> TopicPartitionList {
+    let mut list = TopicPartitionList::with_capacity(names.len());
+    for (topic, partition) in names {
+        list.add_partition(topic, *partition);
+    }
+    list
+}

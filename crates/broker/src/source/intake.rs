@@ -1,0 +1,226 @@
+//! One batch read: records out of the queue, through the reader.
+
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use std::time::Duration;
+
+use super::context::SourceContext;
+use super::partitions::{Partition, Partitions};
+use super::rebalance::report;
+use crate::native::{RawRecord, ReadQueue, RecordBuffer};
+use crate::record::{Headers, PartitionRef, RecordReader, RecordRef};
+
+/// A read waits this long to fill its batch: a wake-up of the worker for each record
+/// would cost more than the records.
+const GATHER: Duration = Duration::from_millis(1);
+
+/// The reader and what one read needs.
+pub(super) struct Intake<R> {
+    buffer: RecordBuffer,
+    reader: R,
+    batch_max: usize,
+    gap_limit: u64,
+}
+
+/// What came of one read.
+pub(super) struct Read<B> {
+    pub(super) batch: Option<B>,
+    pub(super) records: usize,
+    pub(super) bytes: usize,
+    /// Partitions whose gap is full now.
+    pub(super) filled: Vec<PartitionRef>,
+    /// Partitions that have caught up with what was held back of them.
+    pub(super) emptied: Vec<PartitionRef>,
+    pub(super) troubles: Vec<Trouble>,
+    /// Nothing was there to be read.
+    pub(super) idle: bool,
+}
+
+/// An error that came instead of a record or an event.
+pub(super) struct Trouble {
+    pub(super) code: Option<RDKafkaErrorCode>,
+    pub(super) fatal: bool,
+    pub(super) text: String,
+    /// The partition that it is about, where that is told.
+    pub(super) partition: Option<(String, i32)>,
+}
+
+impl Trouble {
+    pub(super) fn of_client(error: &KafkaError) -> Self {
+        Self {
+            code: error.rdkafka_error_code(),
+            fatal: matches!(error, KafkaError::MessageConsumptionFatal(_)),
+            text: error.to_string(),
+            partition: None,
+        }
+    }
+
+    fn of_record(code: RDKafkaErrorCode, record: &RawRecord) -> Self {
+        let text = record.value().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
+        Self {
+            code: Some(code),
+            fatal: false,
+            text: if text.is_empty() { code.to_string() } else { text },
+            partition: Some((record.topic().to_owned(), record.partition())),
+        }
+    }
+}
+
+impl<R: RecordReader> Intake<R> {
+    pub(super) fn new(reader: R, batch_max: usize, gap_limit: u64) -> Self {
+        Self { buffer: RecordBuffer::new(batch_max), reader, batch_max, gap_limit }
+    }
+
+    /// Reads up to `room` records: first what was held back and may go on now.
+    pub(super) fn read(
+        &mut self,
+        queue: &ReadQueue,
+        partitions: &mut Partitions,
+        room: usize,
+    ) -> Read<R::Batch> {
+        let room = room.min(self.batch_max);
+        let mut read = Read {
+            batch: None,
+            records: 0,
+            bytes: 0,
+            filled: Vec::new(),
+            emptied: Vec::new(),
+            troubles: Vec::new(),
+            idle: false,
+        };
+        if partitions.any_paused() {
+            self.read_held(partitions, room, &mut read);
+        }
+        let left = room - read.records;
+        if left > 0 && queue.len() > 0 {
+            queue.read(GATHER, left, &mut self.buffer);
+            while let Some(record) = self.buffer.take() {
+                if let Some(code) = record.error() {
+                    read.troubles.push(Trouble::of_record(code, &record));
+                } else if let Some(partition) = partitions.of_record(&record) {
+                    self.read_one(partition, record, &mut read);
+                }
+            }
+        } else {
+            read.idle = read.records == 0;
+        }
+        if read.records > 0 {
+            read.batch = self.reader.finish();
+        }
+        read
+    }
+
+    fn read_one(
+        &mut self,
+        partition: &mut Partition,
+        record: RawRecord,
+        read: &mut Read<R::Batch>,
+    ) {
+        let offset = record.offset();
+        // A refetch may begin earlier than it should. The worker is promised that offsets
+        // grow.
+        if offset < partition.next {
+            return;
+        }
+        if partition.paused || !partition.has_gap_for(offset, self.gap_limit) {
+            if !partition.paused {
+                partition.paused = true;
+                read.filled.push(partition.at.clone());
+            }
+            partition.held.push_back(record);
+            return;
+        }
+        hand_over(&mut self.reader, partition, &record, read);
+    }
+
+    /// Held records go on once half of the gap is free, so that a partition isn't paused
+    /// and resumed for each record.
+    fn read_held(&mut self, partitions: &mut Partitions, room: usize, read: &mut Read<R::Batch>) {
+        for partition in partitions.iter_mut().filter(|partition| partition.paused) {
+            if !partition.has_gap_for(partition.next, self.gap_limit.div_ceil(2)) {
+                continue;
+            }
+            while read.records < room {
+                let Some(record) = partition.held.pop_front() else { break };
+                if !partition.has_gap_for(record.offset(), self.gap_limit) {
+                    partition.held.push_front(record);
+                    break;
+                }
+                hand_over(&mut self.reader, partition, &record, read);
+            }
+            if partition.held.is_empty() {
+                partition.paused = false;
+                read.emptied.push(partition.at.clone());
+            }
+        }
+    }
+}
+
+fn hand_over<R: RecordReader>(
+    reader: &mut R,
+    partition: &mut Partition,
+    raw: &RawRecord,
+    read: &mut Read<R::Batch>,
+) {
+    let record = RecordRef {
+        topic: &partition.at.topic,
+        topic_index: partition.at.topic_index,
+        partition: partition.at.partition,
+        slot: partition.at.slot,
+        epoch: partition.at.epoch,
+        offset: raw.offset(),
+        timestamp_ms: raw.timestamp_ms(),
+        key: raw.key(),
+        value: raw.value(),
+        headers: Headers::of(raw),
+    };
+    read.records += 1;
+    read.bytes += record.bytes();
+    partition.next = record.offset + 1;
+    reader.read(record);
+}
+
+/// Stops fetching partitions whose gap is full. What was prefetched of them is thrown
+/// away, so that a full gap costs no memory; it is fetched again later. (Frequent pausing
+/// would fetch everything many times: backpressure as a whole is not reading.)
+pub(super) fn pause<B: Send + 'static>(
+    consumer: &BaseConsumer<SourceContext<B>>,
+    partitions: &mut Partitions,
+    filled: &[PartitionRef],
+) {
+    set_paused(consumer, partitions, filled, true);
+}
+
+/// Fetches partitions again.
+pub(super) fn resume<B: Send + 'static>(
+    consumer: &BaseConsumer<SourceContext<B>>,
+    partitions: &mut Partitions,
+    emptied: &[PartitionRef],
+) {
+    set_paused(consumer, partitions, emptied, false);
+}
+
+fn set_paused<B: Send + 'static>(
+    consumer: &BaseConsumer<SourceContext<B>>,
+    partitions: &mut Partitions,
+    which: &[PartitionRef],
+    paused: bool,
+) {
+    if which.is_empty() {
+        return;
+    }
+    let mut list = TopicPartitionList::new();
+    for at in which {
+        list.add_partition(&at.topic, at.partition);
+        if let Some(partition) = partitions.find(&at.topic, at.partition) {
+            partition.frontier.set_waited_for(paused);
+        }
+    }
+    partitions.recount_paused();
+    if paused {
+        report("pause partitions", consumer.pause(&list));
+    } else {
+        report("resume partitions", consumer.resume(&list));
+    }
+}

@@ -1,0 +1,213 @@
+//! The source against the embedded broker: reading, room, gaps, commits, rebalances.
+
+mod support;
+
+use std::time::Duration;
+
+use emberline_broker::{CommitError, Room, SourceEvent, SourceSettings};
+use support::{Worker, broker_with, offsets, settings, wide_room};
+
+#[tokio::test]
+async fn everything_is_read_once_and_in_order() {
+    let broker = broker_with("t", 3, 300).await;
+    let kafka = broker.settings("g");
+    let mut worker = Worker::start(&kafka, settings("t"), wide_room());
+    worker.until("300 records", |worker| worker.seen.len() >= 300).await;
+
+    assert_eq!(worker.seen.len(), 300);
+    assert_eq!(worker.assigned.len(), 3);
+    for (partition, offsets) in offsets(&worker.seen) {
+        let expected: Vec<i64> = (0..i64::try_from(offsets.len()).unwrap()).collect();
+        assert_eq!(offsets, expected, "partition {partition}");
+    }
+    for assigned in &worker.assigned {
+        assert_eq!((assigned.committed, assigned.low, assigned.start), (None, 0, 0));
+        assert_eq!(assigned.topic_partitions, 3);
+    }
+    let record = worker.seen.iter().find(|record| record.value.as_deref() == Some("v7")).unwrap();
+    assert_eq!(record.key.as_deref(), Some("k7"));
+    assert_eq!(record.headers, [("index".to_owned(), "7".to_owned())]);
+    worker.close(Vec::new()).await;
+}
+
+#[tokio::test]
+async fn positions_tell_the_end_of_what_there_was() {
+    let broker = broker_with("t", 2, 50).await;
+    let mut worker = Worker::start(&broker.settings("g"), settings("t"), wide_room());
+    let mut left = 0;
+    worker.until("an assignment", |worker| worker.assigned.len() == 2).await;
+    for assigned in &worker.assigned {
+        left += assigned.high - assigned.start;
+    }
+    let mut at = std::collections::HashMap::new();
+    while at.values().sum::<i64>() < left {
+        let moved = worker
+            .wait_for("positions", |event| match event {
+                SourceEvent::Positions(moved) => Some(moved),
+                _ => None,
+            })
+            .await;
+        at.extend(moved.into_iter().map(|(at, position)| (at.partition, position)));
+    }
+    assert_eq!(worker.seen.len(), 50, "a position came before its records");
+    worker.close(Vec::new()).await;
+}
+
+#[tokio::test]
+async fn no_more_is_read_than_there_is_room_for() {
+    let broker = broker_with("t", 2, 400).await;
+    let mut worker = Worker::start(&broker.settings("g"), settings("t"), Room::new(64, 1 << 20));
+    worker.until("a full room", |worker| worker.seen.len() >= 64).await;
+    worker.drain_for(Duration::from_millis(300)).await;
+    assert_eq!(worker.seen.len(), 64);
+    assert!(worker.room.is_blocked());
+
+    while worker.seen.len() < 400 {
+        let (records, bytes) = worker.room.in_flight();
+        worker.room.refund(records, bytes);
+        let before = worker.seen.len();
+        worker.until("more records", move |worker| worker.seen.len() > before).await;
+        assert!(worker.room.in_flight().0 <= 64);
+    }
+    worker.close(Vec::new()).await;
+}
+
+#[tokio::test]
+async fn while_intake_is_paused_nothing_is_read_and_the_thread_goes_round() {
+    let broker = broker_with("t", 1, 10).await;
+    let mut worker = Worker::start(&broker.settings("g"), settings("t"), wide_room());
+    worker.source.pause_intake(true);
+    worker.until("an assignment", |worker| worker.assigned.len() == 1).await;
+    worker.seen.clear();
+    worker.drain_for(Duration::from_millis(400)).await;
+    let early = worker.seen.len();
+    assert!(worker.source.pulse().age() < Duration::from_secs(5));
+
+    worker.source.pause_intake(false);
+    worker.until("the records", |worker| worker.seen.len() >= 10 - early).await;
+    worker.close(Vec::new()).await;
+}
+
+#[tokio::test]
+async fn a_partition_whose_gap_is_full_is_left_alone_while_the_others_go_on() {
+    let broker = broker_with("t", 2, 400).await;
+    let limit = SourceSettings { gap_limit: 50, ..settings("t") };
+    let mut worker = Worker::start(&broker.settings("g"), limit, wide_room());
+    worker.until("both gaps full", |worker| worker.seen.len() >= 100).await;
+    worker.drain_for(Duration::from_millis(300)).await;
+    let seen = offsets(&worker.seen);
+    assert_eq!((seen[&0].len(), seen[&1].len()), (50, 50));
+
+    // Only partition 1 settles anything.
+    let ends: Vec<i64> = [0, 1]
+        .map(|partition| {
+            worker.assigned.iter().find(|found| found.at.partition == partition).unwrap().high
+        })
+        .to_vec();
+    let frontier = worker.assigned.iter().find(|found| found.at.partition == 1).unwrap();
+    let frontier = frontier.frontier.clone();
+    frontier.set(50);
+    let all = usize::try_from(ends[1]).unwrap();
+    while offsets(&worker.seen)[&1].len() < all {
+        worker.next().await;
+        frontier.set(i64::try_from(offsets(&worker.seen)[&1].len()).unwrap());
+    }
+    let seen = offsets(&worker.seen);
+    assert_eq!(seen[&0].len(), 50);
+    assert_eq!(seen[&1], (0..ends[1]).collect::<Vec<_>>(), "nothing lost or doubled on the way");
+    worker.close(Vec::new()).await;
+}
+
+#[tokio::test]
+async fn what_was_committed_comes_back_with_its_text() {
+    let broker = broker_with("t", 2, 100).await;
+    let kafka = broker.settings("g");
+    let mut worker = Worker::start(&kafka, settings("t"), wide_room());
+    worker.until("all records", |worker| worker.seen.len() == 100).await;
+    worker.source.commit(vec![worker.commit(0, 7, "runs: 9-11"), worker.commit(1, 3, "")]);
+    let committed = worker
+        .wait_for("the commit", |event| match event {
+            SourceEvent::Committed(commits) => Some(commits.len()),
+            SourceEvent::CommitFailed { error, .. } => panic!("{error}"),
+            _ => None,
+        })
+        .await;
+    assert_eq!(committed, 2);
+    worker.close(Vec::new()).await;
+
+    let mut second = Worker::start(&kafka, settings("t"), wide_room());
+    second.until("an assignment", |worker| worker.assigned.len() == 2).await;
+    second.assigned.sort_by_key(|found| found.at.partition);
+    assert_eq!(second.assigned[0].committed, Some(7));
+    assert_eq!(second.assigned[0].metadata, "runs: 9-11");
+    assert_eq!((second.assigned[1].committed, second.assigned[1].start), (Some(3), 3));
+    second.until("the rest", |worker| worker.seen.len() >= 90).await;
+    assert_eq!(second.seen.len(), 90);
+    second.close(Vec::new()).await;
+}
+
+#[tokio::test]
+async fn the_start_rule_may_go_back_and_the_log_bounds_it() {
+    let broker = broker_with("t", 1, 100).await;
+    let kafka = broker.settings("g");
+    let mut worker = Worker::start(&kafka, settings("t"), wide_room());
+    worker.until("all records", |worker| worker.seen.len() == 100).await;
+    let commit = worker.commit(0, 60, "");
+    worker.close(vec![commit]).await;
+
+    let back = |committed: &emberline_broker::Committed<'_>| committed.or_beginning() - 20;
+    let mut second = Worker::start_at(&kafka, settings("t"), wide_room(), back);
+    second.until("the records from 40 on", |worker| worker.seen.len() >= 60).await;
+    assert_eq!(offsets(&second.seen)[&0], (40..100).collect::<Vec<_>>());
+    second.close(Vec::new()).await;
+
+    let far = |_: &emberline_broker::Committed<'_>| 5000;
+    let mut third = Worker::start_at(&kafka, settings("t"), wide_room(), far);
+    third.until("an assignment", |worker| worker.assigned.len() == 1).await;
+    assert_eq!(third.assigned[0].start, 100);
+    third.close(Vec::new()).await;
+}
+
+#[tokio::test]
+async fn a_committed_offset_beyond_the_log_is_told() {
+    let broker = broker_with("t", 1, 10).await;
+    let kafka = broker.settings("g");
+    let mut worker = Worker::start(&kafka, settings("t"), wide_room());
+    worker.until("all records", |worker| worker.seen.len() == 10).await;
+    let commit = worker.commit(0, 500, "");
+    worker.close(vec![commit]).await;
+
+    let mut second = Worker::start(&kafka, settings("t"), wide_room());
+    let told = second
+        .wait_for("the alarm", |event| match event {
+            SourceEvent::OffsetOutOfRange { wanted, high, resumed_at, .. } => {
+                Some((wanted, high, resumed_at))
+            }
+            _ => None,
+        })
+        .await;
+    assert_eq!(told, (500, 10, 10));
+    second.close(Vec::new()).await;
+}
+
+#[tokio::test]
+async fn a_commit_whose_text_is_too_long_fails_alone() {
+    let broker = broker_with("t", 2, 20).await;
+    let mut worker = Worker::start(&broker.settings("g"), settings("t"), wide_room());
+    worker.until("all records", |worker| worker.seen.len() == 20).await;
+    worker.source.commit(vec![worker.commit(0, 1, &"x".repeat(4097)), worker.commit(1, 1, "")]);
+    let (mut made, mut failed) = (Vec::new(), Vec::new());
+    while made.is_empty() || failed.is_empty() {
+        match worker.next().await {
+            SourceEvent::Committed(commits) => made.extend(commits),
+            SourceEvent::CommitFailed { commits, error } => {
+                assert_eq!(error, CommitError::MetadataTooLong);
+                failed.extend(commits);
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(made[0].at.partition, 1);
+    assert_eq!(failed[0].at.partition, 0);
+    worker.close(Vec::new()).await;
+}

@@ -1,0 +1,78 @@
+//! From the command line to an exit code.
+//!
+//! Commands that need neither settings nor a runtime are answered first; the others get
+//! their settings, their logs and a single-threaded runtime here.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::commands;
+use crate::observe::logs::LogError;
+use crate::output;
+use crate::settings::{LogSettings, Problems};
+
+/// How a command ended that ran to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// It did what it was asked to.
+    Done,
+    /// It found, or was told, that something is wrong, and has said so.
+    Failed,
+}
+
+/// A wrong use of a command that the command line's parser cannot tell.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UsageError(pub String);
+
+const FAILED: u8 = 1;
+const MISUSED: u8 = 2;
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(Exit::Done) => ExitCode::SUCCESS,
+        Ok(Exit::Failed) => ExitCode::from(FAILED),
+        Err(error) => {
+            output::notice(&format!("error: {error:#}"));
+            ExitCode::from(if is_misuse(&error) { MISUSED } else { FAILED })
+        }
+    }
+}
+
+fn is_misuse(error: &anyhow::Error) -> bool {
+    error.is::<Problems>() || error.is::<UsageError>() || error.is::<LogError>()
+}
+
+fn run(cli: Cli) -> anyhow::Result<Exit> {
+    let Cli { common, command } = cli;
+    match command {
+        Command::Completions(args) => commands::completions::run(&args),
+        Command::Config(args) => commands::config::run(&args, &common),
+        Command::Sandbox(args) => {
+            common.start_logs(&LogSettings::default())?;
+            block_on(commands::sandbox::run(args))
+        }
+        Command::Run(args) => {
+            let settings = common.load()?.settings;
+            common.start_logs(&settings.log)?;
+            block_on(commands::run::run(args, settings))
+        }
+        Command::Service(args) => {
+            let settings = common.load()?.settings;
+            common.start_logs(&settings.log)?;
+            block_on(commands::service::run(args, settings))
+        }
+        Command::Topics(args) => {
+            let settings = common.load()?.settings;
+            common.start_logs(&settings.log)?;
+            block_on(commands::topics::run(args, settings))
+        }
+    }
+}
+
+fn block_on(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
+}

@@ -1,0 +1,91 @@
+//! The command line: what can be asked of the program.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{completions, config, run, sandbox, service, topics};
+use crate::observe::logs::{self, LogError};
+use crate::settings::{Loaded, LogFormat, LogSettings, Problems, load};
+
+const EXAMPLES: &str = "\
+Examples:
+  emberline config example > emberline.toml    start a configuration
+  emberline config check -c emberline.toml     find every mistake in it
+  emberline topics create -c emberline.toml    make the pipeline's own topics
+  emberline service list-customers             ask the service something
+
+Every setting can also be given as EMBERLINE__SECTION__KEY.
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.";
+
+/// Carries what devices report from Kafka to an IoT safety-assurance service.
+#[derive(Debug, Parser)]
+#[command(name = "emberline", version, propagate_version = true, after_help = EXAMPLES)]
+pub struct Cli {
+    /// Flags of every command.
+    #[command(flatten)]
+    pub common: Common,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags that stand before or after any command.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// The configuration, a TOML file.
+    #[arg(short, long, global = true, value_name = "FILE", env = "EMBERLINE_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// What to log: error, warn, info, debug, trace, or by module.
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub log_level: Option<String>,
+    /// How log lines look.
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the workers: carry records from Kafka to the service.
+    Run(run::Args),
+    /// Call one of the service's eight interfaces.
+    Service(service::Args),
+    /// Play the service: a strict stand-in to develop and test against.
+    Sandbox(sandbox::Args),
+    /// Make or check the topics.
+    Topics(topics::Args),
+    /// Check, show or explain the configuration.
+    Config(config::Args),
+    /// Print a completion script for a shell.
+    Completions(completions::Args),
+}
+
+impl Common {
+    /// Reads the settings: defaults, the file, the environment.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub fn load(&self) -> Result<Loaded, Problems> {
+        // A variable that is no UTF-8 cannot be one of ours.
+        let variables: Vec<_> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        load(self.config.as_deref(), &variables)
+    }
+
+    /// Starts the logs; the flags win over the settings.
+    ///
+    /// # Errors
+    /// If the level is none.
+    pub fn start_logs(&self, settings: &LogSettings) -> Result<(), LogError> {
+        let mut settings = settings.clone();
+        if let Some(level) = &self.log_level {
+            settings.level.clone_from(level);
+        }
+        if let Some(format) = self.log_format {
+            settings.format = format;
+        }
+        logs::start(&settings)
+    }
+}

@@ -1,0 +1,11 @@
+//! The commands, one module each: its arguments and `run`.
+//!
+//! A command takes its own arguments and the settings, writes its result through
+//! [`crate::output`], and says how it ended.
+
+pub mod completions;
+pub mod config;
+pub mod run;
+pub mod sandbox;
+pub mod service;
+pub mod topics;

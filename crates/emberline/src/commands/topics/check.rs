@@ -1,0 +1,182 @@
+//! How a topic differs from what it must be like, and what to do about it.
+
+use emberline_broker::TopicState;
+use serde::Serialize;
+
+use super::plan::{Kind, LOG_MAX_BYTES, Wanted};
+
+/// What was found about one topic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Verdict {
+    pub(super) topic: String,
+    /// `ok`, `created`, `exists`, `missing`, `wrong`, `failed`.
+    pub(super) state: &'static str,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// What is wrong, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Problem {
+    pub(super) text: String,
+    pub(super) advice: String,
+}
+
+impl Verdict {
+    pub(super) fn good(topic: &str, state: &'static str) -> Self {
+        Self { topic: topic.to_owned(), state, problems: Vec::new() }
+    }
+
+    pub(super) fn bad(topic: &str, text: String, advice: String) -> Self {
+        let problems = vec![Problem { text, advice }];
+        Self { topic: topic.to_owned(), state: "failed", problems }
+    }
+
+    pub(super) fn is_good(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
+/// Compares.
+pub(super) fn check(wanted: &Wanted, found: Option<&TopicState>) -> Verdict {
+    let Some(found) = found else {
+        let command = match wanted.kind {
+            Kind::Input => "emberline topics create --inputs",
+            Kind::Table { .. } | Kind::Log { .. } => "emberline topics create",
+        };
+        let text = "does not exist, or may not be seen".to_owned();
+        return Verdict {
+            state: "missing",
+            ..Verdict::bad(&wanted.name, text, format!("run {command}"))
+        };
+    };
+    let problems = match wanted.kind {
+        Kind::Input => check_input(found),
+        Kind::Table { max_bytes } => check_table(found, max_bytes),
+        Kind::Log { keep_ms } => check_log(found, keep_ms),
+    };
+    let state = if problems.is_empty() { "ok" } else { "wrong" };
+    Verdict { topic: wanted.name.clone(), state, problems }
+}
+
+/// A compacted input forgets all of a device's reports but the last.
+fn check_input(found: &TopicState) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if found.cleanup_policy.contains("compact") {
+        problems.push(Problem {
+            text: "is compacted: records with the same key vanish before they are read".to_owned(),
+            advice: set(found, "cleanup.policy=delete"),
+        });
+    }
+    problems
+}
+
+fn check_table(found: &TopicState, max_bytes: u64) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if !found.cleanup_policy.is_empty() && found.cleanup_policy != "compact" {
+        problems.push(Problem {
+            text: format!("cleanup.policy is {}: bindings get lost with age", found.cleanup_policy),
+            advice: set(found, "cleanup.policy=compact"),
+        });
+    }
+    problems.extend(check_size(found, max_bytes));
+    problems
+}
+
+fn check_log(found: &TopicState, keep_ms: u64) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if found.cleanup_policy.contains("compact") {
+        problems.push(Problem {
+            text: "is compacted: of a device's records only the last stays".to_owned(),
+            advice: set(found, "cleanup.policy=delete"),
+        });
+    }
+    // -1: kept for ever.
+    let too_short = |kept: i64| kept >= 0 && kept.unsigned_abs() < keep_ms;
+    if let Some(kept) = found.retention_ms.filter(|kept| too_short(*kept)) {
+        problems.push(Problem {
+            text: format!("keeps records for {kept} ms, and {keep_ms} ms are needed"),
+            advice: set(found, &format!("retention.ms={keep_ms}")),
+        });
+    }
+    problems.extend(check_size(found, LOG_MAX_BYTES));
+    problems
+}
+
+fn check_size(found: &TopicState, needed: u64) -> Option<Problem> {
+    let largest = found.max_message_bytes.and_then(|bytes| u64::try_from(bytes).ok())?;
+    (largest < needed).then(|| Problem {
+        text: format!("takes records up to {largest} bytes, and {needed} are needed"),
+        advice: set(found, &format!("max.message.bytes={needed}")),
+    })
+}
+
+/// The command of Kafka's own tools that mends it.
+fn set(found: &TopicState, config: &str) -> String {
+    format!("kafka-configs.sh --alter --topic {} --add-config {config}", found.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use emberline_broker::TopicState;
+
+    use super::check;
+    use crate::commands::topics::plan::{Kind, Wanted};
+
+    fn found(cleanup_policy: &str, retention_ms: i64, max_message_bytes: i64) -> TopicState {
+        TopicState {
+            name: "t".to_owned(),
+            partitions: 6,
+            replication: 1,
+            cleanup_policy: cleanup_policy.to_owned(),
+            retention_ms: Some(retention_ms),
+            max_message_bytes: Some(max_message_bytes),
+            min_insync_replicas: Some(1),
+        }
+    }
+
+    fn problems(kind: Kind, found: &TopicState) -> Vec<String> {
+        let verdict = check(&Wanted { name: "t".to_owned(), kind }, Some(found));
+        assert_eq!(verdict.state == "ok", verdict.is_good());
+        verdict.problems.into_iter().map(|it| format!("{}: {}", it.text, it.advice)).collect()
+    }
+
+    #[test]
+    fn a_table_that_forgets_with_age_is_wrong() {
+        let kind = Kind::Table { max_bytes: 10_000_000 };
+        assert_eq!(problems(kind, &found("compact", 0, 10_000_000)), [""; 0]);
+        let wrong = problems(kind, &found("compact,delete", 0, 1_000_000));
+        assert_eq!(wrong.len(), 2, "{wrong:?}");
+        assert!(wrong[0].contains("cleanup.policy=compact"), "{wrong:?}");
+        assert!(wrong[1].contains("max.message.bytes=10000000"), "{wrong:?}");
+    }
+
+    #[test]
+    fn a_log_that_drops_records_too_early_is_wrong() {
+        let kind = Kind::Log { keep_ms: 1000 };
+        assert_eq!(problems(kind, &found("delete", 1000, 10_000_000)), [""; 0]);
+        assert_eq!(problems(kind, &found("delete", -1, 10_000_000)), [""; 0]);
+        let wrong = problems(kind, &found("delete", 999, 10_000_000));
+        assert!(wrong[0].contains("retention.ms=1000"), "{wrong:?}");
+        assert!(problems(kind, &found("compact", 1000, 10_000_000))[0].contains("compacted"));
+    }
+
+    #[test]
+    fn what_may_not_be_seen_is_not_held_against_a_topic() {
+        let hidden = TopicState {
+            cleanup_policy: String::new(),
+            retention_ms: None,
+            max_message_bytes: None,
+            min_insync_replicas: None,
+            ..found("", 0, 0)
+        };
+        assert_eq!(problems(Kind::Table { max_bytes: 1 }, &hidden), [""; 0]);
+        assert_eq!(problems(Kind::Log { keep_ms: 1 }, &hidden), [""; 0]);
+    }
+
+    #[test]
+    fn a_missing_topic_comes_with_the_command_that_makes_it() {
+        let verdict = check(&Wanted { name: "t".to_owned(), kind: Kind::Input }, None);
+        assert_eq!(verdict.state, "missing");
+        assert!(verdict.problems[0].advice.contains("--inputs"));
+    }
+}

@@ -1,0 +1,151 @@
+//! Which topics there must be, and what each must be like.
+
+use emberline_broker::NewTopic;
+
+use crate::settings::{HumanDuration, Settings};
+
+/// A topic that must be there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) name: String,
+    pub(super) kind: Kind,
+}
+
+/// What a topic is for decides what it must be like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The user's own; looked at, configured only when made here.
+    Input,
+    /// The bindings table: only the newest record of a customer counts, and it never expires.
+    Table {
+        /// Largest record, in bytes.
+        max_bytes: u64,
+    },
+    /// Records that are read for so long, and dropped after it.
+    Log {
+        /// Shortest time that records must be kept, in milliseconds.
+        keep_ms: u64,
+    },
+}
+
+/// How large new topics are made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sizes {
+    pub(super) partitions: i32,
+    /// `None`: the brokers' default.
+    pub(super) replication: Option<i32>,
+}
+
+impl Sizes {
+    /// Where nobody has said anything: partitions enough for a few replicas of a worker.
+    pub(super) const DEFAULT: Self = Self { partitions: 6, replication: None };
+}
+
+const DAY_MS: u64 = 86_400_000;
+/// Dead letters and receipts are asked for weeks later.
+const ARCHIVE_MS: u64 = 30 * DAY_MS;
+/// A retry topic must not drop what is not quite too old yet: one day of margin.
+const RETRY_MARGIN_MS: u64 = DAY_MS;
+/// Largest record of a retry or dead-letter topic: the original, which its own topic took
+/// (1 MB unless raised there), with our headers.
+pub(super) const LOG_MAX_BYTES: u64 = 10_000_000;
+
+/// The topics that the pipeline writes.
+pub(super) fn own_topics(settings: &Settings) -> Vec<Wanted> {
+    let name = |suffix: &str| format!("{}.{suffix}", settings.topics.prefix);
+    let millis = |time: HumanDuration| u64::try_from(time.0.as_millis()).unwrap_or(u64::MAX);
+    let table = Kind::Table { max_bytes: settings.bindings.max_set.0 };
+    let retry =
+        Kind::Log { keep_ms: millis(settings.retry.max_age).saturating_add(RETRY_MARGIN_MS) };
+    let archive = Kind::Log { keep_ms: ARCHIVE_MS };
+
+    let mut topics = vec![Wanted { name: name("customer-devices"), kind: table }];
+    let tiers = settings.retry.tiers.iter();
+    topics.extend(tiers.map(|tier| Wanted { name: name(&format!("retry.{tier}")), kind: retry }));
+    topics.push(Wanted { name: name("dead-letters"), kind: archive });
+    topics.push(Wanted { name: name("receipts"), kind: archive });
+    topics
+}
+
+/// The topics that the pipeline reads.
+pub(super) fn input_topics(settings: &Settings) -> impl Iterator<Item = Wanted> {
+    let inputs = settings.topics.inputs();
+    inputs.map(|(_, topic)| Wanted { name: topic.to_owned(), kind: Kind::Input })
+}
+
+impl Wanted {
+    /// As it is made where it is missing.
+    pub(super) fn as_new(&self, sizes: Sizes) -> NewTopic {
+        let mut configs: Vec<(&str, String)> = match self.kind {
+            Kind::Input => Vec::new(),
+            Kind::Table { max_bytes } => vec![
+                ("cleanup.policy", "compact".to_owned()),
+                ("max.message.bytes", max_bytes.to_string()),
+            ],
+            Kind::Log { keep_ms } => vec![
+                ("cleanup.policy", "delete".to_owned()),
+                ("retention.ms", keep_ms.to_string()),
+                // Kept from when they were written here, however old the original is.
+                ("message.timestamp.type", "LogAppendTime".to_owned()),
+                ("max.message.bytes", LOG_MAX_BYTES.to_string()),
+            ],
+        };
+        // With three replicas one may be away; with fewer every one is needed.
+        if sizes.replication.is_some_and(|replicas| replicas >= 3) {
+            configs.push(("min.insync.replicas", "2".to_owned()));
+        }
+        NewTopic {
+            name: self.name.clone(),
+            partitions: sizes.partitions,
+            replication: sizes.replication.unwrap_or(-1),
+            configs: configs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, Sizes, input_topics, own_topics};
+    use crate::settings::Settings;
+
+    #[test]
+    fn each_retry_delay_has_a_topic_named_after_it() {
+        let names: Vec<_> =
+            own_topics(&Settings::default()).into_iter().map(|it| it.name).collect();
+        let expected = [
+            "emberline.customer-devices",
+            "emberline.retry.30s",
+            "emberline.retry.5m",
+            "emberline.retry.1h",
+            "emberline.dead-letters",
+            "emberline.receipts",
+        ];
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn a_retry_topic_keeps_records_longer_than_they_are_tried() {
+        let settings = Settings::default();
+        let retry = &own_topics(&settings)[1];
+        let Kind::Log { keep_ms } = retry.kind else { panic!("{retry:?}") };
+        assert!(u128::from(keep_ms) > settings.retry.max_age.0.as_millis());
+    }
+
+    #[test]
+    fn the_table_is_compacted_and_takes_a_large_set() {
+        let topics = own_topics(&Settings::default());
+        let new = topics[0].as_new(Sizes { partitions: 3, replication: Some(3) });
+        let config =
+            |key: &str| new.configs.iter().find(|(name, _)| name == key).map(|it| it.1.as_str());
+        assert_eq!(config("cleanup.policy"), Some("compact"));
+        assert_eq!(config("max.message.bytes"), Some("10000000"));
+        assert_eq!(config("min.insync.replicas"), Some("2"));
+    }
+
+    #[test]
+    fn inputs_are_made_as_the_brokers_see_fit() {
+        let input = input_topics(&Settings::default()).next().unwrap();
+        let new = input.as_new(Sizes { partitions: 6, replication: None });
+        assert_eq!((new.name.as_str(), new.replication, new.configs.len()), ("devices", -1, 0));
+    }
+}

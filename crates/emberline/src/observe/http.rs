@@ -1,0 +1,93 @@
+//! `/metrics`, `/livez`, `/readyz`.
+//!
+//! A page that says no says why: its body is what an operator reads first. Nothing here
+//! decides health; [`Health`] is told by the workers.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// Whether the process lives, and whether it works.
+pub trait Health: Send + Sync + 'static {
+    /// Whether it should be left running. The service being down is no reason to restart.
+    ///
+    /// # Errors
+    /// Why it should be restarted.
+    fn live(&self) -> Result<(), String>;
+
+    /// Whether it does its work now.
+    ///
+    /// # Errors
+    /// What it waits for.
+    fn ready(&self) -> Result<(), String>;
+}
+
+/// The endpoints, bound to an address and not yet served.
+#[derive(Debug)]
+pub struct Endpoints {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Endpoints {
+    /// Takes the address, so that a process that cannot have it fails at its start.
+    ///
+    /// # Errors
+    /// If the address cannot be had.
+    pub async fn bind(listen: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(listen).await?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address })
+    }
+
+    /// Where they are, with the port that was given for port 0.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers until told to stop.
+    ///
+    /// # Errors
+    /// If the listener fails for good.
+    pub async fn serve(
+        self,
+        metrics: PrometheusHandle,
+        health: Arc<dyn Health>,
+        stop: CancellationToken,
+    ) -> io::Result<()> {
+        let routes = Router::new()
+            .route("/metrics", get(page_of_metrics).with_state(metrics))
+            .route("/livez", get(livez).with_state(Arc::clone(&health)))
+            .route("/readyz", get(readyz).with_state(health));
+        axum::serve(self.listener, routes).with_graceful_shutdown(stop.cancelled_owned()).await
+    }
+}
+
+async fn page_of_metrics(State(metrics): State<PrometheusHandle>) -> Response {
+    let text = (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
+    ([text], metrics.render()).into_response()
+}
+
+async fn livez(State(health): State<Arc<dyn Health>>) -> Response {
+    answer(health.live())
+}
+
+async fn readyz(State(health): State<Arc<dyn Health>>) -> Response {
+    answer(health.ready())
+}
+
+fn answer(verdict: Result<(), String>) -> Response {
+    match verdict {
+        Ok(()) => "ok\n".into_response(),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
+    }
+}

@@ -1,0 +1,5 @@
+//! How the process is seen from outside: logs on stderr, metrics and health over HTTP.
+
+pub mod http;
+pub mod logs;
+pub mod metrics;

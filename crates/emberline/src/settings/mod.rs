@@ -1,0 +1,73 @@
+//! What can be set: one typed tree, each key declared once with its type, default, range
+//! and text. The example file, the JSON schema, the check for unknown keys and the reading
+//! of the environment all come from that declaration ([`catalogue`]).
+//!
+//! Invariant: a [`Settings`] that [`load`] hands out has passed every check that needs
+//! nothing but itself. Files that it names are read where they are used.
+//!
+//! Start at [`Settings`]; how a file and the environment become one is in [`load`].
+
+mod at_start;
+pub mod catalogue;
+mod delivery;
+mod environment;
+mod file;
+mod kafka;
+mod load;
+mod problem;
+mod process;
+pub mod render;
+mod secret;
+mod service;
+mod suggest;
+mod text_form;
+mod units;
+mod validate;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use at_start::{credentials, kafka_properties, problems_at_start};
+pub use delivery::{
+    BatchSettings, BindingSettings, ClaimSettings, DedupeSettings, JoinSettings, LimitSettings,
+    RetrySettings,
+};
+pub use kafka::{KafkaSettings, MessageType, TopicSettings};
+pub use load::{Loaded, Origin, load};
+pub use problem::{Problem, Problems};
+pub use process::{HttpSettings, InvalidListen, Listen, LogFormat, LogSettings, ShutdownSettings};
+pub use secret::{MASK, Property, SecretText};
+pub use service::ServiceSettings;
+pub use units::{ByteSize, HumanDuration, InvalidUnit, Rate};
+
+/// Everything that can be set.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// The Kafka cluster, and how to reach it.
+    pub kafka: KafkaSettings,
+    /// Which topics are read, and what the pipeline's own are called.
+    pub topics: TopicSettings,
+    /// The service API: its address, the credentials, the spelling that it expects.
+    pub service: ServiceSettings,
+    /// What counts as the same report come twice.
+    pub dedupe: DedupeSettings,
+    /// How reports are gathered into one call.
+    pub batch: BatchSettings,
+    /// How much is done at once.
+    pub limits: LimitSettings,
+    /// What happens to what failed in a passing way.
+    pub retry: RetrySettings,
+    /// How telemetry finds its customer.
+    pub join: JoinSettings,
+    /// How binding events become pushes of a customer's whole set.
+    pub bindings: BindingSettings,
+    /// What may be spent: a formal order uses up a purchased authorisation.
+    pub claims: ClaimSettings,
+    /// The endpoints that a monitoring system asks.
+    pub http: HttpSettings,
+    /// What is logged, to stderr.
+    pub log: LogSettings,
+    /// How the process ends.
+    pub shutdown: ShutdownSettings,
+}

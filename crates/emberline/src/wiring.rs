@@ -1,0 +1,120 @@
+//! Settings become what the other crates take.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use emberline_broker::KafkaSettings;
+use emberline_pipeline::{DeliverySettings, PipelineSettings, Topics, WorkerKind};
+use emberline_service_api::{Credentials, Dialect, Secret};
+use emberline_service_client::{HttpClient, HttpSettings, SetupError};
+
+use crate::settings::{self, Problems, Settings};
+
+/// Who calls the service.
+///
+/// # Errors
+/// What is missing, or cannot be read.
+pub fn credentials(settings: &Settings) -> Result<Credentials, Problems> {
+    let (app_key, secret) = settings::credentials(settings)?;
+    Ok(Credentials { app_key, app_secret: Secret::new(secret.expose()) })
+}
+
+/// How the service spells what its contract leaves open.
+pub fn dialect(settings: &Settings) -> Dialect {
+    let service = &settings.service;
+    Dialect {
+        nested_signature: service.nested_signature,
+        data_info: service.data_info,
+        data_category: service.data_category,
+    }
+}
+
+/// How Kafka is reached.
+///
+/// # Errors
+/// The files of properties that cannot be read.
+pub fn kafka(settings: &Settings) -> Result<KafkaSettings, Problems> {
+    let properties: BTreeMap<_, _> = settings::kafka_properties(settings)?;
+    Ok(KafkaSettings {
+        properties,
+        memory_budget_bytes: settings.kafka.memory.0,
+        ..KafkaSettings::new(&settings.kafka.brokers, &settings.kafka.group)
+    })
+}
+
+/// A client of the service.
+///
+/// # Errors
+/// If its address or certificates cannot be used.
+pub fn http_client(settings: &Settings) -> Result<HttpClient, SetupError> {
+    HttpClient::new(&http(settings))
+}
+
+/// How the service is reached.
+pub fn http(settings: &Settings) -> HttpSettings {
+    let service = &settings.service;
+    HttpSettings {
+        connect_timeout: service.connect_timeout.0,
+        read_timeout: service.read_timeout.0,
+        timeout: service.timeout.0,
+        max_answer_bytes: usize::try_from(service.max_answer.0).unwrap_or(usize::MAX),
+        extra_ca: service.ca_file.clone(),
+        ..HttpSettings::new(&service.url)
+    }
+}
+
+/// How often settled offsets are committed: what a crash repeats is what settled since.
+const COMMIT_INTERVAL: Duration = Duration::from_millis(200);
+
+/// What the workers are told.
+///
+/// # Errors
+/// What is missing, or cannot be read.
+pub fn pipeline(
+    settings: &Settings,
+    workers: Vec<WorkerKind>,
+    exit_at_end: bool,
+) -> Result<PipelineSettings, Problems> {
+    let topics = &settings.topics;
+    Ok(PipelineSettings {
+        kafka: kafka(settings)?,
+        topics: Topics {
+            devices: topics.devices.clone(),
+            bindings: topics.bindings.clone(),
+            prefix: topics.prefix.clone(),
+            types: topics.types.iter().map(|(topic, name)| (topic.clone(), name.to_string())).collect(),
+        },
+        credentials: credentials(settings)?,
+        dialect: dialect(settings),
+        delivery: delivery(settings),
+        workers,
+        exit_at_end,
+    })
+}
+
+fn delivery(settings: &Settings) -> DeliverySettings {
+    let Settings { dedupe, batch, limits, retry, join, bindings, .. } = settings;
+    let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    DeliverySettings {
+        dedupe_window: dedupe.window.0,
+        dedupe_max_entries: size(dedupe.max_entries),
+        batch_max_reports: usize::from(batch.max_reports),
+        linger: batch.linger.0,
+        rate: limits.rate.per_second(),
+        in_flight: usize::from(limits.in_flight),
+        records: size(u64::from(limits.records)),
+        bytes: size(limits.bytes.0),
+        gap: u64::from(limits.gap),
+        in_place: u32::from(retry.in_place),
+        backoff_base: retry.backoff_base.0,
+        backoff_cap: retry.backoff_cap.0,
+        tiers: retry.tiers.iter().map(|tier| tier.0).collect(),
+        max_age: retry.max_age.0,
+        join_wait: join.wait.0,
+        startup_wait: join.startup_wait.0,
+        drain: settings.shutdown.drain.0,
+        bindings_linger: bindings.linger.0,
+        max_record: size(bindings.max_set.0),
+        commit_interval: COMMIT_INTERVAL,
+    }
+}

@@ -1,0 +1,88 @@
+use std::iter::once;
+use std::ops::Range;
+
+use proptest::prelude::*;
+
+use super::{CommitMetadata, MAX_BYTES, PREFIX, decode, encode};
+
+#[test]
+fn nothing_to_tell_is_no_text() {
+    assert_eq!(encode(&CommitMetadata::default(), 7), "");
+    assert_eq!(decode("", 7), CommitMetadata::default());
+}
+
+#[test]
+fn the_text_is_short_where_little_is_to_be_told() {
+    let metadata = CommitMetadata::gather(Some(990), once(1005..1010));
+    let text = encode(&metadata, 1000);
+    assert_eq!(text, "e1.AugHCgUF");
+    assert_eq!(decode(&text, 1000), metadata);
+    assert!(metadata.is_settled(1005) && metadata.is_settled(1009));
+    assert!(!metadata.is_settled(1004) && !metadata.is_settled(1010));
+}
+
+#[test]
+fn what_does_not_fit_is_left_out_openly_from_the_top() {
+    let runs = (0..100_000).map(|n| 1_000 + n * 10..1_000 + n * 10 + 3);
+    let text = encode(&CommitMetadata::gather(None, runs.clone()), 5);
+    assert!(text.len() <= MAX_BYTES && text.len() > MAX_BYTES - 16, "{}", text.len());
+    let read = decode(&text, 5);
+    assert!(read.shortened);
+    assert!(read.settled.len() > 1_000);
+    assert!(read.settled.iter().cloned().eq(runs.take(read.settled.len())));
+}
+
+#[test]
+fn text_of_another_frontier_tells_nothing() {
+    let text = encode(&CommitMetadata::gather(Some(1), once(12..13)), 10);
+    assert_eq!(decode(&text, 11), CommitMetadata::default());
+}
+
+#[test]
+fn foreign_and_damaged_text_tells_nothing() {
+    let text = encode(&CommitMetadata::gather(Some(1), [12..13, 400..900]), 10);
+    let foreign = ["host-1", "e2.AA", "e1.", "e1.!!!!", "e1./////////////", "{\"a\":1}", "é1.AA"];
+    for text in foreign.into_iter().chain([&text[..text.len() - 1]]) {
+        assert_eq!(decode(text, 10), CommitMetadata::default(), "{text}");
+    }
+}
+
+fn sorted_runs() -> impl Strategy<Value = (i64, Vec<Range<i64>>)> {
+    let lengths = prop::collection::vec((1..100_000_i64, 1..5_000_i64), 0..400);
+    (0..i64::MAX / 2, lengths).prop_map(|(frontier, lengths)| {
+        let mut from = frontier;
+        let runs = lengths.into_iter().map(|(apart, long)| {
+            let run = from + apart..from + apart + long;
+            from = run.end;
+            run
+        });
+        (frontier, runs.collect())
+    })
+}
+
+proptest! {
+    /// What is read is what was written, in text that Kafka takes.
+    #[test]
+    fn what_is_read_is_what_was_written((frontier, runs) in sorted_runs(), back in prop::option::of(0..9_000_i64)) {
+        let metadata = CommitMetadata::gather(back.map(|back| frontier - back), runs);
+        let text = encode(&metadata, frontier);
+        prop_assert!(text.len() <= MAX_BYTES);
+        prop_assert_eq!(decode(&text, frontier), metadata);
+    }
+
+    /// No text at all makes reading fail, or tells of an offset below the frontier.
+    #[test]
+    fn no_text_is_a_trap(text in "(e1\\.)?[A-Za-z0-9_-]{0,64}|.{0,64}", frontier in any::<i64>()) {
+        let read = decode(&text, frontier);
+        prop_assert!(read.settled.iter().all(|run| run.start >= frontier && run.start < run.end));
+    }
+
+    /// Any bytes in our own wrapping are read without a panic.
+    #[test]
+    fn no_bytes_are_a_trap(mut bytes in prop::collection::vec(any::<u8>(), 0..80), frontier in 0..128_u8) {
+        bytes.splice(0..0, [3, frontier]);
+        let text = format!("{PREFIX}{}", super::BASE64.encode_to_string(bytes));
+        let read = decode(&text, i64::from(frontier));
+        prop_assert!(read.settled.windows(2).all(|pair| pair[0].end <= pair[1].start));
+    }
+}

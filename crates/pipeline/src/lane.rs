@@ -1,0 +1,181 @@
+//! What a lane is about, and what waits in it.
+//!
+//! One lane is one (device, category), one device's states, or one customer's
+//! bindings: at most one call of each is in flight.
+
+use std::time::Instant;
+
+use emberline_flow::lanes::LaneKey;
+use emberline_model::{
+    BindingEvent, Category, CustomerId, DeviceId, DeviceKey, EventTime, Identity, OnlineStatus,
+    Report,
+};
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::records::RecordId;
+
+/// The actions that the workers call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    ReportData,
+    ReportState,
+    BindDevice,
+}
+
+impl Action {
+    pub(crate) const ALL: [Self; 3] = [Self::ReportData, Self::ReportState, Self::BindDevice];
+
+    /// The service's name for it (contract: service API).
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::ReportData => "ServiceReportDeviceData",
+            Self::ReportState => "ServiceReportDeviceState",
+            Self::BindDevice => "ServiceBindDevice",
+        }
+    }
+}
+
+/// What a lane is about.
+#[derive(Debug, Clone)]
+pub(crate) enum About {
+    Data { device: DeviceId, category: Category },
+    State { device: DeviceId },
+    Bindings { customer: CustomerId },
+}
+
+impl About {
+    pub(crate) fn action(&self) -> Action {
+        match self {
+            Self::Data { .. } => Action::ReportData,
+            Self::State { .. } => Action::ReportState,
+            Self::Bindings { .. } => Action::BindDevice,
+        }
+    }
+}
+
+/// A lane's own state beside its items.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    pub(crate) about: About,
+    /// Failed attempts of the items at the head.
+    pub(crate) attempts: u32,
+    /// So many items at the head hold one that the service refuses; 0 if none is known.
+    pub(crate) suspects: usize,
+    /// Until when its unbound device's binding is waited for.
+    pub(crate) hold_until: Option<Instant>,
+}
+
+impl Lane {
+    pub(crate) fn about(about: About) -> Self {
+        Self { about, attempts: 0, suspects: 0, hold_until: None }
+    }
+
+    /// Most items of the next call, where a call normally has `most`: while a guilty one
+    /// is looked for, half of those among which it is.
+    pub(crate) fn batch_limit(&self, most: usize) -> usize {
+        match self.suspects {
+            0 => most,
+            suspects => most.min(suspects.div_ceil(2)),
+        }
+    }
+}
+
+/// What waits in a lane.
+#[derive(Debug)]
+pub(crate) struct Item {
+    /// The record that it came of.
+    pub(crate) record: RecordId,
+    pub(crate) what: What,
+}
+
+impl Item {
+    /// What makes it the same as another one; `None` for a binding event, whose set knows.
+    pub(crate) fn identity(&self, about: &About) -> Option<Identity> {
+        match (&self.what, about) {
+            (What::Report { report, .. }, About::Data { device, .. }) => {
+                Some(report.identity(device.key()))
+            }
+            (What::State { status, time }, About::State { device }) => {
+                Some(state_identity(device.key(), *status, *time))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// An item's content.
+#[derive(Debug)]
+pub(crate) enum What {
+    Report {
+        report: Report,
+        /// Its identity is held by a call of an earlier tenure of the partition, whose end
+        /// decides whether this one is a duplicate.
+        shadow: bool,
+    },
+    State {
+        status: OnlineStatus,
+        time: EventTime,
+    },
+    Binding(Box<BindingEvent>),
+}
+
+/// The lane of one (device, category).
+pub(crate) fn data_key(device: DeviceKey, category: Category) -> LaneKey {
+    // The odd constant is 2^64 divided by the golden ratio: it spreads six small numbers.
+    let salt = (category.index() as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    LaneKey([device.0[0] ^ salt, device.0[1]])
+}
+
+/// The lane of one device's states.
+pub(crate) fn state_key(device: DeviceKey) -> LaneKey {
+    LaneKey([!device.0[0], device.0[1]])
+}
+
+/// The lane of one customer's bindings.
+pub(crate) fn customer_key(customer: &CustomerId) -> LaneKey {
+    let hash = xxh3_128(customer.as_str().as_bytes());
+    #[expect(clippy::cast_possible_truncation, reason = "the two halves of one hash")]
+    LaneKey([(hash >> 64) as u64, hash as u64])
+}
+
+/// What makes two states of a device the same event.
+pub(crate) fn state_identity(device: DeviceKey, status: OnlineStatus, time: EventTime) -> Identity {
+    let mut bytes = [0_u8; 25];
+    bytes[..8].copy_from_slice(&device.0[0].to_le_bytes());
+    bytes[8..16].copy_from_slice(&device.0[1].to_le_bytes());
+    bytes[16..24].copy_from_slice(&time.millis().to_le_bytes());
+    bytes[24] = status.code();
+    Identity(xxh3_128(&bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use emberline_model::{Category, DeviceId};
+
+    use super::{About, Lane, data_key, state_key};
+
+    #[test]
+    fn every_category_and_the_state_of_a_device_have_lanes_of_their_own() {
+        let device = DeviceId::parse("P/a").unwrap().key();
+        let mut keys: HashSet<_> =
+            Category::ALL.into_iter().map(|category| data_key(device, category).0).collect();
+        keys.insert(state_key(device).0);
+        assert_eq!(keys.len(), 7);
+    }
+
+    #[test]
+    fn a_guilty_report_among_fifty_is_alone_after_six_halvings() {
+        let mut lane = Lane::about(About::State { device: DeviceId::parse("P/a").unwrap() });
+        let mut calls = vec![];
+        lane.suspects = 50;
+        while lane.suspects > 1 {
+            let limit = lane.batch_limit(100);
+            calls.push(limit);
+            lane.suspects = limit;
+        }
+        assert_eq!(calls, [25, 13, 7, 4, 2, 1]);
+        assert_eq!(lane.batch_limit(100), 1);
+    }
+}

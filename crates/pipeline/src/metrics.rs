@@ -1,0 +1,348 @@
+//! Names and meanings of the metrics, and one worker's handles to them.
+//!
+//! Handles are made once; nothing is looked up on the hot path. No label is ever a
+//! device, a customer or anything else without bound.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use emberline_flow::gate::GateState;
+use emberline_model::Outcome;
+use emberline_service_api::FailureClass;
+use hashbrown::HashMap;
+use metrics::{Counter, Gauge, Histogram, Unit};
+
+use crate::lane::Action;
+use crate::partitions::Partition;
+use crate::settings::WorkerKind;
+
+/// What a metric is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// A distribution.
+    Histogram,
+}
+
+/// One metric's name, kind, labels and meaning.
+#[derive(Debug, Clone, Copy)]
+pub struct Description {
+    /// The name, as Prometheus shows it.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// Its labels.
+    pub labels: &'static [&'static str],
+    /// What it says, as an equation where there is one.
+    pub help: &'static str,
+}
+
+macro_rules! metrics {
+    ($($constant:ident = $name:literal, $kind:ident, [$($label:literal),*], $help:literal;)*) => {
+        $(#[doc = $help] pub const $constant: &str = $name;)*
+
+        /// Every metric of the workers.
+        pub const ALL: &[Description] = &[
+            $(Description { name: $name, kind: Kind::$kind, labels: &[$($label),*], help: $help },)*
+        ];
+    };
+}
+
+metrics! {
+    RECORDS_READ = "emberline_records_read_total", Counter, ["worker"],
+        "Records read from Kafka to be delivered. Records read only to seed the dedupe window are not among them.";
+    RECORDS_SEEDED = "emberline_records_seeded_total", Counter, ["worker"],
+        "Records before the committed offset that were read again to seed the dedupe window. Nothing is pushed from them.";
+    ITEMS_READ = "emberline_items_read_total", Counter, ["worker"],
+        "Reports, states, binding events, refused or unknown properties, and records that made none of them. Equals outcomes + handed over + in flight.";
+    OUTCOMES = "emberline_outcomes_total", Counter, ["worker", "outcome", "reason"],
+        "Items that reached their one final outcome.";
+    ITEMS_HANDED_OVER = "emberline_items_handed_over_total", Counter, ["worker"],
+        "Items given up unsettled with their partition: its next owner reads their records again.";
+    ITEMS_IN_FLIGHT = "emberline_items_in_flight", Gauge, ["worker"],
+        "Items read and not settled.";
+    RECORDS_IN_FLIGHT = "emberline_records_in_flight", Gauge, ["worker"],
+        "Records read and not settled.";
+    CALLS = "emberline_calls_total", Counter, ["worker", "action", "outcome"],
+        "Calls to the service that ended, by failure class or ok.";
+    CALLS_IN_FLIGHT = "emberline_calls_in_flight", Gauge, ["worker"],
+        "Calls to the service under way.";
+    CALL_SECONDS = "emberline_call_seconds", Histogram, ["worker", "action"],
+        "Time from the start of a call to its answer.";
+    END_TO_END_SECONDS = "emberline_end_to_end_seconds", Histogram, ["worker"],
+        "Time from a record's Kafka timestamp to its report's acceptance by the service.";
+    PARTITION_LAG = "emberline_partition_lag", Gauge, ["worker", "topic", "partition"],
+        "Log end offset minus frontier of an owned partition.";
+    PARTITION_FRONTIER = "emberline_partition_frontier", Gauge, ["worker", "topic", "partition"],
+        "One past the highest offset below which everything is settled, of an owned partition.";
+    CIRCUIT_OPEN = "emberline_circuit_open", Gauge, ["worker"],
+        "1 while the circuit is open or half-open: most calls fail in a passing way.";
+    HALTED = "emberline_halted", Gauge, ["worker"],
+        "1 while all calls are stopped because the service refuses the credentials.";
+    RATE_LIMIT = "emberline_rate_limit", Gauge, ["worker"],
+        "Calls a second allowed to this worker now: the group's rate, lowered after throttling, times its share. 0 means no limit.";
+    RATE_SHARE = "emberline_rate_share", Gauge, ["worker"],
+        "Owned partitions divided by all partitions of the worker's topics.";
+    BINDINGS_DEVICES = "emberline_bindings_devices", Gauge, [],
+        "Devices in the bindings table.";
+    DEDUPE_ENTRIES = "emberline_dedupe_entries", Gauge, ["worker"],
+        "Identities in the dedupe window.";
+    DEDUPE_EVICTED = "emberline_dedupe_evicted_total", Counter, ["worker"],
+        "Identities dropped before the end of their window because the window was full. Must stay 0.";
+    WRITES = "emberline_writes_total", Counter, ["worker", "destination", "result"],
+        "Records written to the pipeline's own topics, by acknowledgement.";
+    COMMITS = "emberline_commits_total", Counter, ["worker", "result"],
+        "Offset commits.";
+    LATE_ACKNOWLEDGEMENTS = "emberline_late_acknowledgements_total", Counter, ["worker"],
+        "Ends of calls whose partition had been given up meanwhile; they settle nothing.";
+    DEFECTS = "emberline_defects_total", Counter, ["worker"],
+        "Calls refused as malformed: a defect of Emberline's own. Must stay 0.";
+    OFFSETS_OUT_OF_RANGE = "emberline_offsets_out_of_range_total", Counter, ["worker"],
+        "Assignments whose committed offset the log no longer holds: records were deleted before they were read. Must stay 0.";
+}
+
+/// Tells the recorder what each metric means. Call once, after it is installed.
+pub fn describe() {
+    for metric in ALL {
+        let unit = if metric.name.ends_with("_seconds") { Unit::Seconds } else { Unit::Count };
+        match metric.kind {
+            Kind::Counter => metrics::describe_counter!(metric.name, unit, metric.help),
+            Kind::Gauge => metrics::describe_gauge!(metric.name, unit, metric.help),
+            Kind::Histogram => metrics::describe_histogram!(metric.name, unit, metric.help),
+        }
+    }
+}
+
+/// A worker's own count of what it read and what became of it, beside the metrics: for
+/// `demo`'s sum and for tests, where no recorder need be installed.
+#[derive(Debug, Default)]
+pub struct Totals {
+    /// Records read to be delivered.
+    pub records_read: AtomicU64,
+    /// Items made of them.
+    pub items_read: AtomicU64,
+    /// Items by outcome, in the order of [`Outcome::ALL`].
+    pub outcomes: [AtomicU64; Outcome::ALL.len()],
+    /// Items given up unsettled with their partition.
+    pub handed_over: AtomicU64,
+    /// Items read and not settled.
+    pub in_flight: AtomicU64,
+    /// Calls that ended.
+    pub calls: AtomicU64,
+    /// Calls that the service did not accept.
+    pub rejected_calls: AtomicU64,
+}
+
+impl Totals {
+    /// Items that ended this way.
+    pub fn outcome(&self, outcome: Outcome) -> u64 {
+        self.outcomes[outcome.index()].load(Ordering::Relaxed)
+    }
+
+    /// Items whose outcome has this [`Outcome::name`].
+    pub fn by_name(&self, name: &str) -> u64 {
+        Outcome::ALL
+            .into_iter()
+            .filter(|outcome| outcome.name() == name)
+            .map(|outcome| self.outcome(outcome))
+            .sum()
+    }
+}
+
+/// How a call ended, as the metric label `outcome`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CallEnd {
+    Ok,
+    Transient,
+    Throttled,
+    Credentials,
+    UnknownCustomer,
+    Permanent,
+    Defect,
+}
+
+impl CallEnd {
+    pub(crate) fn of(class: FailureClass) -> Self {
+        match class {
+            FailureClass::Transient => Self::Transient,
+            FailureClass::Throttled => Self::Throttled,
+            FailureClass::Credentials => Self::Credentials,
+            FailureClass::UnknownCustomer => Self::UnknownCustomer,
+            FailureClass::Permanent => Self::Permanent,
+            FailureClass::Defect => Self::Defect,
+        }
+    }
+
+    const ALL: [(Self, &'static str); 7] = [
+        (Self::Ok, "ok"),
+        (Self::Transient, "transient"),
+        (Self::Throttled, "throttled"),
+        (Self::Credentials, "credentials"),
+        (Self::UnknownCustomer, "unknown_customer"),
+        (Self::Permanent, "permanent"),
+        (Self::Defect, "defect"),
+    ];
+}
+
+/// The calls of one action.
+pub(crate) struct ActionMetrics {
+    ends: [Counter; CallEnd::ALL.len()],
+    seconds: Histogram,
+}
+
+impl ActionMetrics {
+    fn new(worker: &'static str, action: &'static str) -> Self {
+        let ends = CallEnd::ALL.map(|(_, outcome)| {
+            metrics::counter!(CALLS, "worker" => worker, "action" => action, "outcome" => outcome)
+        });
+        let seconds = metrics::histogram!(CALL_SECONDS, "worker" => worker, "action" => action);
+        Self { ends, seconds }
+    }
+
+    pub(crate) fn ended(&self, end: CallEnd, took: Duration) {
+        self.ends[end as usize].increment(1);
+        self.seconds.record(took.as_secs_f64());
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a count, shown")]
+fn shown(count: usize) -> f64 {
+    count as f64
+}
+
+/// One worker's handles.
+pub(crate) struct WorkerMetrics {
+    pub(crate) records_read: Counter,
+    pub(crate) records_seeded: Counter,
+    pub(crate) items_read: Counter,
+    outcomes: [Counter; Outcome::ALL.len()],
+    pub(crate) handed_over: Counter,
+    pub(crate) items_in_flight: Gauge,
+    pub(crate) records_in_flight: Gauge,
+    pub(crate) actions: [ActionMetrics; Action::ALL.len()],
+    pub(crate) calls_in_flight: Gauge,
+    pub(crate) end_to_end_seconds: Histogram,
+    pub(crate) circuit_open: Gauge,
+    pub(crate) halted: Gauge,
+    pub(crate) rate_limit: Gauge,
+    pub(crate) rate_share: Gauge,
+    pub(crate) dedupe_entries: Gauge,
+    pub(crate) dedupe_evicted: Counter,
+    pub(crate) commits_ok: Counter,
+    pub(crate) commits_failed: Counter,
+    pub(crate) late_acknowledgements: Counter,
+    pub(crate) defects: Counter,
+    pub(crate) offsets_out_of_range: Counter,
+    worker: &'static str,
+    /// Lag and frontier of each owned partition.
+    partitions: HashMap<(Arc<str>, i32), (Gauge, Gauge)>,
+}
+
+impl WorkerMetrics {
+    pub(crate) fn new(kind: WorkerKind) -> Self {
+        let worker = kind.name();
+        let counter = |name| metrics::counter!(name, "worker" => worker);
+        let gauge = |name| metrics::gauge!(name, "worker" => worker);
+        Self {
+            records_read: counter(RECORDS_READ),
+            records_seeded: counter(RECORDS_SEEDED),
+            items_read: counter(ITEMS_READ),
+            outcomes: Outcome::ALL.map(|outcome| {
+                metrics::counter!(OUTCOMES, "worker" => worker,
+                    "outcome" => outcome.name(), "reason" => outcome.reason())
+            }),
+            handed_over: counter(ITEMS_HANDED_OVER),
+            items_in_flight: gauge(ITEMS_IN_FLIGHT),
+            records_in_flight: gauge(RECORDS_IN_FLIGHT),
+            actions: Action::ALL.map(|action| ActionMetrics::new(worker, action.name())),
+            calls_in_flight: gauge(CALLS_IN_FLIGHT),
+            end_to_end_seconds: metrics::histogram!(END_TO_END_SECONDS, "worker" => worker),
+            circuit_open: gauge(CIRCUIT_OPEN),
+            halted: gauge(HALTED),
+            rate_limit: gauge(RATE_LIMIT),
+            rate_share: gauge(RATE_SHARE),
+            dedupe_entries: gauge(DEDUPE_ENTRIES),
+            dedupe_evicted: counter(DEDUPE_EVICTED),
+            commits_ok: metrics::counter!(COMMITS, "worker" => worker, "result" => "ok"),
+            commits_failed: metrics::counter!(COMMITS, "worker" => worker, "result" => "failed"),
+            late_acknowledgements: counter(LATE_ACKNOWLEDGEMENTS),
+            defects: counter(DEFECTS),
+            offsets_out_of_range: counter(OFFSETS_OUT_OF_RANGE),
+            worker,
+            partitions: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn settled(&self, outcome: Outcome, count: u64) {
+        self.outcomes[outcome.index()].increment(count);
+    }
+
+    pub(crate) fn call_ended(&self, action: Action, end: CallEnd, took: Duration) {
+        self.actions[action as usize].ended(end, took);
+    }
+
+    pub(crate) fn delivered_after(&self, millis: u64) {
+        self.end_to_end_seconds.record(Duration::from_millis(millis).as_secs_f64());
+    }
+
+    pub(crate) fn set_in_flight(&self, records: usize, items: u64, calls: usize) {
+        self.records_in_flight.set(shown(records));
+        #[expect(clippy::cast_precision_loss, reason = "a count, shown")]
+        self.items_in_flight.set(items as f64);
+        self.calls_in_flight.set(shown(calls));
+    }
+
+    pub(crate) fn set_dedupe(&self, entries: usize, evicted: u64) {
+        self.dedupe_entries.set(shown(entries));
+        self.dedupe_evicted.absolute(evicted);
+    }
+
+    pub(crate) fn set_gate(&self, state: GateState) {
+        let open = matches!(state, GateState::Open | GateState::HalfOpen);
+        self.circuit_open.set(if open { 1.0 } else { 0.0 });
+        self.halted.set(if state == GateState::Halted { 1.0 } else { 0.0 });
+    }
+
+    pub(crate) fn set_rate(&self, limit: Option<f64>, share: f64) {
+        self.rate_limit.set(limit.unwrap_or(0.0));
+        self.rate_share.set(share);
+    }
+
+    /// Sets the gauges of the owned partitions; those of partitions that are no longer
+    /// owned are set to NaN, which Prometheus shows as no value.
+    pub(crate) fn set_partitions<'a>(
+        &mut self,
+        owned: impl Iterator<Item = &'a Partition>,
+        highs: &std::collections::HashMap<(String, i32), i64>,
+    ) {
+        let mut gone = std::mem::take(&mut self.partitions);
+        for partition in owned {
+            let name = (Arc::clone(&partition.at.topic), partition.at.partition);
+            let (lag, frontier) = gone.remove(&name).unwrap_or_else(|| self.partition(&name));
+            let at = partition.ledger.frontier();
+            let high = highs.get(&(name.0.to_string(), name.1)).copied().unwrap_or(partition.high);
+            #[expect(clippy::cast_precision_loss, reason = "an offset, shown")]
+            {
+                lag.set(high.max(partition.position).saturating_sub(at).max(0) as f64);
+                frontier.set(at as f64);
+            }
+            self.partitions.insert(name, (lag, frontier));
+        }
+        for (lag, frontier) in gone.into_values() {
+            lag.set(f64::NAN);
+            frontier.set(f64::NAN);
+        }
+    }
+
+    fn partition(&self, (topic, partition): &(Arc<str>, i32)) -> (Gauge, Gauge) {
+        let gauge = |name| {
+            metrics::gauge!(name, "worker" => self.worker, "topic" => topic.to_string(),
+                "partition" => partition.to_string())
+        };
+        (gauge(PARTITION_LAG), gauge(PARTITION_FRONTIER))
+    }
+}

@@ -1,0 +1,177 @@
+//! Writes to the pipeline's own topics: retries, dead letters, customers' device sets.
+//!
+//! A write is done when the brokers have acknowledged it; until then it is tried again,
+//! for as long as it takes. What a record waits for stays unsettled meanwhile.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::{Duration, Instant};
+
+use emberline_broker::{
+    BrokerError, Delivered, KafkaSettings, ProduceError, Producer, ProducerSettings, Record,
+};
+use emberline_wire::headers::DeadLetter;
+use metrics::Counter;
+use slab::Slab;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use crate::metrics::WRITES;
+use crate::settings::WorkerKind;
+
+/// Where a write goes, for counting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Destination {
+    Retry,
+    DeadLetters,
+    CustomerDevices,
+}
+
+/// Longest pause before a failed write is tried again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+/// A record to be written.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) topic: String,
+    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) value: Option<Vec<u8>>,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+}
+
+impl Outgoing {
+    /// Makes it smaller without losing what it is about: only what explains it is cut.
+    fn cut_context(&mut self) {
+        for (name, value) in &mut self.headers {
+            if name == DeadLetter::MESSAGE_HEADER {
+                value.clear();
+            }
+        }
+    }
+}
+
+/// The end of a write: its token, and whether it is durable.
+pub(crate) type WriteEnd = (usize, Result<Delivered, ProduceError>);
+
+struct Pending<W> {
+    record: Outgoing,
+    destination: Destination,
+    waiting: W,
+    failures: u32,
+}
+
+/// Writes under way; `W` is what waits for each.
+pub(crate) struct Outbox<W> {
+    producer: Producer<usize>,
+    acknowledgements: UnboundedReceiver<WriteEnd>,
+    pending: Slab<Pending<W>>,
+    again: BinaryHeap<Reverse<(Instant, usize)>>,
+    acknowledged: [Counter; 3],
+    failed: [Counter; 3],
+}
+
+impl<W> Outbox<W> {
+    /// # Errors
+    /// If the producer can't be made of these settings.
+    pub(crate) fn new(
+        kind: WorkerKind,
+        kafka: &KafkaSettings,
+        max_record: usize,
+    ) -> Result<Self, BrokerError> {
+        let (sender, acknowledgements) = unbounded_channel();
+        let settings =
+            ProducerSettings { message_max_bytes: max_record, ..ProducerSettings::default() };
+        let producer = Producer::new(kafka, &settings, sender)?;
+        let counter = |destination: &'static str, result: &'static str| metrics::counter!(WRITES, "worker" => kind.name(), "destination" => destination, "result" => result);
+        let destinations = ["retry", "dead_letters", "customer_devices"];
+        Ok(Self {
+            producer,
+            acknowledgements,
+            pending: Slab::new(),
+            again: BinaryHeap::new(),
+            acknowledged: destinations.map(|destination| counter(destination, "ok")),
+            failed: destinations.map(|destination| counter(destination, "failed")),
+        })
+    }
+
+    /// Begins a write; `waiting` comes back from [`next`](Self::next) once it is durable.
+    pub(crate) fn write(
+        &mut self,
+        destination: Destination,
+        record: Outgoing,
+        waiting: W,
+        now: Instant,
+    ) {
+        let token = self.pending.insert(Pending { record, destination, waiting, failures: 0 });
+        self.send(token, now);
+    }
+
+    fn send(&mut self, token: usize, now: Instant) {
+        let record = &self.pending[token].record;
+        let headers: Vec<(&str, &[u8])> =
+            record.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+        let sent = self.producer.send(
+            Record {
+                topic: &record.topic,
+                key: record.key.as_deref(),
+                value: record.value.as_deref(),
+                headers: &headers,
+                timestamp_ms: None,
+            },
+            token,
+        );
+        if let Err(refused) = sent {
+            self.failed(token, &refused.error, now);
+        }
+    }
+
+    /// The next end of a write: what waited for it, if it is durable now.
+    pub(crate) async fn next(&mut self) -> Option<WriteEnd> {
+        self.acknowledgements.recv().await
+    }
+
+    /// Takes in what [`next`](Self::next) brought.
+    pub(crate) fn ended(&mut self, (token, result): WriteEnd, now: Instant) -> Option<W> {
+        match result {
+            Ok(_) => {
+                let pending = self.pending.remove(token);
+                self.acknowledged[pending.destination as usize].increment(1);
+                Some(pending.waiting)
+            }
+            Err(error) => {
+                self.failed(token, &error, now);
+                None
+            }
+        }
+    }
+
+    fn failed(&mut self, token: usize, error: &ProduceError, now: Instant) {
+        let pending = &mut self.pending[token];
+        self.failed[pending.destination as usize].increment(1);
+        if *error == ProduceError::TooLarge {
+            pending.record.cut_context();
+        }
+        let pause = FIRST_PAUSE.saturating_mul(1 << pending.failures.min(6)).min(LONGEST_PAUSE);
+        if pending.failures == 0 {
+            tracing::warn!(topic = %pending.record.topic, %error, "write failed; it is tried again");
+        }
+        pending.failures = pending.failures.saturating_add(1);
+        self.again.push(Reverse((now + pause, token)));
+    }
+
+    /// Tries again what is due.
+    pub(crate) fn retry(&mut self, now: Instant) {
+        while let Some(Reverse((due, token))) = self.again.peek().copied() {
+            if due > now {
+                break;
+            }
+            self.again.pop();
+            self.send(token, now);
+        }
+    }
+
+    /// When [`retry`](Self::retry) has something to do.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.again.peek().map(|Reverse((due, _))| *due)
+    }
+}

@@ -1,0 +1,193 @@
+//! Our tenures of partitions: each with its ledger, and what a commit of it says.
+//!
+//! A tenure ends by being *fenced*: nothing settles in its ledger any more, and what
+//! is still in flight of it is another owner's to deliver. Its entry lives on until the
+//! last of its records is gone.
+
+use std::ops::{Index, IndexMut};
+
+use emberline_broker::{Commit, Frontier, PartitionRef};
+use emberline_flow::commit_metadata::{self, CommitMetadata};
+use emberline_flow::ledger::PartitionLedger;
+use emberline_flow::seed_marks::SeedMarks;
+use emberline_model::EventTime;
+use hashbrown::HashMap;
+use slab::Slab;
+
+/// One tenure of a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct PartitionId(usize);
+
+impl PartitionId {
+    /// A small number that names it while it lives.
+    pub(crate) fn slot(self) -> usize {
+        self.0
+    }
+}
+
+/// A partition that we own, or owned and still have records of.
+#[derive(Debug)]
+pub(crate) struct Partition {
+    pub(crate) at: PartitionRef,
+    pub(crate) ledger: PartitionLedger,
+    pub(crate) marks: SeedMarks,
+    /// Records below it were settled before this tenure.
+    pub(crate) resume_at: i64,
+    /// What was settled above `resume_at` before this tenure.
+    pub(crate) settled_before: CommitMetadata,
+    /// One past the last record seen, settled or not.
+    pub(crate) position: i64,
+    /// Log end offset as last told.
+    pub(crate) high: i64,
+    pub(crate) fenced: bool,
+    frontier: Frontier,
+    records: usize,
+    /// Offset and text of the last commit.
+    committed: Option<(i64, String)>,
+}
+
+impl Partition {
+    /// A tenure that goes on where an earlier one stopped.
+    pub(crate) fn resumed(
+        at: PartitionRef,
+        resume_at: i64,
+        settled_before: CommitMetadata,
+        marks: SeedMarks,
+        (high, frontier): (i64, Frontier),
+    ) -> Self {
+        Self {
+            at,
+            ledger: PartitionLedger::starting_at(resume_at),
+            marks,
+            resume_at,
+            settled_before,
+            position: resume_at,
+            high,
+            fenced: false,
+            frontier,
+            records: 0,
+            committed: None,
+        }
+    }
+
+    /// Whether a record was settled before this tenure and is read only to seed the
+    /// dedupe window.
+    pub(crate) fn was_settled_before(&self, offset: i64) -> bool {
+        offset < self.resume_at || self.settled_before.is_settled(offset)
+    }
+
+    /// A record is seen at this offset and arrival time, settled or not.
+    pub(crate) fn note(&mut self, offset: i64, arrival: EventTime) {
+        self.marks.note(offset, arrival);
+        self.position = self.position.max(offset + 1);
+    }
+
+    /// What a commit would say now, if it differs from the last one.
+    fn due_commit(&mut self) -> Option<Commit> {
+        if self.position <= self.resume_at {
+            // Nothing new: what the last owner said (from where to seed, too) still holds.
+            return None;
+        }
+        let offset = self.ledger.frontier();
+        self.frontier.set(offset);
+        let seed_from = self.marks.seed_offset(offset);
+        let gathered = CommitMetadata::gather(Some(seed_from), self.ledger.settled_above());
+        let metadata = commit_metadata::encode(&gathered, offset);
+        if self.committed.as_ref().is_some_and(|last| (last.0, &last.1) == (offset, &metadata)) {
+            return None;
+        }
+        self.committed = Some((offset, metadata.clone()));
+        Some(Commit { at: self.at.clone(), offset, metadata })
+    }
+}
+
+/// All tenures.
+#[derive(Debug, Default)]
+pub(crate) struct Partitions {
+    slab: Slab<Partition>,
+    by_epoch: HashMap<u64, PartitionId>,
+}
+
+impl Partitions {
+    pub(crate) fn insert(&mut self, partition: Partition) -> PartitionId {
+        let epoch = partition.at.epoch;
+        let id = PartitionId(self.slab.insert(partition));
+        self.by_epoch.insert(epoch, id);
+        id
+    }
+
+    /// The tenure of this epoch, unless it is over.
+    pub(crate) fn of_epoch(&self, epoch: u64) -> Option<PartitionId> {
+        self.by_epoch.get(&epoch).copied()
+    }
+
+    /// The tenures that are not over.
+    pub(crate) fn owned(&self) -> impl Iterator<Item = (PartitionId, &Partition)> {
+        self.by_epoch.values().map(|id| (*id, &self.slab[id.0]))
+    }
+
+    /// Number of partitions owned.
+    pub(crate) fn owned_len(&self) -> usize {
+        self.by_epoch.len()
+    }
+
+    /// The commits due for these tenures.
+    pub(crate) fn due_commits(
+        &mut self,
+        ids: impl IntoIterator<Item = PartitionId>,
+    ) -> Vec<Commit> {
+        ids.into_iter().filter_map(|id| self.slab[id.0].due_commit()).collect()
+    }
+
+    /// Makes the next commit of this partition due again, because the last one failed.
+    pub(crate) fn forget_commits(&mut self) {
+        for id in self.by_epoch.values() {
+            self.slab[id.0].committed = None;
+        }
+    }
+
+    /// The tenure is over.
+    pub(crate) fn fence(&mut self, id: PartitionId) {
+        let partition = &mut self.slab[id.0];
+        partition.fenced = true;
+        self.by_epoch.remove(&partition.at.epoch);
+        self.drop_if_done(id);
+    }
+
+    /// A record of the tenure is now in flight.
+    pub(crate) fn record_added(&mut self, id: PartitionId) {
+        self.slab[id.0].records += 1;
+    }
+
+    /// A record of the tenure is no longer in flight; it counts in the ledger only where
+    /// it was settled and the tenure is not over.
+    pub(crate) fn record_gone(&mut self, id: PartitionId, offset: i64, settled: bool) {
+        let partition = &mut self.slab[id.0];
+        partition.records -= 1;
+        if settled && !partition.fenced {
+            partition.ledger.settle(offset);
+        }
+        self.drop_if_done(id);
+    }
+
+    fn drop_if_done(&mut self, id: PartitionId) {
+        let partition = &self.slab[id.0];
+        if partition.fenced && partition.records == 0 {
+            self.slab.remove(id.0);
+        }
+    }
+}
+
+impl Index<PartitionId> for Partitions {
+    type Output = Partition;
+
+    fn index(&self, id: PartitionId) -> &Partition {
+        &self.slab[id.0]
+    }
+}
+
+impl IndexMut<PartitionId> for Partitions {
+    fn index_mut(&mut self, id: PartitionId) -> &mut Partition {
+        &mut self.slab[id.0]
+    }
+}

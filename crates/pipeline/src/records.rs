@@ -1,0 +1,232 @@
+//! The records in flight: what is left to do of each, and the ledger of its partition.
+//!
+//! Invariant: a record is settled in its partition's ledger exactly when every item
+//! made of it has reached its outcome, and only while the partition is ours.
+//!
+//! Start at [`Records::deliver`] and [`Records::settle`].
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use emberline_broker::Room;
+use emberline_model::{Category, EventTime, Outcome, ParkReason};
+use emberline_wire::headers::{Categories, RetryHeader};
+use slab::Slab;
+
+use crate::metrics::{Totals, WorkerMetrics};
+use crate::partitions::{PartitionId, Partitions};
+use crate::raw::RawRecord;
+
+/// A record in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct RecordId(u32);
+
+/// Why items of a record are to be parked or dead-lettered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// The service's error code, or ours.
+    pub(crate) code: String,
+    /// In words; no secret, no telephone number.
+    pub(crate) message: String,
+    /// Of the last call, if there was one.
+    pub(crate) request_id: String,
+}
+
+/// Items of a record that go to a retry topic together.
+#[derive(Debug)]
+struct Parking {
+    items: u16,
+    reason: ParkReason,
+    categories: Vec<Category>,
+    failure: Failure,
+}
+
+/// A record read and not settled.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) partition: PartitionId,
+    pub(crate) offset: i64,
+    /// Its Kafka timestamp.
+    pub(crate) arrival: EventTime,
+    pub(crate) raw: RawRecord,
+    /// What happened before, for a record that comes from a retry topic.
+    pub(crate) history: Option<Box<RetryHeader>>,
+    /// Items without an outcome.
+    remaining: u16,
+    /// Whether an item has its outcome already: given up now, it would be sent again.
+    partly_settled: bool,
+    parking: Option<Box<Parking>>,
+}
+
+/// A record whose remaining items all wait for the same thing: to be written to a retry
+/// topic.
+#[derive(Debug)]
+pub(crate) struct ReadyToPark {
+    pub(crate) record: RecordId,
+    pub(crate) items: u16,
+    pub(crate) reason: ParkReason,
+    /// `None` where the record is no telemetry.
+    pub(crate) categories: Option<Categories>,
+    pub(crate) failure: Failure,
+}
+
+/// All records in flight.
+pub(crate) struct Records {
+    slab: Slab<Record>,
+    pub(crate) partitions: Partitions,
+    items: u64,
+    room: Arc<Room>,
+    totals: Arc<Totals>,
+}
+
+impl Records {
+    pub(crate) fn new(room: Arc<Room>, totals: Arc<Totals>) -> Self {
+        Self { slab: Slab::new(), partitions: Partitions::default(), items: 0, room, totals }
+    }
+
+    /// Takes in a record that makes `items` items, at least one.
+    pub(crate) fn deliver(
+        &mut self,
+        partition: PartitionId,
+        offset: i64,
+        arrival: EventTime,
+        (raw, history): (RawRecord, Option<Box<RetryHeader>>),
+        items: u16,
+        metrics: &WorkerMetrics,
+    ) -> RecordId {
+        self.partitions[partition].ledger.deliver(offset);
+        self.partitions.record_added(partition);
+        self.items += u64::from(items);
+        self.totals.records_read.fetch_add(1, Ordering::Relaxed);
+        self.totals.items_read.fetch_add(u64::from(items), Ordering::Relaxed);
+        metrics.records_read.increment(1);
+        metrics.items_read.increment(u64::from(items));
+        let record = Record {
+            partition,
+            offset,
+            arrival,
+            raw,
+            history,
+            remaining: items,
+            partly_settled: false,
+            parking: None,
+        };
+        let id = self.slab.insert(record);
+        RecordId(u32::try_from(id).expect("records in flight are bounded far below 2^32"))
+    }
+
+    pub(crate) fn get(&self, id: RecordId) -> &Record {
+        &self.slab[id.0 as usize]
+    }
+
+    /// Records in flight.
+    pub(crate) fn len(&self) -> usize {
+        self.slab.len()
+    }
+
+    /// Items in flight.
+    pub(crate) fn items(&self) -> u64 {
+        self.items
+    }
+
+    /// Whether giving the record up now would send a part of it twice.
+    pub(crate) fn is_partly_settled(&self, id: RecordId) -> bool {
+        self.get(id).partly_settled
+    }
+
+    /// Whether the record's partition was given up meanwhile.
+    pub(crate) fn is_fenced(&self, id: RecordId) -> bool {
+        self.partitions[self.get(id).partition].fenced
+    }
+
+    /// `count` items of the record have reached this outcome. Where what remains waits to
+    /// be parked, the write that is due now is returned.
+    pub(crate) fn settle(
+        &mut self,
+        id: RecordId,
+        outcome: Outcome,
+        count: u16,
+        metrics: &WorkerMetrics,
+    ) -> Option<ReadyToPark> {
+        let record = &mut self.slab[id.0 as usize];
+        record.remaining -= count;
+        record.partly_settled = true;
+        let count = u64::from(count);
+        self.items -= count;
+        if self.partitions[record.partition].fenced {
+            self.totals.handed_over.fetch_add(count, Ordering::Relaxed);
+            metrics.handed_over.increment(count);
+        } else {
+            self.totals.outcomes[outcome.index()].fetch_add(count, Ordering::Relaxed);
+            metrics.settled(outcome, count);
+        }
+        self.after_change(id)
+    }
+
+    /// One item of the record is to be parked. The write becomes due when all that remains
+    /// of the record is to be parked: one retry record, not one an item.
+    pub(crate) fn park(
+        &mut self,
+        id: RecordId,
+        category: Option<Category>,
+        reason: ParkReason,
+        failure: &Failure,
+    ) -> Option<ReadyToPark> {
+        let record = &mut self.slab[id.0 as usize];
+        let parking = record.parking.get_or_insert_with(|| {
+            Box::new(Parking {
+                items: 0,
+                reason,
+                categories: Vec::new(),
+                failure: Failure::default(),
+            })
+        });
+        parking.items += 1;
+        parking.reason = reason;
+        parking.failure.clone_from(failure);
+        parking.categories.extend(category);
+        self.after_change(id)
+    }
+
+    /// Gives up `count` items whose partition is fenced or being given up.
+    pub(crate) fn hand_over(&mut self, id: RecordId, count: u16, metrics: &WorkerMetrics) {
+        let record = &mut self.slab[id.0 as usize];
+        record.remaining -= count;
+        self.items -= u64::from(count);
+        self.totals.handed_over.fetch_add(u64::from(count), Ordering::Relaxed);
+        metrics.handed_over.increment(u64::from(count));
+        if record.remaining == 0 {
+            self.forget(id, false);
+        }
+    }
+
+    fn after_change(&mut self, id: RecordId) -> Option<ReadyToPark> {
+        let record = &mut self.slab[id.0 as usize];
+        if record.remaining == 0 {
+            self.forget(id, true);
+            return None;
+        }
+        let all_parked =
+            record.parking.as_ref().is_some_and(|parking| parking.items == record.remaining);
+        let parking = *if all_parked { record.parking.take() } else { None }?;
+        Some(ReadyToPark {
+            record: id,
+            items: parking.items,
+            reason: parking.reason,
+            categories: (!parking.categories.is_empty())
+                .then(|| parking.categories.into_iter().collect()),
+            failure: parking.failure,
+        })
+    }
+
+    fn forget(&mut self, id: RecordId, settled: bool) {
+        let record = self.slab.remove(id.0 as usize);
+        self.room.refund(1, record.raw.bytes());
+        self.partitions.record_gone(record.partition, record.offset, settled);
+    }
+
+    /// Records in flight of these tenures.
+    pub(crate) fn of_partitions(&self, partitions: &[PartitionId]) -> usize {
+        self.slab.iter().filter(|(_, record)| partitions.contains(&record.partition)).count()
+    }
+}

@@ -1,0 +1,285 @@
+//! Starting and ending the workers of a process.
+//!
+//! The bindings come first: the table is loaded to its end, and what waits on the
+//! binding topics is settled, before the first telemetry is joined.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use emberline_broker::{
+    Bounds, BrokerError, PartitionBounds, Room, Source, SourceError, SourceSettings, TableReader,
+};
+use emberline_flow::commit_metadata;
+use emberline_service_api::Signer;
+use emberline_service_client::Transport;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::intake::Reader;
+use crate::rate::SharedRate;
+use crate::settings::{PipelineSettings, WorkerKind};
+use crate::status::{Monitor, WorkerStatus};
+use crate::table::Bindings;
+use crate::worker::{Ends, Exit, Highs, Shared, Worker};
+
+/// Why the pipeline could not start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// A Kafka client could not be made, or could not be asked what a start needs to know.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// A source can't go on reading.
+    #[error("reading from kafka ended: {0}")]
+    Source(#[from] SourceError),
+    /// A worker's thread ended without saying why: a defect.
+    #[error("worker {0} ended unexpectedly")]
+    Worker(&'static str),
+    /// The operating system gave no thread.
+    #[error("could not start a thread")]
+    Thread(#[from] std::io::Error),
+    /// The retry delays make no ladder.
+    #[error(transparent)]
+    Tiers(#[from] emberline_flow::backoff::InvalidTiers),
+}
+
+/// How long a question about topics may take.
+const ASK: Duration = Duration::from_secs(20);
+/// How often log ends are asked for, for the lag.
+const HIGHS_EVERY: Duration = Duration::from_secs(3);
+/// Batches that may wait between the polling thread and the worker.
+const BATCHES_WAITING: usize = 4;
+/// Most offsets between a retry partition's frontier and what is read of it: records that
+/// are not due yet wait in memory, and only so many of them.
+const RETRY_GAP: u64 = 1_000;
+
+/// Runs the workers, each with a transport of its own, until `stop`, or until every input is settled up to the end that it
+/// had at the start, where the settings say so.
+///
+/// # Errors
+/// [`PipelineError`] if a worker can't start or go on; the others are stopped, drained
+/// and committed all the same.
+pub async fn run<T: Transport + Clone>(
+    settings: PipelineSettings,
+    transport: impl Fn() -> T,
+    stop: CancellationToken,
+    monitor: Arc<Monitor>,
+) -> Result<Exit, PipelineError> {
+    let works = |kind| settings.workers.contains(&kind);
+    let keep_sets = works(WorkerKind::Bindings) || works(WorkerKind::Retries);
+    let bindings = Arc::new(Bindings::new(keep_sets));
+    let ends = ends_now(&settings).await?;
+    let shared = Arc::new(Shared {
+        signer: Signer::new(&settings.credentials, settings.dialect),
+        bindings: Arc::clone(&bindings),
+        rate: SharedRate::new(settings.delivery.rate),
+        highs: Highs::default(),
+        settings,
+    });
+    let settings = &shared.settings;
+    let reader = {
+        let bindings = Arc::clone(&bindings);
+        TableReader::start(&settings.kafka, &settings.topics.customer_devices(), move |record| {
+            bindings.read(record.key, record.value);
+        })?
+    };
+    let group_stop = stop.child_token();
+    let watcher = tokio::spawn(watch_highs(Arc::clone(&shared), group_stop.clone()));
+    let result = run_workers((&shared, &transport), &reader, ends, &group_stop, &monitor).await;
+    group_stop.cancel();
+    let _ = watcher.await;
+    reader.stop().await;
+    result
+}
+
+async fn run_workers<T: Transport + Clone>(
+    (shared, transport): (&Arc<Shared>, &impl Fn() -> T),
+    reader: &TableReader,
+    ends: Ends,
+    stop: &CancellationToken,
+    monitor: &Arc<Monitor>,
+) -> Result<Exit, PipelineError> {
+    let loaded = tokio::select! {
+        loaded = reader.read_to_current_end() => loaded,
+        () = stop.cancelled() => return Ok(Exit::Stopped),
+    };
+    loaded?;
+    tracing::info!(devices = shared.bindings.table.len(), "bindings table loaded");
+    monitor.bindings_are_loaded();
+    let mut started = Vec::new();
+    for status in in_start_order(monitor) {
+        if status.kind() != WorkerKind::Bindings {
+            bindings_first(shared, reader, stop, monitor).await;
+        }
+        started.push(start((shared, transport()), &ends, stop, status)?);
+    }
+    let mut exit = Exit::AtEnd;
+    let mut failed = None;
+    for worker in started {
+        match worker.ended().await {
+            Ok(Exit::Stopped) => exit = Exit::Stopped,
+            Ok(Exit::AtEnd) => {}
+            Err(error) => {
+                stop.cancel();
+                failed.get_or_insert(error);
+            }
+        }
+    }
+    failed.map_or(Ok(exit), Err)
+}
+
+fn in_start_order(monitor: &Monitor) -> Vec<Arc<WorkerStatus>> {
+    WorkerKind::ALL.iter().filter_map(|kind| monitor.worker(*kind).cloned()).collect()
+}
+
+/// Waits until this process' own bindings worker has caught up, and the table with it.
+async fn bindings_first(
+    shared: &Shared,
+    reader: &TableReader,
+    stop: &CancellationToken,
+    monitor: &Monitor,
+) {
+    let Some(bindings) = monitor.worker(WorkerKind::Bindings) else { return };
+    let settings = &shared.settings;
+    // To the end of the input means: with the bindings that the input has.
+    let longest = if settings.exit_at_end { Duration::MAX } else { settings.delivery.startup_wait };
+    tokio::select! {
+        () = bindings.wait_caught_up() => {}
+        () = tokio::time::sleep(longest) => {
+            tracing::warn!("bindings are not caught up with yet; telemetry without one waits");
+        }
+        () = stop.cancelled() => return,
+    }
+    if let Err(error) = reader.read_to_current_end().await {
+        tracing::warn!(%error, "bindings table");
+    }
+}
+
+struct Started {
+    name: &'static str,
+    thread: JoinHandle<()>,
+    result: oneshot::Receiver<Result<Exit, PipelineError>>,
+}
+
+impl Started {
+    async fn ended(self) -> Result<Exit, PipelineError> {
+        let result = self.result.await;
+        // The thread ends right after it has sent its result; joining can't block for long.
+        let joined = self.thread.join();
+        match (result, joined) {
+            (Ok(result), Ok(())) => result,
+            _ => Err(PipelineError::Worker(self.name)),
+        }
+    }
+}
+
+fn start<T: Transport + Clone>(
+    (shared, transport): (&Arc<Shared>, T),
+    ends: &Ends,
+    stop: &CancellationToken,
+    status: Arc<WorkerStatus>,
+) -> Result<Started, PipelineError> {
+    let kind = status.kind();
+    let name = kind.name();
+    let settings = &shared.settings;
+    let topics = topics_of(kind, settings);
+    let delivery = &settings.delivery;
+    let room = Arc::new(Room::new(delivery.records, delivery.bytes));
+    let (events, received) = mpsc::channel(BATCHES_WAITING);
+    let gap_limit = if kind == WorkerKind::Retries { RETRY_GAP } else { delivery.gap };
+    let source_settings = SourceSettings {
+        drain_deadline: delivery.drain + Duration::from_secs(2),
+        gap_limit,
+        ..SourceSettings::new(topics.clone(), format!("{}-{name}", settings.kafka.group))
+    };
+    let reader = Reader::new(kind, &topics, &settings.topics);
+    let seeds = kind != WorkerKind::Retries;
+    let source = Source::start(
+        &settings.kafka,
+        source_settings,
+        reader,
+        move |committed| {
+            let Some(offset) = committed.offset else { return committed.low };
+            let metadata = commit_metadata::decode(committed.metadata, offset);
+            metadata.seed_from.filter(|_| seeds).unwrap_or(offset).min(offset)
+        },
+        Arc::clone(&room),
+        events,
+    )?;
+    status.started(source.pulse());
+    let worker = Worker::new(
+        (kind, Arc::clone(shared), status),
+        transport,
+        (source, received, room),
+        ends.of_topics(&topics, settings.exit_at_end),
+        stop.clone(),
+    )?;
+    let (sender, result) = oneshot::channel();
+    let thread = std::thread::Builder::new().name(format!("worker-{name}")).spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let result = match runtime {
+            Ok(runtime) => runtime.block_on(worker.run()),
+            Err(error) => Err(error.into()),
+        };
+        // The receiver is gone only if the whole process is on its way out.
+        let _ = sender.send(result);
+    })?;
+    Ok(Started { name, thread, result })
+}
+
+fn topics_of(kind: WorkerKind, settings: &PipelineSettings) -> Vec<String> {
+    let topics = &settings.topics;
+    match kind {
+        WorkerKind::Devices => topics.devices.clone(),
+        WorkerKind::Bindings => topics.bindings.clone(),
+        WorkerKind::Retries => {
+            settings.delivery.tiers.iter().map(|delay| topics.retry(*delay)).collect()
+        }
+    }
+}
+
+fn all_topics(settings: &PipelineSettings) -> Vec<String> {
+    settings.workers.iter().flat_map(|kind| topics_of(*kind, settings)).collect()
+}
+
+/// The end that every input has now.
+async fn ends_now(settings: &PipelineSettings) -> Result<Ends, PipelineError> {
+    let bounds = Bounds::new(&settings.kafka)?;
+    let topics = all_topics(settings);
+    let found = tokio::task::spawn_blocking(move || bounds.of_topics(&topics, ASK)).await;
+    let found = found.map_err(|_| BrokerError::ThreadEnded("kafka bounds"))??;
+    Ok(Ends::of(found))
+}
+
+/// Keeps the log ends up to date, for the lag.
+async fn watch_highs(shared: Arc<Shared>, stop: CancellationToken) {
+    let bounds = match Bounds::new(&shared.settings.kafka) {
+        Ok(bounds) => Arc::new(bounds),
+        Err(error) => {
+            tracing::error!(%error, "lag is not measured");
+            return;
+        }
+    };
+    let topics = all_topics(&shared.settings);
+    let mut every = tokio::time::interval(HIGHS_EVERY);
+    loop {
+        tokio::select! {
+            _ = every.tick() => {}
+            () = stop.cancelled() => return,
+        }
+        let (bounds, topics) = (Arc::clone(&bounds), topics.clone());
+        let asked = tokio::task::spawn_blocking(move || bounds.of_topics(&topics, ASK)).await;
+        match asked {
+            Ok(Ok(found)) => set_highs(&shared.highs, found),
+            Ok(Err(error)) => tracing::debug!(%error, "log ends are not known"),
+            Err(_) => return,
+        }
+    }
+}
+
+fn set_highs(highs: &Highs, found: Vec<PartitionBounds>) {
+    let mut highs = highs.lock();
+    for bounds in found {
+        highs.insert((bounds.topic, bounds.partition), bounds.high);
+    }
+}

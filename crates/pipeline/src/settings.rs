@@ -1,0 +1,154 @@
+//! What the workers are told. Plain values: the binary reads them from its settings
+//! file and has checked them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use emberline_broker::KafkaSettings;
+use emberline_service_api::{Credentials, Dialect};
+
+/// A worker kind. One process runs any set of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum WorkerKind {
+    /// Device records: data and state.
+    Devices,
+    /// Binding events.
+    Bindings,
+    /// Records that wait in the retry topics.
+    Retries,
+}
+
+impl WorkerKind {
+    /// Every kind, in the order in which they start.
+    pub const ALL: [Self; 3] = [Self::Bindings, Self::Devices, Self::Retries];
+
+    /// Its name on the command line, in group names and as the metric label `worker`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Devices => "devices",
+            Self::Bindings => "bindings",
+            Self::Retries => "retries",
+        }
+    }
+}
+
+/// The names of all topics.
+#[derive(Debug, Clone)]
+pub struct Topics {
+    /// Input: telemetry and online/offline events.
+    pub devices: Vec<String>,
+    /// Input: binding events.
+    pub bindings: Vec<String>,
+    /// What the names of the pipeline's own topics begin with.
+    pub prefix: String,
+    /// Message type of a topic's protobuf records that carry no `emberline-type` header.
+    pub types: BTreeMap<String, String>,
+}
+
+impl Topics {
+    /// The compacted topic of each customer's full set of devices.
+    pub fn customer_devices(&self) -> String {
+        format!("{}.customer-devices", self.prefix)
+    }
+
+    /// The topic of dead letters.
+    pub fn dead_letters(&self) -> String {
+        format!("{}.dead-letters", self.prefix)
+    }
+
+    /// The retry topic of one tier, named after its delay: `emberline.retry.30s`.
+    pub fn retry(&self, delay: Duration) -> String {
+        format!("{}.retry.{}", self.prefix, short_duration(delay))
+    }
+}
+
+/// The shortest way to write a duration in one unit: `30s`, `5m`, `1h`, `1500ms`.
+fn short_duration(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    for (unit, name) in [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")] {
+        if millis > 0 && millis.is_multiple_of(unit) {
+            return format!("{}{name}", millis / unit);
+        }
+    }
+    format!("{millis}ms")
+}
+
+/// How reports are delivered.
+#[derive(Debug, Clone)]
+pub struct DeliverySettings {
+    /// Dedupe window, in time of event arrival.
+    pub dedupe_window: Duration,
+    /// Most identities that the window holds.
+    pub dedupe_max_entries: usize,
+    /// Most reports in one call.
+    pub batch_max_reports: usize,
+    /// Longest that a report waits for its batch to fill.
+    pub linger: Duration,
+    /// Calls a second of the whole group; `None` for no limit.
+    pub rate: Option<f64>,
+    /// Most calls in flight at once, of one worker.
+    pub in_flight: usize,
+    /// Most records in flight, of one worker.
+    pub records: usize,
+    /// Most bytes of records in flight, of one worker.
+    pub bytes: usize,
+    /// Most offsets between a partition's frontier and the last record read.
+    pub gap: u64,
+    /// Attempts in place after the first, before a record goes to the retry topics.
+    pub in_place: u32,
+    /// First backoff between attempts in place.
+    pub backoff_base: Duration,
+    /// Longest backoff between attempts in place.
+    pub backoff_cap: Duration,
+    /// Delays of the retry topics, shortest first.
+    pub tiers: Vec<Duration>,
+    /// How old a record may become before it is dead-lettered.
+    pub max_age: Duration,
+    /// How long an unbound device's reports wait in memory before they are parked.
+    pub join_wait: Duration,
+    /// Longest that the devices wait at the start for the bindings to be caught up with.
+    pub startup_wait: Duration,
+    /// Longest that a partition is drained before it is given up.
+    pub drain: Duration,
+    /// How long further binding events of a customer are gathered into one push.
+    pub bindings_linger: Duration,
+    /// Largest record written, in bytes: a customer's whole set is one.
+    pub max_record: usize,
+    /// How often settled offsets are committed.
+    pub commit_interval: Duration,
+}
+
+/// All that `run` needs.
+#[derive(Debug, Clone)]
+pub struct PipelineSettings {
+    /// The cluster and the group's name; each worker kind's group is `<group>-<kind>`.
+    pub kafka: KafkaSettings,
+    /// Topic names.
+    pub topics: Topics,
+    /// Who calls the service.
+    pub credentials: Credentials,
+    /// How the service reads ambiguous parts of its contract.
+    pub dialect: Dialect,
+    /// Limits and times.
+    pub delivery: DeliverySettings,
+    /// Which workers to run.
+    pub workers: Vec<WorkerKind>,
+    /// Stop once every input is settled up to the end that it had at the start.
+    pub exit_at_end: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::short_duration;
+
+    #[test]
+    fn a_tier_is_named_after_its_delay() {
+        assert_eq!(short_duration(Duration::from_secs(30)), "30s");
+        assert_eq!(short_duration(Duration::from_mins(5)), "5m");
+        assert_eq!(short_duration(Duration::from_hours(1)), "1h");
+        assert_eq!(short_duration(Duration::from_millis(1500)), "1500ms");
+        assert_eq!(short_duration(Duration::from_hours(168)), "7d");
+    }
+}

@@ -1,0 +1,137 @@
+//! How the workers are, for health checks, `demo` and tests.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use emberline_broker::Pulse;
+use hdrhistogram::Histogram;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use crate::metrics::Totals;
+use crate::settings::WorkerKind;
+
+/// A polling thread that has not gone round for so long is stuck.
+const STUCK_AFTER: Duration = Duration::from_mins(1);
+
+/// How one worker is.
+#[derive(Debug)]
+pub struct WorkerStatus {
+    kind: WorkerKind,
+    /// What it read and what became of it.
+    pub totals: Arc<Totals>,
+    latency_ms: Mutex<Histogram<u64>>,
+    pulse: Mutex<Option<Pulse>>,
+    assigned: AtomicBool,
+    caught_up: watch::Sender<bool>,
+}
+
+impl WorkerStatus {
+    fn new(kind: WorkerKind) -> Self {
+        let latency = Histogram::new_with_bounds(1, 7 * 86_400_000, 2);
+        Self {
+            kind,
+            totals: Arc::default(),
+            latency_ms: Mutex::new(latency.expect("constant bounds are valid")),
+            pulse: Mutex::new(None),
+            assigned: AtomicBool::new(false),
+            caught_up: watch::Sender::new(false),
+        }
+    }
+
+    /// Which worker.
+    pub fn kind(&self) -> WorkerKind {
+        self.kind
+    }
+
+    /// Milliseconds from a record's timestamp to its report's acceptance, at this quantile
+    /// (0 to 1); `None` before the first acceptance.
+    pub fn latency_ms(&self, quantile: f64) -> Option<u64> {
+        let latency = self.latency_ms.lock();
+        (!latency.is_empty()).then(|| latency.value_at_quantile(quantile))
+    }
+
+    pub(crate) fn delivered_after(&self, millis: u64) {
+        self.latency_ms.lock().saturating_record(millis.max(1));
+    }
+
+    pub(crate) fn started(&self, pulse: Pulse) {
+        *self.pulse.lock() = Some(pulse);
+    }
+
+    pub(crate) fn assigned(&self) {
+        self.assigned.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn caught_up(&self) {
+        self.caught_up.send_if_modified(|caught_up| !std::mem::replace(caught_up, true));
+    }
+
+    /// Waits until the worker has settled all that its input held at the start.
+    pub(crate) async fn wait_caught_up(&self) {
+        // The sender lives in `self`, so the wait ends only with the value.
+        let _ = self.caught_up.subscribe().wait_for(|caught_up| *caught_up).await;
+    }
+}
+
+/// How the workers of a process are.
+#[derive(Debug)]
+pub struct Monitor {
+    workers: Vec<Arc<WorkerStatus>>,
+    bindings_loaded: AtomicBool,
+}
+
+impl Monitor {
+    /// For these workers, none of which has started.
+    pub fn new(kinds: &[WorkerKind]) -> Arc<Self> {
+        Arc::new(Self {
+            workers: kinds.iter().map(|kind| Arc::new(WorkerStatus::new(*kind))).collect(),
+            bindings_loaded: AtomicBool::new(false),
+        })
+    }
+
+    /// Each worker's status.
+    pub fn workers(&self) -> &[Arc<WorkerStatus>] {
+        &self.workers
+    }
+
+    /// One worker's status, if it is among these.
+    pub fn worker(&self, kind: WorkerKind) -> Option<&Arc<WorkerStatus>> {
+        self.workers.iter().find(|worker| worker.kind == kind)
+    }
+
+    pub(crate) fn bindings_are_loaded(&self) {
+        self.bindings_loaded.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether every polling thread goes round. The service being down is no reason to be
+    /// restarted, so it is not looked at.
+    ///
+    /// # Errors
+    /// Which worker stands still.
+    pub fn live(&self) -> Result<(), String> {
+        for worker in &self.workers {
+            let age = worker.pulse.lock().as_ref().map(Pulse::age);
+            if let Some(age) = age.filter(|age| *age > STUCK_AFTER) {
+                let kind = worker.kind.name();
+                return Err(format!("worker {kind}: polling thread still for {} s", age.as_secs()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the bindings are loaded and every worker takes part in its group.
+    ///
+    /// # Errors
+    /// What is still missing.
+    pub fn ready(&self) -> Result<(), String> {
+        if !self.bindings_loaded.load(Ordering::Relaxed) {
+            return Err("the bindings table is being loaded".into());
+        }
+        match self.workers.iter().find(|worker| !worker.assigned.load(Ordering::Relaxed)) {
+            Some(worker) => Err(format!("worker {} waits for its partitions", worker.kind.name())),
+            None => Ok(()),
+        }
+    }
+}

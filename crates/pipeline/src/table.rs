@@ -1,0 +1,177 @@
+//! The bindings that a process knows: the table that telemetry is joined with, and, where
+//! binding events are worked on, each customer's full set.
+//!
+//! Both are read from the customer-devices topic, to its end before the first use, and
+//! follow it from there.
+
+use emberline_flow::bindings::BindingsTable;
+use emberline_flow::customer_set::CustomerSet;
+use emberline_model::{BindingChange, CustomerId, DeviceKey};
+use emberline_wire::customer_devices::{BoundDevice, CustomerDevices, for_each_device};
+use hashbrown::HashMap;
+use metrics::Gauge;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use crate::metrics::BINDINGS_DEVICES;
+
+/// Bindings known to this process.
+pub(crate) struct Bindings {
+    pub(crate) table: BindingsTable,
+    /// Each customer's set, as its bytes on the topic: a tenth of the memory that the sets
+    /// themselves would take. `None` where no worker needs them.
+    sets: Option<Mutex<HashMap<CustomerId, Box<[u8]>>>>,
+    changed: watch::Sender<u64>,
+    devices: Gauge,
+}
+
+impl Bindings {
+    pub(crate) fn new(keep_sets: bool) -> Self {
+        Self {
+            table: BindingsTable::default(),
+            sets: keep_sets.then(Mutex::default),
+            changed: watch::Sender::new(0),
+            devices: metrics::gauge!(BINDINGS_DEVICES),
+        }
+    }
+
+    /// Takes in a record of the customer-devices topic.
+    pub(crate) fn read(&self, key: Option<&[u8]>, value: Option<&[u8]>) {
+        let customer = key
+            .and_then(|key| std::str::from_utf8(key).ok())
+            .and_then(|key| CustomerId::parse(key).ok());
+        let (Some(customer), Some(value)) = (customer, value) else {
+            tracing::warn!("a record on the customer-devices topic has no customer or no value");
+            return;
+        };
+        let reference = self.table.customer(&customer);
+        let applied = for_each_device(value, |entry| {
+            self.table.apply(reference, DeviceKey::of(entry.device_id), entry.time, entry.bound);
+        });
+        if let Err(error) = applied {
+            tracing::error!(%error, "a record on the customer-devices topic can't be read");
+            return;
+        }
+        if let Some(sets) = &self.sets {
+            remember(&mut sets.lock(), customer, value);
+        }
+        self.changed.send_modify(|version| *version += 1);
+    }
+
+    /// Takes in a set that this process has written.
+    pub(crate) fn apply(&self, customer: &CustomerId, set: &CustomerSet) {
+        self.read(Some(customer.as_str().as_bytes()), Some(&encode(set)));
+    }
+
+    /// The customer's set as far as it is known.
+    pub(crate) fn set_of(&self, customer: &CustomerId) -> CustomerSet {
+        let Some(sets) = &self.sets else { return CustomerSet::default() };
+        let sets = sets.lock();
+        sets.get(customer).map(|value| decode(value)).unwrap_or_default()
+    }
+
+    /// Tells of changes.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    pub(crate) fn set_gauge(&self) {
+        #[expect(clippy::cast_precision_loss, reason = "a count, shown")]
+        self.devices.set(self.table.len() as f64);
+    }
+}
+
+/// Keeps a customer's set: what was known and what is new, merged. A record may be read
+/// back after a newer one was written.
+fn remember(sets: &mut HashMap<CustomerId, Box<[u8]>>, customer: CustomerId, value: &[u8]) {
+    let kept = match sets.get(&customer) {
+        None => value.into(),
+        Some(known) if **known == *value => return,
+        Some(known) => {
+            let mut set = decode(known);
+            merge(&mut set, value);
+            encode(&set).into()
+        }
+    };
+    sets.insert(customer, kept);
+}
+
+fn decode(value: &[u8]) -> CustomerSet {
+    let mut set = CustomerSet::default();
+    merge(&mut set, value);
+    set
+}
+
+fn merge(set: &mut CustomerSet, value: &[u8]) {
+    // What is kept was read once before, so this can't fail.
+    let Ok(devices) = CustomerDevices::decode(value) else { return };
+    for bound in devices.devices {
+        let BoundDevice { device, customer_device_no, product_name, time } = bound;
+        set.apply_fact(&device, time, &BindingChange::Bind { customer_device_no, product_name });
+    }
+    for (device, time) in devices.unbound {
+        set.apply_fact(&device, time, &BindingChange::Unbind);
+    }
+}
+
+/// A set as it stands on the topic.
+pub(crate) fn encode(set: &CustomerSet) -> Vec<u8> {
+    let devices = set
+        .bound()
+        .map(|bound| BoundDevice {
+            device: bound.device.clone(),
+            customer_device_no: bound.customer_device_no.to_owned(),
+            product_name: bound.product_name.to_owned(),
+            time: bound.time,
+        })
+        .collect();
+    let unbound = set.unbound().map(|(device, time)| (device.clone(), time)).collect();
+    CustomerDevices { devices, unbound }.encode()
+}
+
+#[cfg(test)]
+mod tests {
+    use emberline_model::{BindingChange, BindingEvent, CustomerId, DeviceId, EventTime};
+
+    use super::{Bindings, encode};
+
+    fn bind(device: &str, time: i64) -> BindingEvent {
+        BindingEvent {
+            customer: CustomerId::parse("c_1").unwrap(),
+            device: DeviceId::new("P", device).unwrap(),
+            time: EventTime::from_millis(time),
+            change: BindingChange::Bind {
+                customer_device_no: device.into(),
+                product_name: "Smoke detector".into(),
+            },
+        }
+    }
+
+    #[test]
+    fn a_set_read_back_late_takes_nothing_away() {
+        let bindings = Bindings::new(true);
+        let customer = CustomerId::parse("c_1").unwrap();
+        let mut set = bindings.set_of(&customer);
+        set.apply(&bind("a", 1));
+        let first = encode(&set);
+        set.apply(&bind("b", 2));
+        bindings.apply(&customer, &set);
+        bindings.read(Some(b"c_1"), Some(&first));
+        assert_eq!(bindings.set_of(&customer), set);
+        assert_eq!(bindings.table.len(), 2);
+    }
+
+    #[test]
+    fn a_change_is_told() {
+        let bindings = Bindings::new(false);
+        let mut changes = bindings.changes();
+        changes.mark_unchanged();
+        let mut set = emberline_flow::customer_set::CustomerSet::default();
+        set.apply(&bind("a", 1));
+        bindings.read(Some(b"c_1"), Some(&encode(&set)));
+        assert!(changes.has_changed().unwrap());
+        let device = DeviceId::new("P", "a").unwrap().key();
+        let customer = bindings.table.customer_of(device).unwrap();
+        assert_eq!(bindings.table.customer_id(customer).unwrap().as_str(), "c_1");
+    }
+}

@@ -1,0 +1,304 @@
+//! A worker: one loop that performs what the plain state machines decide.
+//!
+//! Records come in typed from the polling thread, become items in lanes, go out in
+//! calls, and are settled. The order of the loop's branches is the proof that nothing
+//! starves: stopping, ends of calls, ends of writes, bindings, timers, intake.
+//!
+//! Absent: any choice by kind of worker. What a worker delivers follows from the topics
+//! that it reads.
+//!
+//! Start at [`Worker::run`]. The parts: `assignment` (partitions come and go), `take_in`
+//! (records to items), `dispatch` (items to calls), `ended` (calls to outcomes),
+//! `bindings` (a customer's set), `set_aside` (retry and dead letters).
+
+mod assignment;
+mod bindings;
+mod dispatch;
+mod ended;
+mod set_aside;
+mod take_in;
+
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use emberline_broker::{Room, Source, SourceEvent};
+use emberline_flow::backoff::{Backoff, RetryTiers};
+use emberline_flow::dedupe::DedupeWindow;
+use emberline_flow::gate::{Gate, GateSettings};
+use emberline_flow::lanes::{LaneId, Lanes};
+use emberline_flow::newest::NewestStates;
+use emberline_model::{Identity, Report};
+use emberline_service_client::Transport;
+use hashbrown::HashSet;
+use parking_lot::Mutex;
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio_util::sync::CancellationToken;
+
+use self::assignment::Draining;
+pub(crate) use self::assignment::Ends;
+use self::bindings::WrittenSet;
+use self::ended::CallEnded;
+use self::set_aside::Written;
+use self::take_in::Waiting;
+use crate::PipelineError;
+use crate::intake::Intake;
+use crate::lane::{Item, Lane};
+use crate::metrics::{Totals, WorkerMetrics};
+use crate::outbox::Outbox;
+use crate::rate::SharedRate;
+use crate::records::Records;
+use crate::settings::{PipelineSettings, WorkerKind};
+use crate::status::WorkerStatus;
+use crate::table::Bindings;
+
+/// Ends of calls taken from their channel at once.
+const ENDS_AT_ONCE: usize = 64;
+/// How often gauges are set.
+const GAUGES_EVERY: Duration = Duration::from_secs(1);
+/// Longest sleep of the loop: what has no deadline of its own is looked at so often.
+const LONGEST_SLEEP: Duration = Duration::from_millis(500);
+
+/// Log end offsets as last asked for, by topic and partition.
+pub(crate) type Highs = Mutex<HashMap<(String, i32), i64>>;
+
+/// What a worker shares with others of its process.
+pub(crate) struct Shared {
+    pub(crate) settings: PipelineSettings,
+    pub(crate) signer: emberline_service_api::Signer,
+    pub(crate) bindings: Arc<Bindings>,
+    /// The group's rate is one for all workers of a process.
+    pub(crate) rate: SharedRate,
+    pub(crate) highs: Highs,
+}
+
+/// Why a worker ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// It was told to stop.
+    Stopped,
+    /// Every input is settled up to the end that it had at the start.
+    AtEnd,
+}
+
+pub(crate) struct Worker<T> {
+    kind: WorkerKind,
+    shared: Arc<Shared>,
+    /// Its connections belong to this worker's thread.
+    transport: T,
+    status: Arc<WorkerStatus>,
+    metrics: WorkerMetrics,
+    totals: Arc<Totals>,
+    stop: CancellationToken,
+
+    source: Option<Source>,
+    events: Receiver<SourceEvent<Vec<Intake>>>,
+    room: Arc<Room>,
+
+    records: Records,
+    lanes: Lanes<Lane, Item>,
+    dedupe: DedupeWindow,
+    newest_states: NewestStates,
+    /// Identities in calls of tenures that are over: their end decides about a second one.
+    ghosts: HashSet<Identity>,
+    /// Records of a retry topic that are not due yet.
+    not_due: BinaryHeap<Waiting>,
+    tiers: RetryTiers,
+    backoff: Backoff,
+
+    gate: Gate,
+    /// Until when the gate or the rate lets no call out.
+    no_call_before: Option<Instant>,
+    calls: UnboundedReceiver<CallEnded>,
+    call_ended: UnboundedSender<CallEnded>,
+    in_calls: usize,
+    outbox: Outbox<Written>,
+    /// A set made ready for a call that is about to begin.
+    prepared_set: Option<WrittenSet>,
+    /// Sets pushed and not written yet, by the lane that is busy with them.
+    pushed_sets: HashMap<LaneId, WrittenSet>,
+
+    draining: Option<Draining>,
+    topic_partitions: HashMap<Arc<str>, i32>,
+    ends: Option<Ends>,
+    exit: Option<Exit>,
+    next_commit: Instant,
+    next_gauges: Instant,
+    assignment_changed_at: Instant,
+    intake_paused: bool,
+
+    reports: Vec<Report>,
+    done: Vec<Item>,
+}
+
+impl<T: Transport + Clone> Worker<T> {
+    pub(crate) fn new(
+        (kind, shared, status): (WorkerKind, Arc<Shared>, Arc<WorkerStatus>),
+        transport: T,
+        (source, events, room): (Source, Receiver<SourceEvent<Vec<Intake>>>, Arc<Room>),
+        ends: Ends,
+        stop: CancellationToken,
+    ) -> Result<Self, PipelineError> {
+        let delivery = &shared.settings.delivery;
+        let totals = Arc::clone(&status.totals);
+        let (call_ended, calls) = unbounded_channel();
+        let now = Instant::now();
+        Ok(Self {
+            metrics: WorkerMetrics::new(kind),
+            records: Records::new(Arc::clone(&room), Arc::clone(&totals)),
+            lanes: Lanes::default(),
+            dedupe: DedupeWindow::new(delivery.dedupe_window, delivery.dedupe_max_entries),
+            newest_states: NewestStates::new(delivery.dedupe_window),
+            ghosts: HashSet::new(),
+            not_due: BinaryHeap::new(),
+            tiers: RetryTiers::new(delivery.tiers.clone(), delivery.max_age)?,
+            backoff: Backoff::new(delivery.backoff_base, delivery.backoff_cap),
+            gate: Gate::new(GateSettings::default()),
+            no_call_before: None,
+            calls,
+            call_ended,
+            in_calls: 0,
+            outbox: Outbox::new(kind, &shared.settings.kafka, delivery.max_record)?,
+            prepared_set: None,
+            pushed_sets: HashMap::new(),
+            draining: None,
+            topic_partitions: HashMap::new(),
+            ends: Some(ends),
+            exit: None,
+            next_commit: now,
+            next_gauges: now,
+            assignment_changed_at: now,
+            intake_paused: false,
+            reports: Vec::new(),
+            done: Vec::new(),
+            source: Some(source),
+            kind,
+            shared,
+            transport,
+            status,
+            totals,
+            stop,
+            events,
+            room,
+        })
+    }
+
+    /// Works until it is told to stop, has reached the end it was given, or can't go on.
+    ///
+    /// # Errors
+    /// What the source can't recover from: a right that is missing, settings refused.
+    pub(crate) async fn run(mut self) -> Result<Exit, PipelineError> {
+        let sleep = tokio::time::sleep(LONGEST_SLEEP);
+        tokio::pin!(sleep);
+        let mut ends = Vec::with_capacity(ENDS_AT_ONCE);
+        let stop = self.stop.clone();
+        let mut released = self.shared.bindings.changes();
+        loop {
+            let wake = tokio::time::Instant::from_std(self.next_wake());
+            if wake < sleep.deadline() || sleep.is_elapsed() {
+                sleep.as_mut().reset(wake);
+            }
+            tokio::select! {
+                biased;
+                () = stop.cancelled(), if self.exit.is_none() => self.leave(Exit::Stopped),
+                _ = self.calls.recv_many(&mut ends, ENDS_AT_ONCE) => {
+                    let now = Instant::now();
+                    for end in ends.drain(..) {
+                        self.call_ended(end, now);
+                    }
+                }
+                Some(end) = self.outbox.next() => self.write_ended(end, Instant::now()),
+                Ok(()) = released.changed(), if self.lanes.held() > 0 => self.release_bound(),
+                () = sleep.as_mut() => {}
+                event = self.events.recv() => match event {
+                    Some(event) => {
+                        self.on_event(event, Instant::now())?;
+                        // Calls under way get their turn between two batches of intake.
+                        tokio::task::yield_now().await;
+                    }
+                    // The source has left its group and ended.
+                    None => return Ok(self.exit.unwrap_or(Exit::Stopped)),
+                },
+            }
+            self.turn(Instant::now());
+        }
+    }
+
+    /// What every turn of the loop does, whatever woke it.
+    fn turn(&mut self, now: Instant) {
+        self.outbox.retry(now);
+        self.take_in_due(now);
+        self.lanes.expire(now);
+        if self.room.is_blocked() {
+            // Nothing more comes in until something goes out: to wait for fuller batches
+            // would be to wait for nothing.
+            let free = self.shared.settings.delivery.in_flight.saturating_sub(self.in_calls);
+            self.lanes.end_linger(free);
+        }
+        self.dispatch(now);
+        self.end_drain(now);
+        if now >= self.next_commit {
+            self.next_commit = now + self.shared.settings.delivery.commit_interval;
+            self.commit();
+        }
+        if now >= self.next_gauges {
+            self.next_gauges = now + GAUGES_EVERY;
+            self.set_gauges();
+        }
+    }
+
+    fn next_wake(&self) -> Instant {
+        let now = Instant::now();
+        let calls_may_go = self.in_calls < self.shared.settings.delivery.in_flight;
+        let candidates = [
+            self.lanes.next_deadline(),
+            self.outbox.next_deadline(),
+            self.no_call_before.filter(|_| calls_may_go),
+            self.not_due.peek().map(|waiting| waiting.due),
+            self.draining.as_ref().map(|draining| draining.deadline),
+            Some(self.next_commit),
+        ];
+        let first = candidates.into_iter().flatten().min().unwrap_or(now);
+        first.clamp(now, now + LONGEST_SLEEP)
+    }
+
+    /// Stops reading and leaves the group; the revocation that follows drains.
+    fn leave(&mut self, exit: Exit) {
+        if self.exit.is_some() {
+            return;
+        }
+        tracing::info!(worker = self.kind.name(), reason = ?exit, "leaving the group");
+        self.commit();
+        self.exit = Some(exit);
+        if let Some(source) = self.source.take() {
+            tokio::spawn(async move {
+                if let Err(error) = source.close().await {
+                    tracing::error!(%error, "source did not close");
+                }
+            });
+        }
+    }
+
+    fn commit(&mut self) {
+        let owned: Vec<_> = self.records.partitions.owned().map(|(id, _)| id).collect();
+        let commits = self.records.partitions.due_commits(owned);
+        if let Some(source) = &self.source
+            && !commits.is_empty()
+        {
+            source.commit(commits);
+        }
+        self.leave_at_end();
+    }
+
+    fn set_gauges(&mut self) {
+        let metrics = &mut self.metrics;
+        metrics.set_in_flight(self.records.len(), self.records.items(), self.in_calls);
+        metrics.set_dedupe(self.dedupe.entries(), self.dedupe.evicted_early());
+        metrics.set_gate(self.gate.state());
+        let (limit, share) = self.shared.rate.now(Instant::now());
+        metrics.set_rate(limit, share);
+        let owned = self.records.partitions.owned().map(|(_, partition)| partition);
+        metrics.set_partitions(owned, &self.shared.highs.lock());
+        self.shared.bindings.set_gauge();
+    }
+}

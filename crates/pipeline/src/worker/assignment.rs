@@ -1,0 +1,252 @@
+//! Partitions come and go: where reading starts, draining, fencing, and the end of the
+//! input.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use emberline_broker::{AssignedPartition, PartitionBounds, PartitionRef, Revocation, SourceEvent};
+use emberline_flow::commit_metadata;
+use emberline_flow::seed_marks::SeedMarks;
+use emberline_service_client::Transport;
+use hashbrown::HashSet;
+
+use super::{Exit, Worker};
+use crate::PipelineError;
+use crate::intake::Intake;
+use crate::partitions::{Partition, PartitionId};
+use crate::records::{RecordId, Records};
+
+/// Partitions that go, and what is still waited for.
+pub(super) struct Draining {
+    revocation: Revocation,
+    partitions: Vec<PartitionId>,
+    pub(super) deadline: Instant,
+}
+
+/// The end that each input partition had at the start.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ends {
+    /// By topic and partition: one past the last offset.
+    pub(crate) offsets: HashMap<(String, i32), i64>,
+    /// Whether a worker stops there; otherwise it only tells.
+    pub(crate) stop_there: bool,
+}
+
+/// Where other owners of partitions may be at work, how long an assignment without all
+/// partitions must stand before the rest is taken for theirs.
+const SETTLED_ASSIGNMENT: Duration = Duration::from_secs(3);
+
+impl Ends {
+    pub(crate) fn of(bounds: Vec<PartitionBounds>) -> Self {
+        let offsets =
+            bounds.into_iter().map(|bounds| ((bounds.topic, bounds.partition), bounds.high));
+        Self { offsets: offsets.collect(), stop_there: false }
+    }
+
+    /// Those of one worker's topics.
+    pub(crate) fn of_topics(&self, topics: &[String], stop_there: bool) -> Self {
+        let of_these = self.offsets.iter().filter(|((topic, _), _)| topics.contains(topic));
+        Self { offsets: of_these.map(|(at, end)| (at.clone(), *end)).collect(), stop_there }
+    }
+
+    fn passed(&self, at: &PartitionRef, frontier: i64) -> bool {
+        let end = self.offsets.get(&(at.topic.to_string(), at.partition));
+        end.is_none_or(|end| frontier >= *end)
+    }
+}
+
+impl<T: Transport + Clone> Worker<T> {
+    pub(super) fn on_event(
+        &mut self,
+        event: SourceEvent<Vec<Intake>>,
+        now: Instant,
+    ) -> Result<(), PipelineError> {
+        match event {
+            SourceEvent::Records(batch) => self.take_in(batch, now),
+            SourceEvent::Assigned(partitions) => self.assigned(partitions, now),
+            SourceEvent::Revoking(revocation) => self.revoking(revocation, now),
+            SourceEvent::Positions(positions) => self.positions(&positions),
+            SourceEvent::Committed(_) => self.metrics.commits_ok.increment(1),
+            SourceEvent::CommitFailed { error, .. } => {
+                self.metrics.commits_failed.increment(1);
+                self.records.partitions.forget_commits();
+                tracing::warn!(worker = self.kind.name(), %error, "commit failed; it is made again");
+            }
+            SourceEvent::OffsetOutOfRange { at, wanted, low, high, resumed_at } => {
+                self.metrics.offsets_out_of_range.increment(1);
+                tracing::error!(topic = %at.topic, partition = at.partition, wanted, low, high,
+                    resumed_at, "the log does not hold the offset to read from: records were lost to retention, or the topic was made anew");
+            }
+            SourceEvent::Failed(error) if error.is_fatal() => return Err(error.into()),
+            SourceEvent::Failed(error) => {
+                tracing::warn!(worker = self.kind.name(), %error, "kafka");
+            }
+        }
+        Ok(())
+    }
+
+    fn assigned(&mut self, partitions: Vec<AssignedPartition>, now: Instant) {
+        if !partitions.is_empty() {
+            let count = partitions.len();
+            tracing::info!(worker = self.kind.name(), count, "partitions assigned");
+        }
+        for assigned in partitions {
+            let resume_at =
+                assigned.committed.unwrap_or(assigned.low).clamp(assigned.low, assigned.high);
+            let settled_before = match assigned.committed {
+                Some(committed) if committed == resume_at => {
+                    commit_metadata::decode(&assigned.metadata, committed)
+                }
+                _ => commit_metadata::CommitMetadata::default(),
+            };
+            let marks = SeedMarks::new(self.shared.settings.delivery.dedupe_window);
+            self.topic_partitions.insert(Arc::clone(&assigned.at.topic), assigned.topic_partitions);
+            let id = self.records.partitions.insert(Partition::resumed(
+                assigned.at,
+                resume_at,
+                settled_before,
+                marks,
+                (assigned.high, assigned.frontier),
+            ));
+            self.dedupe.partition_assigned(id.slot());
+        }
+        self.assignment_changed(now);
+    }
+
+    fn positions(&mut self, positions: &[(PartitionRef, i64)]) {
+        for (at, position) in positions {
+            if let Some(id) = self.records.partitions.of_epoch(at.epoch) {
+                let partition = &mut self.records.partitions[id];
+                partition.position = partition.position.max(*position);
+                partition.ledger.advance_to(*position);
+            }
+        }
+    }
+
+    fn assignment_changed(&mut self, now: Instant) {
+        self.assignment_changed_at = now;
+        self.status.assigned();
+        let all = self.all_partitions();
+        let owned = self.records.partitions.owned_len();
+        self.shared.rate.set_share(self.kind, (owned, all), now);
+    }
+
+    fn all_partitions(&self) -> usize {
+        self.topic_partitions.values().map(|count| usize::try_from(*count).unwrap_or(0)).sum()
+    }
+
+    /// Partitions go. What would be sent twice if it were left to their next owner (a
+    /// record of which a part is delivered, or under way) is finished first, up to a
+    /// deadline; the rest is given up at once, because the next owner reads it again.
+    fn revoking(&mut self, revocation: Revocation, now: Instant) {
+        let ids: Vec<PartitionId> = revocation
+            .partitions
+            .iter()
+            .filter_map(|at| self.records.partitions.of_epoch(at.epoch))
+            .collect();
+        if revocation.lost {
+            tracing::warn!(worker = self.kind.name(), count = ids.len(), "partitions lost");
+            self.fence(&ids, now);
+            revocation.done(Vec::new());
+            return;
+        }
+        self.give_up_untouched(&ids);
+        self.lanes.end_linger(usize::MAX);
+        let deadline = now + self.shared.settings.delivery.drain;
+        self.draining = Some(Draining { revocation, partitions: ids, deadline });
+    }
+
+    /// Removes the items of records that nothing was sent of.
+    fn give_up_untouched(&mut self, ids: &[PartitionId]) {
+        let touched: HashSet<RecordId> =
+            self.lanes.items_in_calls().map(|(_, item)| item.record).collect();
+        self.give_up(|records, record| {
+            ids.contains(&records.get(record).partition)
+                && !touched.contains(&record)
+                && !records.is_partly_settled(record)
+        });
+    }
+
+    /// Gives up every item that is in no call and whose record is chosen.
+    fn give_up(&mut self, chosen: impl Fn(&Records, RecordId) -> bool) {
+        let records = &self.records;
+        let mut items = Vec::new();
+        self.lanes.retain(
+            |item| !chosen(records, item.record),
+            |lane, item| items.push((lane.about.clone(), item)),
+        );
+        let (waiting, stay): (Vec<_>, Vec<_>) =
+            self.not_due.drain().partition(|waiting| chosen(records, waiting.record));
+        self.not_due.extend(stay);
+        for (about, item) in items {
+            self.release_identity(&about, &item);
+            self.records.hand_over(item.record, 1, &self.metrics);
+        }
+        for waiting in waiting {
+            self.records.hand_over(waiting.record, waiting.items, &self.metrics);
+        }
+    }
+
+    /// Gives up what is in no call of tenures that are over.
+    pub(super) fn give_up_fenced(&mut self) {
+        self.give_up(Records::is_fenced);
+    }
+
+    /// Ends a drain that is done or over its deadline: commits, then fences.
+    pub(super) fn end_drain(&mut self, now: Instant) {
+        let Some(draining) = &self.draining else { return };
+        let left = self.records.of_partitions(&draining.partitions);
+        if left > 0 && now < draining.deadline {
+            return;
+        }
+        let Some(draining) = self.draining.take() else { return };
+        if left > 0 {
+            tracing::warn!(worker = self.kind.name(), left, "drain deadline passed");
+        }
+        let commits = self.records.partitions.due_commits(draining.partitions.iter().copied());
+        self.fence(&draining.partitions, now);
+        draining.revocation.done(commits);
+    }
+
+    /// The tenures are over: what is still in flight of them settles nothing any more.
+    fn fence(&mut self, ids: &[PartitionId], now: Instant) {
+        self.give_up(|records, record| ids.contains(&records.get(record).partition));
+        self.note_ghosts(ids);
+        for id in ids {
+            self.dedupe.partition_gone(id.slot());
+            self.records.partitions.fence(*id);
+        }
+        self.assignment_changed(now);
+    }
+
+    /// Remembers the identities that calls of these tenures still hold.
+    fn note_ghosts(&mut self, ids: &[PartitionId]) {
+        for (lane, item) in self.lanes.items_in_calls() {
+            if ids.contains(&self.records.get(item.record).partition)
+                && let Some(identity) = item.identity(&lane.about)
+            {
+                self.ghosts.insert(identity);
+            }
+        }
+    }
+
+    /// Notes whether the end of the input is reached, and leaves where that was asked for.
+    pub(super) fn leave_at_end(&mut self) {
+        let Some(ends) = &self.ends else { return };
+        let reached = self
+            .records
+            .partitions
+            .owned()
+            .all(|(_, partition)| ends.passed(&partition.at, partition.ledger.frontier()));
+        let owned = self.records.partitions.owned_len();
+        let own_all = owned > 0 && owned >= self.all_partitions();
+        let stands = self.assignment_changed_at.elapsed() >= SETTLED_ASSIGNMENT && owned > 0;
+        if reached && (own_all || stands) {
+            self.status.caught_up();
+            if ends.stop_there {
+                self.leave(Exit::AtEnd);
+            }
+        }
+    }
+}

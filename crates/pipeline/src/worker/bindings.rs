@@ -1,0 +1,136 @@
+//! A customer's bindings: the set is brought up to date, pushed whole (the vendor
+//! requires it), then written to the customer-devices topic.
+
+use std::time::Instant;
+
+use emberline_flow::customer_set::{Change, CustomerSet};
+use emberline_flow::lanes::LaneId;
+use emberline_model::{CustomerId, Outcome};
+use emberline_service_api::{BoundDevice, RequestId, ServiceBindDevice};
+use emberline_service_client::{Transport, fresh_stamp};
+
+use super::Worker;
+use super::set_aside::Written;
+use super::take_in::BINDINGS_AT_ONCE;
+use crate::lane::What;
+use crate::outbox::{Destination, Outgoing};
+use crate::table;
+
+/// A customer's set as the events at the head of its lane leave it.
+#[derive(Debug)]
+pub(super) struct WrittenSet {
+    set: CustomerSet,
+    /// What each of the events changed, in order.
+    changes: Vec<Change>,
+}
+
+impl WrittenSet {
+    fn needs_call(&self) -> bool {
+        self.changes.iter().any(|change| matches!(change, Change::Added | Change::Updated))
+    }
+
+    fn changes_nothing(&self) -> bool {
+        self.changes.iter().all(|change| *change == Change::Unchanged)
+    }
+}
+
+impl<T: Transport + Clone> Worker<T> {
+    /// Brings the customer's set up to date with the events that wait. `false` if there
+    /// is nothing to push: then the lane was dealt with.
+    pub(super) fn prepare_bindings(&mut self, id: LaneId, now: Instant) -> bool {
+        let lane = self.lanes.about(id);
+        let crate::lane::About::Bindings { customer } = &lane.about else { return false };
+        let customer = customer.clone();
+        let most = lane.batch_limit(BINDINGS_AT_ONCE);
+        let mut set = self.shared.bindings.set_of(&customer);
+        let changes: Vec<Change> = self
+            .lanes
+            .items(id)
+            .take(most)
+            .map(|item| match &item.what {
+                What::Binding(event) => set.apply(event),
+                What::Report { .. } | What::State { .. } => Change::Unchanged,
+            })
+            .collect();
+        let prepared = WrittenSet { set, changes };
+        if prepared.needs_call() {
+            self.prepared_set = Some(prepared);
+            return true;
+        }
+        self.lanes.start(id, prepared.changes.len());
+        if prepared.changes_nothing() {
+            self.finish(id, Outcome::Duplicate, now);
+        } else {
+            // Only unbindings: the service has no call for them.
+            self.pushed_sets.insert(id, prepared);
+            self.write_set(id, now);
+        }
+        false
+    }
+
+    /// The push of the set that [`prepare_bindings`](Self::prepare_bindings) has made.
+    pub(super) fn bindings_call(
+        &mut self,
+        id: LaneId,
+        customer: &CustomerId,
+    ) -> Option<(usize, Vec<u8>, RequestId)> {
+        let prepared = self.prepared_set.take()?;
+        let devices: Vec<BoundDevice<'_>> = prepared
+            .set
+            .bound()
+            .map(|bound| BoundDevice {
+                customer_device_no: bound.customer_device_no,
+                device: bound.device.as_str(),
+                product_name: bound.product_name,
+            })
+            .collect();
+        let action = ServiceBindDevice { customer: customer.as_str(), devices: &devices };
+        let stamp = fresh_stamp();
+        let mut body = Vec::with_capacity(256 + devices.len() * 96);
+        self.shared.signer.write(&action, &stamp, &mut body);
+        let count = prepared.changes.len();
+        self.pushed_sets.insert(id, prepared);
+        Some((count, body, stamp.request_id))
+    }
+
+    /// The service has accepted the set: it is written down.
+    pub(super) fn write_set(&mut self, id: LaneId, now: Instant) {
+        let crate::lane::About::Bindings { customer } = &self.lanes.about(id).about else { return };
+        let customer = customer.clone();
+        let Some(set) = self.pushed_sets.remove(&id) else { return };
+        let write = Outgoing {
+            topic: self.shared.settings.topics.customer_devices(),
+            key: Some(customer.as_str().as_bytes().to_vec()),
+            value: Some(table::encode(&set.set)),
+            headers: Vec::new(),
+        };
+        let waiting = Written::Set { lane: id, customer, set };
+        self.outbox.write(Destination::CustomerDevices, write, waiting, now);
+    }
+
+    /// The set is durable: telemetry is joined with it from now on, and the events that
+    /// made it are settled.
+    pub(super) fn set_written(
+        &mut self,
+        id: LaneId,
+        customer: &CustomerId,
+        written: WrittenSet,
+        now: Instant,
+    ) {
+        self.shared.bindings.apply(customer, &written.set);
+        let lane = self.lanes.about_mut(id);
+        lane.attempts = 0;
+        lane.suspects = lane.suspects.saturating_sub(written.changes.len());
+        let mut records = Vec::with_capacity(written.changes.len());
+        self.lanes.finish(id, now, |item| records.push(item.record));
+        for (record, change) in records.into_iter().zip(written.changes) {
+            let outcome = match change {
+                Change::Unchanged => Outcome::Duplicate,
+                Change::Added | Change::Updated | Change::Removed | Change::Noted => {
+                    Outcome::Delivered
+                }
+            };
+            self.settle(record, outcome, 1, now);
+        }
+    }
+}

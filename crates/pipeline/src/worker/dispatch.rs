@@ -1,0 +1,241 @@
+//! Items become calls: which lane may call now, and what its call carries.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use emberline_flow::dedupe::Seen;
+use emberline_flow::gate::{CallResult, GateState, Permission, Ticket};
+use emberline_flow::lanes::LaneId;
+use emberline_model::{Category, DeviceId, Outcome, ParkReason};
+use emberline_service_api::{
+    Action as ApiAction, CallError, DataInfoForm, RequestId, ServiceReportDeviceData,
+    ServiceReportDeviceState, check_answer,
+};
+use emberline_service_client::{HttpAnswer, Transport, TransportError, fresh_stamp};
+
+use super::Worker;
+use super::ended::CallEnded;
+use crate::lane::{About, What};
+use crate::records::Failure;
+
+/// Room for a body's beginning, enough for a call with one report.
+const USUAL_BODY: usize = 640;
+/// A closed gate that does not say when it opens is asked again so soon.
+const ASK_GATE_AGAIN: Duration = Duration::from_millis(100);
+
+/// A call ready to be made, with the first so many items of its lane.
+struct Call {
+    count: usize,
+    body: Vec<u8>,
+    request_id: RequestId,
+}
+
+impl<T: Transport + Clone> Worker<T> {
+    /// Starts as many calls as are allowed and due.
+    pub(super) fn dispatch(&mut self, now: Instant) {
+        if self.no_call_before.is_some_and(|until| now < until) {
+            return;
+        }
+        self.no_call_before = None;
+        while self.in_calls < self.shared.settings.delivery.in_flight {
+            let Some(id) = self.lanes.next_ready() else { return };
+            if !self.prepare_lane(id, now) {
+                continue;
+            }
+            let action = self.lanes.about(id).about.action();
+            let ticket = match self.gate.may_call(action as usize, now) {
+                Permission::Go(ticket) => ticket,
+                Permission::Wait(wait) => {
+                    let until = now + wait.unwrap_or(ASK_GATE_AGAIN);
+                    if self.gate.state() == GateState::Closed {
+                        // This action alone is throttled: others may go.
+                        self.lanes.wait(id, until);
+                        continue;
+                    }
+                    self.lanes.put_back(id);
+                    self.no_call_before = Some(until);
+                    return;
+                }
+            };
+            let permit = self.shared.rate.take(now);
+            if let Err(wait) = permit {
+                self.gate.on_result(ticket, CallResult::NotMade, now);
+                self.lanes.put_back(id);
+                self.no_call_before = Some(now + wait);
+                return;
+            }
+            match self.ready_call(id) {
+                Some(call) => self.call(id, ticket, call, now),
+                None => self.gate.on_result(ticket, CallResult::NotMade, now),
+            }
+        }
+    }
+
+    /// Intake stops while nothing but probes goes out: lag grows, memory does not.
+    pub(super) fn gate_may_have_moved(&mut self) {
+        let paused = self.gate.intake_paused();
+        if paused == self.intake_paused {
+            return;
+        }
+        self.intake_paused = paused;
+        let (worker, state) = (self.kind.name(), self.gate.state());
+        if paused {
+            tracing::error!(worker, ?state, "calls are stopped; probing");
+        } else {
+            tracing::info!(worker, ?state, "calls go on");
+        }
+        if let Some(source) = &self.source {
+            source.pause_intake(paused);
+        }
+        // Whoever waits for the gate may ask again at once.
+        self.no_call_before = None;
+    }
+
+    /// Looks whether the lane has a call to make; where it has not, it is dealt with.
+    fn prepare_lane(&mut self, id: LaneId, now: Instant) -> bool {
+        if !self.resolve_shadows(id, now) {
+            return false;
+        }
+        match &self.lanes.about(id).about {
+            About::Data { device, .. } => {
+                let bound = self.shared.bindings.table.customer_of(device.key()).is_some();
+                if !bound {
+                    self.hold_or_park(id, now);
+                }
+                bound
+            }
+            About::State { .. } => true,
+            About::Bindings { .. } => self.prepare_bindings(id, now),
+        }
+    }
+
+    /// Items whose identity a call of an earlier tenure held: that call has ended, because
+    /// this lane is ready, so now it is known whether they are duplicates. `false` if
+    /// nothing is left.
+    fn resolve_shadows(&mut self, id: LaneId, now: Instant) -> bool {
+        while let Some(item) = self.lanes.front(id) {
+            let What::Report { report, shadow: true } = item.what else { return true };
+            let About::Data { device, .. } = &self.lanes.about(id).about else { return true };
+            let identity = report.identity(device.key());
+            let record = item.record;
+            let (slot, arrival) = {
+                let record = self.records.get(record);
+                (record.partition.slot(), record.arrival)
+            };
+            if self.observe(slot, identity, arrival) == Seen::New {
+                if let Some(item) = self.lanes.front_mut(id)
+                    && let What::Report { shadow, .. } = &mut item.what
+                {
+                    *shadow = false;
+                }
+                return true;
+            }
+            let last = self.lanes.len(id) == 1;
+            self.lanes.pop_front(id);
+            self.settle(record, Outcome::Duplicate, 1, now);
+            if last {
+                return false;
+            }
+        }
+        false
+    }
+
+    /// An unbound device: its reports wait in memory for a while, then in a retry topic.
+    fn hold_or_park(&mut self, id: LaneId, now: Instant) {
+        let wait = self.shared.settings.delivery.join_wait;
+        let until = *self.lanes.about_mut(id).hold_until.get_or_insert(now + wait);
+        let crowded = self.room.is_blocked() || self.draining.is_some();
+        if now < until && !crowded {
+            self.lanes.hold(id, until);
+            return;
+        }
+        let failure = Failure {
+            code: "Unbound".into(),
+            message: "the device has no binding yet".into(),
+            ..Failure::default()
+        };
+        self.park_lane(id, ParkReason::Unbound, &failure, now);
+    }
+
+    /// Bindings have changed: held lanes whose device is bound now are ready.
+    pub(super) fn release_bound(&mut self) {
+        let table = &self.shared.bindings.table;
+        self.lanes.release_held(|lane| match &lane.about {
+            About::Data { device, .. } => table.customer_of(device.key()).is_some(),
+            About::State { .. } | About::Bindings { .. } => true,
+        });
+    }
+
+    fn ready_call(&mut self, id: LaneId) -> Option<Call> {
+        match self.lanes.about(id).about.clone() {
+            About::Data { device, category } => self.data_call(id, &device, category),
+            About::State { device } => self.state_call(id, &device),
+            About::Bindings { customer } => {
+                let (count, body, request_id) = self.bindings_call(id, &customer)?;
+                Some(Call { count, body, request_id })
+            }
+        }
+    }
+
+    fn data_call(&mut self, id: LaneId, device: &DeviceId, category: Category) -> Option<Call> {
+        let table = &self.shared.bindings.table;
+        let customer =
+            table.customer_of(device.key()).and_then(|customer| table.customer_id(customer));
+        let Some(customer) = customer else {
+            // Unbound since the look a moment ago: the next turn holds it.
+            self.lanes.put_back(id);
+            return None;
+        };
+        let most = match self.shared.settings.dialect.data_info {
+            DataInfoForm::Array => self.shared.settings.delivery.batch_max_reports,
+            DataInfoForm::Object => 1,
+        };
+        let most = self.lanes.about(id).batch_limit(most);
+        self.reports.clear();
+        for item in self.lanes.items(id).take(most) {
+            let What::Report { report, shadow: false } = item.what else { break };
+            self.reports.push(report);
+        }
+        let action = ServiceReportDeviceData {
+            device: device.as_str(),
+            customer: customer.as_str(),
+            category,
+            reports: &self.reports,
+        };
+        Some(self.sign(&action, self.reports.len()))
+    }
+
+    fn state_call(&mut self, id: LaneId, device: &DeviceId) -> Option<Call> {
+        let What::State { status, .. } = self.lanes.front(id)?.what else { return None };
+        Some(self.sign(&ServiceReportDeviceState { device: device.as_str(), status }, 1))
+    }
+
+    fn sign<A: ApiAction>(&self, action: &A, count: usize) -> Call {
+        let stamp = fresh_stamp();
+        let mut body = Vec::with_capacity(USUAL_BODY);
+        self.shared.signer.write(action, &stamp, &mut body);
+        Call { count, body, request_id: stamp.request_id }
+    }
+
+    fn call(&mut self, lane: LaneId, ticket: Ticket, call: Call, now: Instant) {
+        let Call { count, body, request_id } = call;
+        let action = self.lanes.about(lane).about.action();
+        self.lanes.start(lane, count);
+        self.in_calls += 1;
+        let transport = self.transport.clone();
+        let sender = self.call_ended.clone();
+        tokio::spawn(async move {
+            let result = read(transport.post(Bytes::from(body)).await);
+            let end = CallEnded { lane, action, ticket, began: now, request_id, result };
+            // The worker outlives its calls; were it gone, nobody would wait for the end.
+            let _ = sender.send(end);
+        });
+    }
+}
+
+fn read(answer: Result<HttpAnswer, TransportError>) -> Result<(), CallError> {
+    let answer = answer?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let now = i64::try_from(now).unwrap_or(i64::MAX);
+    check_answer(answer.status, answer.retry_after.as_deref(), &answer.body, now)
+}

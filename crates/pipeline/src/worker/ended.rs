@@ -1,0 +1,224 @@
+//! Calls become outcomes: the failure table, once.
+
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use emberline_flow::gate::{CallResult, Ticket};
+use emberline_flow::lanes::LaneId;
+use emberline_model::{DeadLetterReason, EventTime, Outcome, ParkReason};
+use emberline_service_api::{CallError, FailureClass, RequestId};
+use emberline_service_client::Transport;
+
+use super::Worker;
+use super::set_aside::Written;
+use super::take_in::unix_millis;
+use crate::lane::{About, Action, Item};
+use crate::metrics::CallEnd;
+use crate::outbox::WriteEnd;
+use crate::records::{Failure, RecordId};
+
+/// A call that has ended.
+pub(super) struct CallEnded {
+    pub(super) lane: LaneId,
+    pub(super) action: Action,
+    pub(super) ticket: Ticket,
+    pub(super) began: Instant,
+    pub(super) request_id: RequestId,
+    pub(super) result: Result<(), CallError>,
+}
+
+impl<T: Transport + Clone> Worker<T> {
+    pub(super) fn call_ended(&mut self, end: CallEnded, now: Instant) {
+        self.in_calls -= 1;
+        let took = now.saturating_duration_since(end.began);
+        let ended = match &end.result {
+            Ok(()) => CallEnd::Ok,
+            Err(error) => CallEnd::of(error.class()),
+        };
+        self.metrics.call_ended(end.action, ended, took);
+        self.totals.calls.fetch_add(1, Ordering::Relaxed);
+        self.totals.rejected_calls.fetch_add(u64::from(end.result.is_err()), Ordering::Relaxed);
+        let result = match &end.result {
+            Ok(()) => CallResult::Ok,
+            Err(error) => gate_result(error),
+        };
+        self.gate.on_result(end.ticket, result, now);
+        let counts = self.gate.counts_as_attempt(result);
+        self.gate_may_have_moved();
+        match end.result {
+            Ok(()) => self.accepted(end.lane, now),
+            Err(error) => self.failed(end.lane, &error, end.request_id, counts, now),
+        }
+    }
+
+    fn accepted(&mut self, id: LaneId, now: Instant) {
+        if matches!(self.lanes.about(id).about, About::Bindings { .. }) {
+            // Settled when the customer's set is written, too.
+            self.write_set(id, now);
+            return;
+        }
+        let count = self.lanes.in_call(id);
+        let lane = self.lanes.about_mut(id);
+        lane.attempts = 0;
+        lane.hold_until = None;
+        lane.suspects = lane.suspects.saturating_sub(count);
+        self.finish(id, Outcome::Delivered, now);
+    }
+
+    /// The items of the lane's call reach their outcome.
+    pub(super) fn finish(&mut self, id: LaneId, outcome: Outcome, now: Instant) {
+        let about = (!self.ghosts.is_empty()).then(|| self.lanes.about(id).about.clone());
+        let mut done = std::mem::take(&mut self.done);
+        self.lanes.finish(id, now, |item| done.push(item));
+        let now_ms = unix_millis();
+        for item in done.drain(..) {
+            if self.records.is_fenced(item.record) {
+                self.metrics.late_acknowledgements.increment(1);
+            }
+            if let Some(about) = &about
+                && let Some(identity) = item.identity(about)
+            {
+                self.ghosts.remove(&identity);
+            }
+            if outcome == Outcome::Delivered {
+                let arrival = self.records.get(item.record).arrival;
+                let millis = u64::try_from(now_ms.saturating_sub(arrival.millis())).unwrap_or(0);
+                self.status.delivered_after(millis);
+                self.metrics.delivered_after(millis);
+            }
+            self.settle(item.record, outcome, 1, now);
+        }
+        self.done = done;
+    }
+
+    fn failed(
+        &mut self,
+        id: LaneId,
+        error: &CallError,
+        request: RequestId,
+        counts: bool,
+        now: Instant,
+    ) {
+        let class = error.class();
+        let count = self.lanes.in_call(id);
+        let failure = Failure {
+            code: error.code().to_owned(),
+            message: error.to_string(),
+            request_id: request.to_string(),
+        };
+        tracing::debug!(worker = self.kind.name(), request_id = %request, code = failure.code,
+            class = class.name(), items = count, "call failed");
+        match class {
+            FailureClass::Throttled | FailureClass::Credentials => {
+                if class == FailureClass::Throttled {
+                    self.shared.rate.slow_down(now);
+                }
+                self.again_or_fence(id, now, now);
+            }
+            FailureClass::Transient => self.transient(id, &failure, counts, now),
+            FailureClass::UnknownCustomer => {
+                if matches!(self.lanes.about(id).about, About::State { .. }) {
+                    self.transient(id, &failure, counts, now);
+                } else {
+                    self.park_call(id, ParkReason::UnknownCustomer, &failure, now);
+                }
+            }
+            FailureClass::Permanent | FailureClass::Defect => {
+                if class == FailureClass::Defect {
+                    self.metrics.defects.increment(1);
+                    tracing::error!(request_id = %request, code = failure.code, message = failure.message,
+                        "the service calls our request malformed");
+                }
+                if count > 1 {
+                    self.lanes.about_mut(id).suspects = count;
+                    self.again_or_fence(id, now, now);
+                } else {
+                    self.refuse_call(id, &failure, now);
+                }
+            }
+        }
+    }
+
+    /// A failure that may pass: again in place, a state for as long as it is not too old,
+    /// anything else so many times.
+    fn transient(&mut self, id: LaneId, failure: &Failure, counts: bool, now: Instant) {
+        let lane = self.lanes.about_mut(id);
+        lane.attempts = lane.attempts.saturating_add(u32::from(counts));
+        let attempts = lane.attempts;
+        let is_state = matches!(lane.about, About::State { .. });
+        if is_state {
+            if self.head_is_too_old(id) {
+                self.give_up_call(id, DeadLetterReason::TooOld, failure, now);
+                return;
+            }
+        } else if attempts > self.shared.settings.delivery.in_place {
+            self.park_call(id, ParkReason::Transient, failure, now);
+            return;
+        }
+        let delay = self.backoff.delay(attempts.saturating_sub(1), fastrand::u64(..));
+        self.again_or_fence(id, now + delay, now);
+    }
+
+    fn head_is_too_old(&self, id: LaneId) -> bool {
+        let Some(item) = self.lanes.front(id) else { return false };
+        let since = self.records.get(item.record).arrival;
+        self.tiers.is_too_old(since, EventTime::from_millis(unix_millis()))
+    }
+
+    /// The call's items stay at the head for another attempt, except those whose tenure is
+    /// over: they are another owner's.
+    pub(super) fn again_or_fence(&mut self, id: LaneId, until: Instant, now: Instant) {
+        let any_fenced = {
+            let count = self.lanes.in_call(id);
+            self.lanes.items(id).take(count).any(|item| self.records.is_fenced(item.record))
+        };
+        if until > now {
+            self.lanes.again_at(id, until);
+        } else {
+            self.lanes.again(id);
+        }
+        if any_fenced {
+            self.give_up_fenced();
+        }
+    }
+
+    /// What waited for a write, once it is durable.
+    pub(super) fn write_ended(&mut self, end: WriteEnd, now: Instant) {
+        let Some(written) = self.outbox.ended(end, now) else { return };
+        match written {
+            Written::Items { record, items, outcome } => self.settle(record, outcome, items, now),
+            Written::Set { lane, customer, set } => self.set_written(lane, &customer, set, now),
+        }
+    }
+
+    /// Items of a record have reached their outcome; what of it waits to be parked is
+    /// written now if nothing else is left.
+    pub(super) fn settle(&mut self, record: RecordId, outcome: Outcome, count: u16, now: Instant) {
+        let ready = self.records.settle(record, outcome, count, &self.metrics);
+        if let Some(ready) = ready {
+            self.write_retry(ready, now);
+        }
+    }
+
+    /// The identity of an item that was given up is free again, and held by no call.
+    pub(super) fn free_identity(&mut self, about: &About, item: &Item) {
+        self.release_identity(about, item);
+        if let Some(identity) = item.identity(about) {
+            self.ghosts.remove(&identity);
+        }
+    }
+}
+
+fn gate_result(error: &CallError) -> CallResult {
+    if let CallError::Throttled { retry_after, .. } = error {
+        return CallResult::Throttled { retry_after: *retry_after };
+    }
+    match error.class() {
+        FailureClass::Transient => CallResult::Transient,
+        FailureClass::Throttled => CallResult::Throttled { retry_after: None },
+        FailureClass::Credentials => CallResult::Credentials,
+        FailureClass::UnknownCustomer | FailureClass::Permanent | FailureClass::Defect => {
+            CallResult::Other
+        }
+    }
+}

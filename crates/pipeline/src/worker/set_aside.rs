@@ -1,0 +1,257 @@
+//! What can't be delivered now, or ever: retry and dead letters.
+
+use std::time::Instant;
+
+use emberline_flow::lanes::LaneId;
+use emberline_model::{Category, DeadLetterReason, EventTime, Outcome, ParkReason};
+use emberline_service_client::Transport;
+use emberline_wire::headers::{Categories, DeadLetter, RETRY_HEADER, RetryHeader, TYPE_HEADER};
+
+use super::Worker;
+use super::bindings::WrittenSet;
+use super::take_in::unix_millis;
+use crate::lane::{About, Item, What};
+use crate::outbox::{Destination, Outgoing};
+use crate::records::{Failure, ReadyToPark, Record as InFlight, RecordId};
+
+/// What waits for a write to be durable.
+pub(super) enum Written {
+    /// Items of a record reach this outcome.
+    Items { record: RecordId, items: u16, outcome: Outcome },
+    /// A customer's set counts, and the events that made it are settled.
+    Set { lane: LaneId, customer: emberline_model::CustomerId, set: WrittenSet },
+}
+
+/// Where a record first stood.
+struct Origin {
+    topic: String,
+    partition: i32,
+    offset: i64,
+    timestamp_ms: i64,
+    attempts: u32,
+    first_seen_ms: i64,
+}
+
+impl<T: Transport + Clone> Worker<T> {
+    fn origin(&self, record: &InFlight, now_ms: i64) -> Origin {
+        if let Some(history) = &record.history {
+            return Origin {
+                topic: history.topic.clone(),
+                partition: history.partition,
+                offset: history.offset,
+                timestamp_ms: history.timestamp_ms,
+                attempts: history.attempt,
+                first_seen_ms: history.first_seen_ms,
+            };
+        }
+        let at = &self.records.partitions[record.partition].at;
+        Origin {
+            topic: at.topic.to_string(),
+            partition: at.partition,
+            offset: record.offset,
+            timestamp_ms: record.arrival.millis(),
+            attempts: 0,
+            first_seen_ms: now_ms,
+        }
+    }
+
+    /// The record's own headers, with the type that its topic is configured for where the
+    /// record does not say it itself.
+    fn own_headers(&self, record: &InFlight, origin: &Origin) -> Vec<(String, Vec<u8>)> {
+        let mut headers: Vec<_> = record
+            .raw
+            .headers
+            .iter()
+            .filter(|(name, _)| &**name != RETRY_HEADER)
+            .map(|(name, value)| (name.to_string(), value.to_vec()))
+            .collect();
+        let configured = self.shared.settings.topics.types.get(&origin.topic);
+        if let (Some(name), None) = (configured, record.raw.header(TYPE_HEADER)) {
+            headers.push((TYPE_HEADER.to_owned(), name.clone().into_bytes()));
+        }
+        headers
+    }
+
+    /// All items of a lane that is in no call are parked.
+    pub(super) fn park_lane(
+        &mut self,
+        id: LaneId,
+        reason: ParkReason,
+        failure: &Failure,
+        now: Instant,
+    ) {
+        let about = self.lanes.about(id).about.clone();
+        let count = self.lanes.len(id);
+        for _ in 0..count {
+            if let Some(item) = self.lanes.pop_front(id) {
+                self.park(&about, &item, reason, failure, now);
+            }
+        }
+    }
+
+    /// The items of the lane's call are parked.
+    pub(super) fn park_call(
+        &mut self,
+        id: LaneId,
+        reason: ParkReason,
+        failure: &Failure,
+        now: Instant,
+    ) {
+        let lane = self.lanes.about_mut(id);
+        lane.attempts = 0;
+        lane.suspects = 0;
+        for (about, item) in self.take_call(id, now) {
+            self.park(&about, &item, reason, failure, now);
+        }
+    }
+
+    /// The one item of the lane's call is refused for good.
+    pub(super) fn refuse_call(&mut self, id: LaneId, failure: &Failure, now: Instant) {
+        let lane = self.lanes.about_mut(id);
+        lane.attempts = 0;
+        lane.suspects = 0;
+        self.give_up_call(id, DeadLetterReason::Refused, failure, now);
+    }
+
+    /// The items of the lane's call are dead-lettered.
+    pub(super) fn give_up_call(
+        &mut self,
+        id: LaneId,
+        reason: DeadLetterReason,
+        failure: &Failure,
+        now: Instant,
+    ) {
+        for (about, item) in self.take_call(id, now) {
+            self.free_identity(&about, &item);
+            self.dead_letter(item.record, category_of(&item), reason, failure, now);
+        }
+    }
+
+    fn take_call(&mut self, id: LaneId, now: Instant) -> Vec<(About, Item)> {
+        let about = self.lanes.about(id).about.clone();
+        let mut items = Vec::with_capacity(self.lanes.in_call(id));
+        self.lanes.finish(id, now, |item| items.push((about.clone(), item)));
+        items
+    }
+
+    fn park(
+        &mut self,
+        about: &About,
+        item: &Item,
+        reason: ParkReason,
+        failure: &Failure,
+        now: Instant,
+    ) {
+        if self.records.is_fenced(item.record) {
+            self.free_identity(about, item);
+            self.records.hand_over(item.record, 1, &self.metrics);
+            return;
+        }
+        // A parked report is durable, so another one of the same identity stays a duplicate;
+        // except for who reads it back from the retry topic.
+        if !self.parks_for_good() {
+            self.free_identity(about, item);
+        }
+        let now_ms = unix_millis();
+        let first_seen = self.origin(self.records.get(item.record), now_ms).first_seen_ms;
+        let too_old = self
+            .tiers
+            .is_too_old(EventTime::from_millis(first_seen), EventTime::from_millis(now_ms));
+        if too_old {
+            self.free_identity(about, item);
+            let reason = DeadLetterReason::TooOld;
+            self.dead_letter(item.record, category_of(item), reason, failure, now);
+        } else if let Some(ready) =
+            self.records.park(item.record, category_of(item), reason, failure)
+        {
+            self.write_retry(ready, now);
+        }
+    }
+
+    /// Writes what is left of a record to the retry topic of its next tier.
+    pub(super) fn write_retry(&mut self, ready: ReadyToPark, now: Instant) {
+        let now_ms = unix_millis();
+        let record = self.records.get(ready.record);
+        let origin = self.origin(record, now_ms);
+        let attempt = origin.attempts;
+        let tier = self.tiers.tier_for(attempt);
+        let delay = self.tiers.delays()[tier];
+        let due = self.tiers.due(tier, EventTime::from_millis(now_ms), fastrand::u64(..));
+        let mut headers = self.own_headers(record, &origin);
+        let header = RetryHeader {
+            attempt: attempt + 1,
+            first_seen_ms: origin.first_seen_ms,
+            due_ms: due.millis(),
+            reason: ready.reason.name().to_owned(),
+            class: ready.reason.name().to_owned(),
+            code: Some(ready.failure.code).filter(|code| !code.is_empty()),
+            topic: origin.topic,
+            partition: origin.partition,
+            offset: origin.offset,
+            timestamp_ms: origin.timestamp_ms,
+            categories: ready.categories,
+        };
+        headers.push((RETRY_HEADER.to_owned(), header.encode().into_bytes()));
+        let write = Outgoing {
+            topic: self.shared.settings.topics.retry(delay),
+            key: record.raw.key.as_deref().map(<[u8]>::to_vec),
+            value: record.raw.value.as_deref().map(<[u8]>::to_vec),
+            headers,
+        };
+        let outcome = Outcome::Parked(ready.reason);
+        let waiting = Written::Items { record: ready.record, items: ready.items, outcome };
+        self.outbox.write(Destination::Retry, write, waiting, now);
+    }
+
+    /// Writes a record to the dead letters, for one of its items.
+    pub(super) fn dead_letter(
+        &mut self,
+        id: RecordId,
+        category: Option<Category>,
+        reason: DeadLetterReason,
+        failure: &Failure,
+        now: Instant,
+    ) {
+        if self.records.is_fenced(id) {
+            self.records.hand_over(id, 1, &self.metrics);
+            return;
+        }
+        let now_ms = unix_millis();
+        let record = self.records.get(id);
+        let origin = self.origin(record, now_ms);
+        let mut headers = self.own_headers(record, &origin);
+        let optional = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        let letter = DeadLetter {
+            topic: origin.topic,
+            partition: origin.partition,
+            offset: origin.offset,
+            timestamp_ms: origin.timestamp_ms,
+            reason: reason.name().to_owned(),
+            error_code: optional(&failure.code),
+            error_message: failure.message.clone(),
+            attempts: origin.attempts + u32::from(!failure.request_id.is_empty()),
+            first_failure_ms: origin.first_seen_ms,
+            last_failure_ms: now_ms,
+            request_id: optional(&failure.request_id),
+            part: category.map(|category| Categories::from_iter([category])),
+        };
+        let letter = letter.to_headers();
+        headers.extend(letter.into_iter().map(|(name, text)| (name.to_owned(), text.into_bytes())));
+        let write = Outgoing {
+            topic: self.shared.settings.topics.dead_letters(),
+            key: record.raw.key.as_deref().map(<[u8]>::to_vec),
+            value: record.raw.value.as_deref().map(<[u8]>::to_vec),
+            headers,
+        };
+        let outcome = Outcome::DeadLettered(reason);
+        let waiting = Written::Items { record: id, items: 1, outcome };
+        self.outbox.write(Destination::DeadLetters, write, waiting, now);
+    }
+}
+
+fn category_of(item: &Item) -> Option<Category> {
+    match &item.what {
+        What::Report { report, .. } => Some(report.category()),
+        What::State { .. } | What::Binding(_) => None,
+    }
+}

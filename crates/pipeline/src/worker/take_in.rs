@@ -1,0 +1,282 @@
+//! Records become items in lanes, or are settled at once.
+
+use std::cmp::Ordering;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use emberline_flow::dedupe::Seen;
+use emberline_flow::lanes::Gather;
+use emberline_model::{
+    BindingEvent, Category, DeadLetterReason, DeviceState, EventTime, Identity, Outcome, SkipReason,
+};
+use emberline_service_client::Transport;
+use emberline_wire::device::{DeviceRecord, Telemetry};
+use emberline_wire::headers::RetryHeader;
+
+use super::Worker;
+use crate::intake::{Content, Intake};
+use crate::lane::{About, Item, Lane, What, customer_key, data_key, state_identity, state_key};
+use crate::partitions::PartitionId;
+use crate::records::{Failure, RecordId};
+use crate::settings::WorkerKind;
+
+/// Most binding events that one push carries the changes of.
+pub(super) const BINDINGS_AT_ONCE: usize = 20_000;
+
+/// A record of a retry topic that is not due yet. The one due first is the greatest.
+pub(super) struct Waiting {
+    pub(super) due: Instant,
+    pub(super) record: RecordId,
+    pub(super) items: u16,
+    content: Content,
+}
+
+impl PartialEq for Waiting {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Waiting {}
+
+impl PartialOrd for Waiting {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Waiting {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.due.cmp(&self.due)
+    }
+}
+
+/// Unix milliseconds now.
+pub(super) fn unix_millis() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// How many items a record makes; at least one. A record that comes from a retry topic
+/// makes only what was left of it.
+fn items_of(content: &Content, history: Option<&RetryHeader>) -> u16 {
+    let count = match (content, history) {
+        (Content::Device(DeviceRecord::Telemetry(telemetry)), Some(history)) => {
+            telemetry.reports.iter().filter(|report| is_left(history, report.category())).count()
+        }
+        (Content::Device(DeviceRecord::Telemetry(telemetry)), None) => {
+            telemetry.reports.len()
+                + telemetry.refused.len()
+                + usize::from(telemetry.unknown_properties)
+        }
+        _ => 1,
+    };
+    u16::try_from(count.max(1)).unwrap_or(u16::MAX)
+}
+
+/// Whether a record that comes from a retry topic has this category still to be sent.
+fn is_left(history: &RetryHeader, category: Category) -> bool {
+    history.categories.is_none_or(|categories| categories.contains(category))
+}
+
+impl<T: Transport + Clone> Worker<T> {
+    pub(super) fn take_in(&mut self, batch: Vec<Intake>, now: Instant) {
+        let mut tenure: Option<(u64, PartitionId)> = None;
+        for intake in batch {
+            let id = match tenure {
+                Some((epoch, id)) if epoch == intake.epoch => id,
+                _ => {
+                    let Some(id) = self.records.partitions.of_epoch(intake.epoch) else {
+                        self.room.refund(1, intake.raw.bytes());
+                        continue;
+                    };
+                    tenure = Some((intake.epoch, id));
+                    id
+                }
+            };
+            let partition = &mut self.records.partitions[id];
+            partition.note(intake.offset, intake.arrival);
+            if partition.was_settled_before(intake.offset) {
+                self.seed(&intake, id);
+            } else {
+                self.take_in_one(intake, id, now);
+            }
+        }
+    }
+
+    /// A record settled in an earlier tenure: what it says is a duplicate from now on.
+    fn seed(&mut self, intake: &Intake, partition: PartitionId) {
+        self.metrics.records_seeded.increment(1);
+        match &intake.content {
+            Content::Device(DeviceRecord::Telemetry(telemetry)) => {
+                let device = telemetry.device.key();
+                for report in &telemetry.reports {
+                    self.dedupe.observe(partition.slot(), report.identity(device), intake.arrival);
+                }
+            }
+            Content::Device(DeviceRecord::State(state)) => {
+                let device = state.device.key();
+                let identity = state_identity(device, state.status, state.time);
+                self.dedupe.observe(partition.slot(), identity, intake.arrival);
+                self.newest_states.observe(device, state.time, intake.arrival);
+            }
+            _ => {}
+        }
+        self.room.refund(1, intake.raw.bytes());
+    }
+
+    fn take_in_one(&mut self, intake: Intake, partition: PartitionId, now: Instant) {
+        let Intake { offset, arrival, raw, history, content, .. } = intake;
+        let due_ms = history.as_ref().map(|history| history.due_ms);
+        let items = items_of(&content, history.as_deref());
+        let record =
+            self.records.deliver(partition, offset, arrival, (raw, history), items, &self.metrics);
+        let wait_ms = due_ms.map_or(0, |due| due.saturating_sub(unix_millis()));
+        if let Ok(wait_ms @ 1..) = u64::try_from(wait_ms) {
+            let due = now + Duration::from_millis(wait_ms);
+            self.not_due.push(Waiting { due, record, items, content });
+        } else {
+            self.distribute(record, content, items, now);
+        }
+    }
+
+    /// Takes in the records of retry topics whose time has come.
+    pub(super) fn take_in_due(&mut self, now: Instant) {
+        while self.not_due.peek().is_some_and(|waiting| waiting.due <= now) {
+            if let Some(Waiting { record, items, content, .. }) = self.not_due.pop() {
+                self.distribute(record, content, items, now);
+            }
+        }
+    }
+
+    fn distribute(&mut self, record: RecordId, content: Content, items: u16, now: Instant) {
+        match content {
+            Content::Device(DeviceRecord::Telemetry(telemetry)) => {
+                self.telemetry(record, telemetry, items, now);
+            }
+            Content::Device(DeviceRecord::State(state)) => self.state(record, state, now),
+            Content::Device(DeviceRecord::Skipped(reason)) => {
+                self.settle(record, Outcome::Skipped(reason), 1, now);
+            }
+            Content::Tombstone => {
+                self.settle(record, Outcome::Skipped(SkipReason::Tombstone), 1, now);
+            }
+            Content::Binding(event) => self.binding(record, event, now),
+            Content::Undecodable(message) => {
+                let code = "Undecodable".to_owned();
+                let failure = Failure { code, message, ..Failure::default() };
+                self.dead_letter(record, None, DeadLetterReason::Undecodable, &failure, now);
+            }
+        }
+    }
+
+    fn telemetry(&mut self, record: RecordId, telemetry: Telemetry, items: u16, now: Instant) {
+        let Telemetry { device, reports, refused, unknown_properties, .. } = telemetry;
+        let (arrival, slot, again) = {
+            let record = self.records.get(record);
+            (record.arrival, record.partition.slot(), record.history.clone())
+        };
+        let key = device.key();
+        let settings = &self.shared.settings.delivery;
+        let gather = Gather { linger: settings.linger, full_at: settings.batch_max_reports };
+        let mut made = 0;
+        for report in reports {
+            let category = report.category();
+            if again.as_ref().is_some_and(|history| !is_left(history, category)) {
+                continue;
+            }
+            made += 1;
+            let identity = report.identity(key);
+            let shadow = match self.observe(slot, identity, arrival) {
+                Seen::New => false,
+                Seen::Duplicate if self.ghosts.contains(&identity) => true,
+                Seen::Duplicate => {
+                    self.settle(record, Outcome::Duplicate, 1, now);
+                    continue;
+                }
+            };
+            let item = Item { record, what: What::Report { report, shadow } };
+            self.lanes.push(data_key(key, category), item, gather, now, || {
+                Lane::about(About::Data { device: device.clone(), category })
+            });
+        }
+        if again.is_none() {
+            if unknown_properties > 0 {
+                let outcome = Outcome::Skipped(SkipReason::UnknownProperty);
+                self.settle(record, outcome, unknown_properties, now);
+            }
+            made += unknown_properties;
+            for refusal in refused {
+                made += 1;
+                let failure = Failure {
+                    code: "ImpossibleValue".into(),
+                    message: refusal.reason,
+                    ..Failure::default()
+                };
+                let reason = DeadLetterReason::ImpossibleValue;
+                self.dead_letter(record, Some(refusal.category), reason, &failure, now);
+            }
+        }
+        if made < items {
+            // A record whose retry header names what it does not hold.
+            self.settle(record, Outcome::Skipped(SkipReason::NoProperty), items - made, now);
+        }
+    }
+
+    fn state(&mut self, record: RecordId, state: DeviceState, now: Instant) {
+        let DeviceState { device, status, time } = state;
+        let (arrival, slot) = {
+            let record = self.records.get(record);
+            (record.arrival, record.partition.slot())
+        };
+        let key = device.key();
+        let identity = state_identity(key, status, time);
+        let seen = self.observe(slot, identity, arrival);
+        // A state that a call of an earlier tenure may not have brought is sent again:
+        // twice the same state does no harm.
+        if seen == Seen::Duplicate && !self.ghosts.contains(&identity) {
+            self.settle(record, Outcome::Duplicate, 1, now);
+            return;
+        }
+        if !self.newest_states.observe(key, time, arrival) {
+            self.settle(record, Outcome::Superseded, 1, now);
+            return;
+        }
+        let gather = Gather { linger: Duration::ZERO, full_at: 1 };
+        let item = Item { record, what: What::State { status, time } };
+        let about = || Lane::about(About::State { device: device.clone() });
+        if let Some(older) = self.lanes.push_replacing(state_key(key), item, gather, now, about) {
+            self.settle(older.record, Outcome::Superseded, 1, now);
+        }
+    }
+
+    fn binding(&mut self, record: RecordId, event: Box<BindingEvent>, now: Instant) {
+        let linger = self.shared.settings.delivery.bindings_linger;
+        let gather = Gather { linger, full_at: BINDINGS_AT_ONCE };
+        let customer = event.customer.clone();
+        let item = Item { record, what: What::Binding(event) };
+        self.lanes.push(customer_key(&customer), item, gather, now, || {
+            Lane::about(About::Bindings { customer: customer.clone() })
+        });
+    }
+
+    /// Whether a report or state arrived before; always new where duplicates are not removed.
+    pub(super) fn observe(&mut self, slot: usize, identity: Identity, arrival: EventTime) -> Seen {
+        if self.shared.settings.delivery.dedupe_window.is_zero() {
+            return Seen::New;
+        }
+        self.dedupe.observe(slot, identity, arrival)
+    }
+
+    /// An item that is given up is no duplicate when it comes again.
+    pub(super) fn release_identity(&mut self, about: &About, item: &Item) {
+        let arrival: EventTime = self.records.get(item.record).arrival;
+        if let Some(identity) = item.identity(about) {
+            self.dedupe.release(identity, arrival);
+        }
+    }
+
+    /// Whether a second record of this kind of worker's topics may mean the same report.
+    pub(super) fn parks_for_good(&self) -> bool {
+        self.kind != WorkerKind::Retries
+    }
+}

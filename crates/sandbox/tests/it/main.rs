@@ -1,0 +1,15 @@
+//! The sandbox over the wire, called by a client of its own: raw TCP, and a signature
+//! made by the steps of the contract's text.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail like tests")]
+
+mod accepted;
+mod admin;
+mod call;
+mod caller;
+mod claims;
+mod faults;
+mod judge;
+mod quiet;
+mod refused;
+mod signatures;

@@ -1,0 +1,229 @@
+//! Nodes of a Kafka cluster, each a Java process on this machine.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+use super::guard::Guarded;
+use super::jars;
+
+/// The nodes of one cluster; they end with it.
+pub(super) struct Cluster {
+    nodes: Vec<Node>,
+    /// Dropped last: the nodes write to it.
+    _data: TempDir,
+}
+
+struct Node {
+    port: u16,
+    program: Vec<String>,
+    log: PathBuf,
+    /// `None` while it is killed.
+    process: Option<parking::Process>,
+}
+
+/// A process that can be asked about through a shared reference.
+mod parking {
+    use std::sync::Mutex;
+
+    use super::Guarded;
+
+    pub(super) struct Process(Mutex<Guarded>);
+
+    impl Process {
+        pub(super) fn new(guarded: Guarded) -> Self {
+            Self(Mutex::new(guarded))
+        }
+
+        pub(super) fn is_running(&self) -> bool {
+            self.0.lock().is_ok_and(|mut guarded| guarded.is_running())
+        }
+    }
+}
+
+impl Cluster {
+    /// Starts the processes; they answer some seconds later.
+    pub(super) fn start(size: usize) -> Result<Self> {
+        let jars = jars::directory()?;
+        let data = tempfile::Builder::new().prefix("emberline-kafka-").tempdir()?;
+        let ports = free_ports(size * 2)?;
+        let (client_ports, controller_ports) = ports.split_at(size);
+        let voters: Vec<String> = (1..)
+            .zip(controller_ports)
+            .map(|(id, port)| format!("{id}@127.0.0.1:{port}"))
+            .collect();
+        let class_path = format!("{}/*", jars.display());
+        let log4j = data.path().join("log4j2.properties");
+        fs::write(&log4j, LOG4J)?;
+
+        let mut nodes = Vec::new();
+        for (index, (&port, &controller_port)) in
+            client_ports.iter().zip(controller_ports).enumerate()
+        {
+            let id = index + 1;
+            let home = data.path().join(format!("node-{id}"));
+            fs::create_dir(&home)?;
+            let properties = home.join("server.properties");
+            let logs = home.join("logs");
+            let text = properties_of(id, port, controller_port, &voters.join(","), &logs, size);
+            fs::write(&properties, text)?;
+            format_storage(&class_path, &log4j, &properties)?;
+            // Three nodes and their clients share a machine.
+            let heap = if size > 1 { "-Xmx400m" } else { "-Xmx512m" };
+            let program = vec![
+                "java".to_owned(),
+                heap.to_owned(),
+                format!("-Dlog4j2.configurationFile={}", log4j.display()),
+                "-cp".to_owned(),
+                class_path.clone(),
+                "kafka.Kafka".to_owned(),
+                properties.display().to_string(),
+            ];
+            nodes.push(Node { port, program, log: home.join("output.log"), process: None });
+        }
+        for node in &mut nodes {
+            node.start()?;
+        }
+        Ok(Self { nodes, _data: data })
+    }
+
+    pub(super) fn bootstrap(&self) -> String {
+        let addresses: Vec<String> =
+            self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port)).collect();
+        addresses.join(",")
+    }
+
+    pub(super) fn size(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// An error when a node that should run has ended.
+    pub(super) fn check(&self) -> Result<()> {
+        for (id, node) in (1..).zip(&self.nodes) {
+            if node.process.as_ref().is_some_and(|process| !process.is_running()) {
+                bail!("kafka node {id} ended:\n{}", node.log_end());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a node ended because its port was taken meanwhile.
+    pub(super) fn lost_a_port(&self) -> bool {
+        self.nodes.iter().any(|node| node.log_end().contains("Address already in use"))
+    }
+
+    pub(super) fn kill(&mut self, id: usize) -> Result<()> {
+        self.node(id)?.process = None;
+        Ok(())
+    }
+
+    pub(super) fn restart(&mut self, id: usize) -> Result<()> {
+        self.node(id)?.start()
+    }
+
+    fn node(&mut self, id: usize) -> Result<&mut Node> {
+        let index = id.checked_sub(1).context("nodes are counted from 1")?;
+        self.nodes.get_mut(index).with_context(|| format!("there is no node {id}"))
+    }
+}
+
+impl Node {
+    fn start(&mut self) -> Result<()> {
+        self.process = None;
+        let guarded = Guarded::start(&self.program, "kill -9 $GUARDED", &self.log)?;
+        self.process = Some(parking::Process::new(guarded));
+        Ok(())
+    }
+
+    /// The last lines that it wrote.
+    fn log_end(&self) -> String {
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
+    }
+}
+
+/// Warnings to standard output, which is the node's log file.
+const LOG4J: &str = "\
+appender.out.type=Console
+appender.out.name=out
+appender.out.layout.type=PatternLayout
+appender.out.layout.pattern=%d %p %m (%c)%n
+rootLogger.level=warn
+rootLogger.appenderRef.out.ref=out
+";
+
+fn properties_of(
+    id: usize,
+    port: u16,
+    controller_port: u16,
+    voters: &str,
+    logs: &Path,
+    size: usize,
+) -> String {
+    let replicas = size.min(3);
+    let in_sync = if size >= 3 { 2 } else { 1 };
+    let mut text = String::new();
+    for (key, value) in [
+        ("process.roles", "broker,controller".to_owned()),
+        ("node.id", id.to_string()),
+        ("controller.quorum.voters", voters.to_owned()),
+        (
+            "listeners",
+            format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}"),
+        ),
+        ("advertised.listeners", format!("PLAINTEXT://127.0.0.1:{port}")),
+        ("controller.listener.names", "CONTROLLER".to_owned()),
+        ("listener.security.protocol.map", "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT".to_owned()),
+        ("log.dirs", logs.display().to_string()),
+        ("num.partitions", "6".to_owned()),
+        ("default.replication.factor", replicas.to_string()),
+        ("min.insync.replicas", in_sync.to_string()),
+        ("offsets.topic.replication.factor", replicas.to_string()),
+        ("transaction.state.log.replication.factor", replicas.to_string()),
+        ("transaction.state.log.min.isr", in_sync.to_string()),
+        // As many as a test needs, so that the first commit doesn't wait for 50 of them.
+        ("offsets.topic.num.partitions", "4".to_owned()),
+        ("transaction.state.log.num.partitions", "4".to_owned()),
+        ("group.initial.rebalance.delay.ms", "0".to_owned()),
+        ("auto.create.topics.enable", "false".to_owned()),
+    ] {
+        let _ = writeln!(text, "{key}={value}");
+    }
+    text
+}
+
+fn format_storage(class_path: &str, log4j: &Path, properties: &Path) -> Result<()> {
+    // A cluster's id: 16 bytes in the URL form of Base64. All nodes must have the same one;
+    // nothing else depends on it.
+    const CLUSTER: &str = "ZW1iZXJsaW5lLXRlc3RzMQ";
+    let output = Command::new("java")
+        .arg(format!("-Dlog4j2.configurationFile={}", log4j.display()))
+        .args(["-cp", class_path, "kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c"])
+        .arg(properties)
+        .output()
+        .context("could not run java")?;
+    if !output.status.success() {
+        bail!(
+            "could not format Kafka's storage:\n{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    Ok(())
+}
+
+/// Ports that are free now, all different.
+pub(super) fn free_ports(count: usize) -> Result<Vec<u16>> {
+    let listeners: Vec<TcpListener> =
+        (0..count).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
+    Ok(listeners
+        .iter()
+        .map(|open| open.local_addr().map(|at| at.port()))
+        .collect::<Result<_, _>>()?)
+}

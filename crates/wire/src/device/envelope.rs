@@ -1,0 +1,183 @@
+//! The platform's two spellings of a forwarded message (contract: input events), read
+//! in one pass: they share no field name with another meaning.
+
+use std::fmt;
+
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+
+use super::message::{Message, Pace};
+use crate::{
+    DecodeError,
+    json::{Any, AnyValue, Name, Scalar},
+};
+
+/// A platform message, read without judging it as long as it is JSON.
+#[derive(Default)]
+pub(super) struct Envelope<'de> {
+    pub(super) msg_type: Scalar<'de>,
+    pub(super) event: Scalar<'de>,
+    pub(super) topic: Scalar<'de>,
+    pub(super) product_id: Scalar<'de>,
+    pub(super) device_name: Scalar<'de>,
+    /// China Standard Time.
+    pub(super) time: Scalar<'de>,
+    /// Seconds or milliseconds; the second spelling only.
+    pub(super) timestamp: Scalar<'de>,
+    pub(super) payload: Payload,
+    /// The payload, where it stands in the envelope as an object.
+    pub(super) message: Message,
+    /// Whether it is the second spelling, which has no `MsgType`.
+    pub(super) forwarded: bool,
+}
+
+#[derive(Default)]
+pub(super) enum Payload {
+    /// Not there, or `null`.
+    #[default]
+    Absent,
+    /// Base64, now decoded in the scratch space.
+    Decoded,
+    NotBase64,
+    /// An object, already read.
+    Message,
+    /// A list, a number, …
+    Other,
+}
+
+impl<'de> Envelope<'de> {
+    /// Reads a platform message; `scratch` takes the payload out of its Base64.
+    pub(super) fn parse(value: &'de [u8], scratch: &mut Vec<u8>) -> Result<Self, DecodeError> {
+        let mut parse = |pace| {
+            let mut deserializer = serde_json::Deserializer::from_slice(value);
+            let visitor = EnvelopeVisitor { scratch: &mut *scratch, pace };
+            let envelope = deserializer.deserialize_map(visitor)?;
+            deserializer.end()?;
+            Ok(envelope)
+        };
+        parse(Pace::Fast)
+            .or_else(|_| parse(Pace::Careful))
+            .map_err(|problem| DecodeError::json("the value", &problem))
+    }
+}
+
+/// A field of either spelling.
+#[derive(Debug, Clone, Copy)]
+enum Key {
+    MsgType,
+    Event,
+    Topic,
+    ProductId,
+    DeviceName,
+    Payload,
+    /// `payload`: the second spelling's name.
+    ForwardedPayload,
+    Time,
+    Timestamp,
+}
+
+impl Key {
+    fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "MsgType" => Self::MsgType,
+            "Event" => Self::Event,
+            "Topic" | "topic" => Self::Topic,
+            "ProductId" | "productid" => Self::ProductId,
+            "DeviceName" | "devicename" => Self::DeviceName,
+            "Payload" => Self::Payload,
+            "payload" => Self::ForwardedPayload,
+            "Time" => Self::Time,
+            "timestamp" => Self::Timestamp,
+            _ => return None,
+        })
+    }
+
+    /// Fields with the same number are one field under two names.
+    const fn number(self) -> u8 {
+        match self {
+            Self::ForwardedPayload => Self::Payload as u8,
+            key => key as u8,
+        }
+    }
+}
+
+struct EnvelopeVisitor<'s> {
+    scratch: &'s mut Vec<u8>,
+    pace: Pace,
+}
+
+impl<'de> Visitor<'de> for EnvelopeVisitor<'_> {
+    type Value = Envelope<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a message of the platform")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope<'de>, A::Error> {
+        let mut envelope = Envelope::default();
+        let mut seen = 0_u16;
+        while let Some(key) = map.next_key_seed(Name(Key::of))? {
+            let Some(key) = key else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            if seen & (1 << key.number()) != 0 {
+                return Err(A::Error::custom(format_args!("{key:?} is given twice")));
+            }
+            seen |= 1 << key.number();
+            match key {
+                Key::MsgType => envelope.msg_type = map.next_value()?,
+                Key::Event => envelope.event = map.next_value()?,
+                Key::Topic => envelope.topic = map.next_value()?,
+                Key::ProductId => envelope.product_id = map.next_value()?,
+                Key::DeviceName => envelope.device_name = map.next_value()?,
+                Key::Time => envelope.time = map.next_value()?,
+                Key::Timestamp => envelope.timestamp = map.next_value()?,
+                Key::Payload | Key::ForwardedPayload => {
+                    envelope.forwarded = matches!(key, Key::ForwardedPayload);
+                    let (scratch, message) = (&mut *self.scratch, &mut envelope.message);
+                    let reader = PayloadReader { scratch, message, pace: self.pace };
+                    envelope.payload = map.next_value_seed(Any(reader))?;
+                }
+            }
+        }
+        Ok(envelope)
+    }
+}
+
+struct PayloadReader<'s> {
+    scratch: &'s mut Vec<u8>,
+    message: &'s mut Message,
+    pace: Pace,
+}
+
+impl<'de> AnyValue<'de> for PayloadReader<'_> {
+    type Value = Payload;
+
+    /// Decodes where the text stands: one with escaped slashes is never copied.
+    fn text(self, text: &str) -> Payload {
+        // Some firmware sends no padding; what a cut text decodes to is no JSON.
+        let base64 = if text.len().is_multiple_of(4) {
+            base64_simd::STANDARD
+        } else {
+            base64_simd::STANDARD_NO_PAD
+        };
+        self.scratch.clear();
+        match base64.decode_append(text.as_bytes(), self.scratch) {
+            Ok(()) => Payload::Decoded,
+            Err(_) => Payload::NotBase64,
+        }
+    }
+
+    fn object<A: MapAccess<'de>>(self, map: A) -> Result<Payload, A::Error> {
+        self.message.read_fields(map, self.pace)?;
+        Ok(Payload::Message)
+    }
+
+    fn null(self) -> Payload {
+        Payload::Absent
+    }
+
+    fn other(self, _: &'static str) -> Payload {
+        Payload::Other
+    }
+}

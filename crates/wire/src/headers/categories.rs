@@ -1,0 +1,37 @@
+//! A set of categories, as the headers carry it.
+
+use std::fmt;
+
+use emberline_model::Category;
+use serde::{Deserialize, Serialize};
+
+/// The categories of a record that a header is about: bit
+/// [`Category::index`](Category::index) stands for each.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Categories(u8);
+
+impl Categories {
+    /// Whether it holds this category.
+    pub const fn contains(self, category: Category) -> bool {
+        self.0 & (1 << category.index()) != 0
+    }
+
+    /// Its categories, in the order of [`Category::ALL`]. A bit that only a newer
+    /// version knows stands for none of them.
+    pub fn iter(self) -> impl Iterator<Item = Category> {
+        Category::ALL.into_iter().filter(move |category| self.contains(*category))
+    }
+}
+
+impl FromIterator<Category> for Categories {
+    fn from_iter<I: IntoIterator<Item = Category>>(categories: I) -> Self {
+        Self(categories.into_iter().fold(0, |bits, category| bits | 1 << category.index()))
+    }
+}
+
+impl fmt::Debug for Categories {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}

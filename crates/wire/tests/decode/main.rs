@@ -1,0 +1,9 @@
+//! What the decoder promises, by example and as laws.
+
+mod errors;
+mod examples;
+mod laws;
+mod properties;
+mod skipped;
+mod support;
+mod times;
