@@ -31,6 +31,6 @@ pub use room::Room;
 pub use settings::KafkaSettings;
 pub use source::{
     AssignedPartition, Commit, CommitError, Committed, Frontier, Pulse, Revocation, Source,
-    SourceError, SourceEvent, SourceSettings,
+    SourceError, SourceEvent, SourceSettings, where_it_left_off,
 };
 pub use table::{TableReader, TableRecord};

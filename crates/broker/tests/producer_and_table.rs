@@ -1,5 +1,7 @@
 //! The producer, the table reader and the bounds against the embedded broker.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod support;
 
 use std::collections::BTreeMap;

@@ -4,7 +4,9 @@ mod support;
 
 use std::time::Duration;
 
-use emberline_broker::{CommitError, Room, SourceEvent, SourceSettings};
+use emberline_broker::{
+    CommitError, Committed, Room, SourceEvent, SourceSettings, where_it_left_off,
+};
 use support::{Worker, broker_with, offsets, settings, wide_room};
 
 #[tokio::test]
@@ -155,13 +157,13 @@ async fn the_start_rule_may_go_back_and_the_log_bounds_it() {
     let commit = worker.commit(0, 60, "");
     worker.close(vec![commit]).await;
 
-    let back = |committed: &emberline_broker::Committed<'_>| committed.or_beginning() - 20;
+    let back = |committed: &Committed<'_>| where_it_left_off(committed) - 20;
     let mut second = Worker::start_at(&kafka, settings("t"), wide_room(), back);
     second.until("the records from 40 on", |worker| worker.seen.len() >= 60).await;
     assert_eq!(offsets(&second.seen)[&0], (40..100).collect::<Vec<_>>());
     second.close(Vec::new()).await;
 
-    let far = |_: &emberline_broker::Committed<'_>| 5000;
+    let far = |_: &Committed<'_>| 5000;
     let mut third = Worker::start_at(&kafka, settings("t"), wide_room(), far);
     third.until("an assignment", |worker| worker.assigned.len() == 1).await;
     assert_eq!(third.assigned[0].start, 100);

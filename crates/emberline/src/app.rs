@@ -65,6 +65,11 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             common.start_logs(&settings.log)?;
             block_on(commands::service::run(args, settings))
         }
+        Command::Generate(args) => {
+            let settings = common.load()?.settings;
+            common.start_logs(&settings.log)?;
+            block_on(commands::generate::run(args, settings))
+        }
         Command::Topics(args) => {
             let settings = common.load()?.settings;
             common.start_logs(&settings.log)?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{completions, config, run, sandbox, service, topics};
+use crate::commands::{completions, config, generate, run, sandbox, service, topics};
 use crate::observe::logs::{self, LogError};
 use crate::settings::{Loaded, LogFormat, LogSettings, Problems, load};
 
@@ -53,6 +53,8 @@ pub enum Command {
     Service(service::Args),
     /// Play the service: a strict stand-in to develop and test against.
     Sandbox(sandbox::Args),
+    /// Write realistic events into the input topics.
+    Generate(generate::Args),
     /// Make or check the topics.
     Topics(topics::Args),
     /// Check, show or explain the configuration.

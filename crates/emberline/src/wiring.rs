@@ -82,7 +82,11 @@ pub fn pipeline(
             devices: topics.devices.clone(),
             bindings: topics.bindings.clone(),
             prefix: topics.prefix.clone(),
-            types: topics.types.iter().map(|(topic, name)| (topic.clone(), name.to_string())).collect(),
+            types: topics
+                .types
+                .iter()
+                .map(|(topic, name)| (topic.clone(), name.to_string()))
+                .collect(),
         },
         credentials: credentials(settings)?,
         dialect: dialect(settings),

@@ -60,3 +60,37 @@ fn garbage(rng: &mut fastrand::Rng) -> Vec<u8> {
 fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
     bytes.windows(part.len()).position(|window| window == part)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{break_utf8, cut_base64, cut_short, garbage};
+
+    const VALUE: &[u8] =
+        br#"{"DeviceName":"dev1","Payload":"eyJtZXRob2QiOiJyZXBvcnQifQ==","Seq":1}"#;
+
+    #[test]
+    fn a_cut_payload_is_no_base64_within_an_envelope_that_can_be_read() {
+        let mut value = VALUE.to_vec();
+        cut_base64(&mut value);
+        let envelope: serde_json::Value = serde_json::from_slice(&value).unwrap();
+        let payload = envelope["Payload"].as_str().unwrap();
+        assert_eq!(payload.len() % 4, 1);
+        assert!(base64_simd::STANDARD_NO_PAD.decode_to_vec(payload).is_err());
+        assert_eq!(envelope["Seq"], 1);
+    }
+
+    #[test]
+    fn nothing_that_is_broken_can_be_read() {
+        let mut rng = fastrand::Rng::with_seed(1);
+        for _ in 0..200 {
+            let mut short = VALUE.to_vec();
+            cut_short(&mut rng, &mut short);
+            assert!(serde_json::from_slice::<serde_json::Value>(&short).is_err());
+            let garbage = garbage(&mut rng);
+            assert!(usize::from(garbage[1]) > garbage.len() - 2, "claims more than there is");
+        }
+        let mut broken = VALUE.to_vec();
+        break_utf8(b"dev1", &mut broken);
+        assert!(std::str::from_utf8(&broken).is_err());
+    }
+}

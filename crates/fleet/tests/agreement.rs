@@ -24,7 +24,7 @@ struct Reading {
 
 fn type_name(record: &FleetRecord) -> Option<&str> {
     let header = record.headers.iter().find(|(name, _)| *name == "emberline-type");
-    header.map(|(_, value)| std::str::from_utf8(value).unwrap())
+    header.map(|(_, value)| std::str::from_utf8(value).expect("a type name is ASCII"))
 }
 
 impl Reading {
@@ -78,7 +78,7 @@ impl Reading {
 /// Makes `messages` records, `apart_ms` apart, and then everything that still waits.
 fn run(fleet: &mut Fleet, messages: i64, apart_ms: i64) -> Vec<FleetRecord> {
     let last_ms = START_MS + messages * apart_ms;
-    let times = (START_MS..last_ms).step_by(usize::try_from(apart_ms).unwrap());
+    let times = (START_MS..last_ms).step_by(usize::try_from(apart_ms).expect("some milliseconds"));
     let mut records: Vec<_> = times.map(|now_ms| fleet.next(now_ms)).collect();
     records.extend(std::iter::from_fn(|| fleet.rest(last_ms)));
     records

@@ -240,6 +240,7 @@ impl<T: Transport + Clone> Worker<T> {
         if now >= self.next_commit {
             self.next_commit = now + self.shared.settings.delivery.commit_interval;
             self.commit();
+            self.leave_at_end();
         }
         if now >= self.next_gauges {
             self.next_gauges = now + GAUGES_EVERY;
@@ -268,8 +269,8 @@ impl<T: Transport + Clone> Worker<T> {
             return;
         }
         tracing::info!(worker = self.kind.name(), reason = ?exit, "leaving the group");
-        self.commit();
         self.exit = Some(exit);
+        self.commit();
         if let Some(source) = self.source.take() {
             tokio::spawn(async move {
                 if let Err(error) = source.close().await {
@@ -287,7 +288,6 @@ impl<T: Transport + Clone> Worker<T> {
         {
             source.commit(commits);
         }
-        self.leave_at_end();
     }
 
     fn set_gauges(&mut self) {

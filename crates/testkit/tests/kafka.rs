@@ -1,20 +1,54 @@
-//! The test Kafka itself, and the broker crate's source against it.
+//! The test Kafka itself, and the source and the admin client against it: what the
+//! embedded broker can't show.
+#![allow(clippy::unwrap_used, reason = "a test; its functions are run by a harness of their own")]
 
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use emberline_broker::{
+    Admin, AdminError, Commit, KafkaSettings, NewTopic, RecordReader, RecordRef, Room, Source,
+    SourceEvent, SourceSettings, TableReader, where_it_left_off,
+};
 use emberline_testkit::kafka::{NewRecord, TestKafka, availability, unique};
+use libtest_mimic::{Arguments, Trial};
+use tokio::sync::mpsc;
 
-/// A Kafka, or `None` with a line that says what is missing. With `CI=true` it must be there.
-async fn kafka() -> Option<TestKafka> {
-    if let Err(missing) = availability() {
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "{missing}");
-        println!("ignored: {missing}");
-        return None;
+const DEADLINE: Duration = Duration::from_mins(1);
+
+fn main() -> ExitCode {
+    let missing = availability().err();
+    if let Some(missing) = missing {
+        let _ = writeln!(std::io::stderr(), "ignored: {missing}");
+        if std::env::var("CI").is_ok_and(|ci| ci == "true") {
+            return ExitCode::FAILURE;
+        }
     }
-    Some(TestKafka::start().await.unwrap())
+    let trial = |name: &str, run: fn()| {
+        Trial::test(name, move || {
+            run();
+            Ok(())
+        })
+        .with_ignored_flag(missing.is_some())
+    };
+    let trials = vec![
+        trial("what_was_written_survives_the_node_that_was_killed", || block_on(survival())),
+        trial("two_sources_share_a_topic_and_hand_partitions_over_by_commits", || {
+            block_on(hand_over());
+        }),
+        trial("a_compacted_topic_is_made_described_and_read_whole", || block_on(compacted())),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-#[tokio::test]
-async fn what_was_written_can_be_read_also_after_the_node_was_killed() {
-    let Some(mut kafka) = kafka().await else { return };
+fn block_on(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { tokio::time::timeout(DEADLINE * 2, test).await.unwrap() });
+}
+
+async fn survival() {
+    let mut kafka = TestKafka::start().await.unwrap();
     let topic = unique("t");
     kafka.create_topic(&topic, 3, &[("retention.ms", "-1")]).await.unwrap();
     let mut records: Vec<NewRecord> =
@@ -36,4 +70,170 @@ async fn what_was_written_can_be_read_also_after_the_node_was_killed() {
         kafka.wait_until_up().await.unwrap();
         assert_eq!(kafka.read_all(&topic).await.unwrap().len(), 1000);
     }
+}
+
+/// Counts the records of each batch.
+#[derive(Default)]
+struct Counter(usize);
+
+impl RecordReader for Counter {
+    type Batch = usize;
+
+    fn read(&mut self, _: RecordRef<'_>) {
+        self.0 += 1;
+    }
+
+    fn finish(&mut self) -> Option<usize> {
+        Some(std::mem::take(&mut self.0))
+    }
+}
+
+struct Member {
+    source: Source,
+    events: mpsc::Receiver<SourceEvent<usize>>,
+    assigned: usize,
+    read: usize,
+}
+
+impl Member {
+    fn join(kafka: &KafkaSettings, topic: &str, group: &str) -> Self {
+        let settings = SourceSettings::new(vec![topic.to_owned()], group);
+        let (sender, events) = mpsc::channel(16);
+        let room = Arc::new(Room::new(1_000_000, 1 << 30));
+        let source =
+            Source::start(kafka, settings, Counter::default(), where_it_left_off, room, sender);
+        Self { source: source.unwrap(), events, assigned: 0, read: 0 }
+    }
+
+    /// Takes an event; a revocation is answered with what `commit` says.
+    async fn step(&mut self, commit: i64) {
+        match self.events.recv().await.unwrap() {
+            SourceEvent::Assigned(new) => self.assigned += new.len(),
+            SourceEvent::Records(count) => self.read += count,
+            SourceEvent::Revoking(revocation) => {
+                self.assigned -= revocation.partitions.len();
+                let metadata = "from a revocation".to_owned();
+                let commits = revocation.partitions.iter().map(|at| Commit {
+                    at: at.clone(),
+                    offset: commit,
+                    metadata: metadata.clone(),
+                });
+                let commits = commits.collect();
+                revocation.done(commits);
+            }
+            SourceEvent::CommitFailed { error, .. } => panic!("{error}"),
+            SourceEvent::Failed(error) => panic!("{error}"),
+            _ => {}
+        }
+    }
+
+    async fn leave(mut self, commit: i64) {
+        let (mut events, mut closed) = (self.events, false);
+        let (sender, own) = mpsc::channel(1);
+        drop(sender);
+        self.events = own;
+        let closing = self.source.close();
+        tokio::pin!(closing);
+        while !closed {
+            tokio::select! {
+                result = &mut closing => {
+                    result.unwrap();
+                    closed = true;
+                }
+                Some(event) = events.recv() => {
+                    let SourceEvent::Revoking(revocation) = event else { continue };
+                    let commits = revocation.partitions.iter().map(|at| Commit {
+                        at: at.clone(),
+                        offset: commit,
+                        metadata: String::new(),
+                    });
+                    let commits = commits.collect();
+                    revocation.done(commits);
+                }
+            }
+        }
+    }
+}
+
+async fn hand_over() {
+    let kafka = TestKafka::shared().await.unwrap();
+    let (topic, group) = (unique("t"), unique("g"));
+    kafka.create_topic(&topic, 4, &[]).await.unwrap();
+    let records: Vec<NewRecord> =
+        (0..2000).map(|n| NewRecord::text(&format!("k{n}"), "value")).collect();
+    kafka.produce(&topic, &records).await.unwrap();
+
+    let settings = KafkaSettings::new(kafka.bootstrap(), &group);
+    let mut first = Member::join(&settings, &topic, &group);
+    while first.read < 2000 {
+        first.step(100).await;
+    }
+    let mut second = Member::join(&settings, &topic, &group);
+    while second.assigned < 2 {
+        tokio::select! {
+            () = first.step(100) => {}
+            () = second.step(100) => {}
+        }
+    }
+    assert_eq!(first.assigned, 2);
+    let committed = kafka.committed(&group, &topic).await.unwrap();
+    assert_eq!(committed.len(), 2);
+    assert!(committed.values().all(|at| *at == (100, "from a revocation".to_owned())));
+
+    second.leave(200).await;
+    while first.assigned < 4 {
+        first.step(300).await;
+    }
+    first.leave(300).await;
+    let committed = kafka.committed(&group, &topic).await.unwrap();
+    assert!(committed.values().all(|(offset, _)| *offset == 300), "{committed:?}");
+    assert_eq!(committed.len(), 4);
+}
+
+async fn compacted() {
+    let kafka = TestKafka::shared().await.unwrap();
+    let settings = KafkaSettings::new(kafka.bootstrap(), unique("g"));
+    let admin = Admin::new(&settings).unwrap();
+    let name = unique("table");
+    let new = NewTopic {
+        name: name.clone(),
+        partitions: 2,
+        replication: -1,
+        configs: vec![
+            ("cleanup.policy".to_owned(), "compact".to_owned()),
+            ("max.message.bytes".to_owned(), "10485760".to_owned()),
+        ],
+    };
+    assert!(admin.create(std::slice::from_ref(&new)).await.unwrap()[0].is_ok());
+    let again = admin.create(&[new]).await.unwrap();
+    assert!(matches!(&again[0], Err(AdminError::Exists(topic)) if *topic == name));
+
+    let described = tokio::time::timeout(DEADLINE, async {
+        loop {
+            let found = admin.describe(&["nowhere", &name]).await.unwrap();
+            assert_eq!(found[0], None);
+            if let Some(found) = found[1].clone() {
+                return found;
+            }
+        }
+    });
+    let described = described.await.unwrap();
+    assert_eq!((described.partitions, described.cleanup_policy.as_str()), (2, "compact"));
+    assert_eq!(described.max_message_bytes, Some(10_485_760));
+
+    let records: Vec<NewRecord> =
+        (0..500).map(|n| NewRecord::text(&format!("k{n}"), "row")).collect();
+    kafka.produce(&name, &records).await.unwrap();
+    let (rows, mut read) = mpsc::unbounded_channel();
+    let reader = TableReader::start(&settings, &name, move |record| {
+        let _ = rows.send(record.key.map(<[u8]>::to_vec));
+    });
+    let reader = reader.unwrap();
+    reader.read_to_current_end().await.unwrap();
+    reader.stop().await;
+    let mut count = 0;
+    while read.recv().await.is_some() {
+        count += 1;
+    }
+    assert_eq!(count, 500);
 }

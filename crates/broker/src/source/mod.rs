@@ -31,7 +31,7 @@ pub use control::Pulse;
 pub use events::{
     AssignedPartition, Commit, CommitError, Frontier, Revocation, SourceError, SourceEvent,
 };
-pub use settings::{Committed, SourceSettings};
+pub use settings::{Committed, SourceSettings, where_it_left_off};
 
 use crate::bounds::Bounds;
 use crate::client;
@@ -48,7 +48,7 @@ use poller::Poller;
 pub struct Source {
     control: Arc<Control>,
     ended: Option<oneshot::Receiver<()>>,
-    drain_deadline: Duration,
+    close_deadline: Duration,
 }
 
 impl Source {
@@ -71,7 +71,8 @@ impl Source {
         events: mpsc::Sender<SourceEvent<R::Batch>>,
     ) -> Result<Self, BrokerError> {
         let control = Arc::new(Control::new());
-        let drain_deadline = settings.drain_deadline;
+        let close_deadline =
+            settings.drain_deadline + settings.commit_deadline + Duration::from_secs(10);
         let context = SourceContext::new(
             &settings,
             Bounds::new(kafka)?,
@@ -95,7 +96,7 @@ impl Source {
             let _end = end;
             Poller::new(consumer, settings, reader, room, events, shared).run();
         })?;
-        Ok(Self { control, ended: Some(ended), drain_deadline })
+        Ok(Self { control, ended: Some(ended), close_deadline })
     }
 
     /// Commits in the background. The result comes as an event; commits that follow
@@ -120,12 +121,12 @@ impl Source {
     /// events must be received on while this is awaited), then the channel closes.
     ///
     /// # Errors
-    /// [`BrokerError::StillClosing`] when that takes longer than the drain deadline and
-    /// 10 s more.
+    /// [`BrokerError::StillClosing`] when that takes longer than the drain and the
+    /// commit deadline and 10 s more.
     pub async fn close(mut self) -> Result<(), BrokerError> {
         self.control.stop();
         let Some(ended) = self.ended.take() else { return Ok(()) };
-        let limit = self.drain_deadline + Duration::from_secs(10);
+        let limit = self.close_deadline;
         match tokio::time::timeout(limit, ended).await {
             // An error is the sender dropped: the thread has ended.
             Ok(_) => Ok(()),

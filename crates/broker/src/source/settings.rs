@@ -52,9 +52,7 @@ pub struct Committed<'a> {
     pub high: i64,
 }
 
-impl Committed<'_> {
-    /// The usual rule: where the group left off, else the beginning.
-    pub fn or_beginning(&self) -> i64 {
-        self.offset.unwrap_or(self.low)
-    }
+/// The usual start rule: where the group left off, else the beginning.
+pub fn where_it_left_off(committed: &Committed<'_>) -> i64 {
+    committed.offset.unwrap_or(committed.low)
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use emberline_broker::{
     AssignedPartition, Commit, Committed, EmbeddedBroker, KafkaSettings, PartitionRef, Producer,
     ProducerSettings, Record, RecordReader, RecordRef, Room, Source, SourceEvent, SourceSettings,
+    where_it_left_off,
 };
 use tokio::sync::mpsc;
 
@@ -66,7 +67,7 @@ pub struct Worker {
 
 impl Worker {
     pub fn start(kafka: &KafkaSettings, settings: SourceSettings, room: Room) -> Self {
-        Self::start_at(kafka, settings, room, Committed::or_beginning)
+        Self::start_at(kafka, settings, room, where_it_left_off)
     }
 
     pub fn start_at(

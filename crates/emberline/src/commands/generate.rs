@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{Exit, UsageError};
 use crate::settings::{Rate, Settings, TopicSettings};
-use crate::{output, signals, wiring};
+use crate::{signals, wiring};
 use expected::ExpectedFile;
 use feed::Feed;
 use pace::{Due, Pace};
@@ -40,6 +40,7 @@ const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
 /// Arguments of `generate`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags of a command line")]
 pub struct Args {
     /// Messages of devices to make, those sent again not counted.
     #[arg(long, value_name = "N")]

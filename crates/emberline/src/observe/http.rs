@@ -91,3 +91,68 @@ fn answer(verdict: Result<(), String>) -> Response {
         Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    use metrics_exporter_prometheus::PrometheusBuilder;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+    use tokio_util::sync::CancellationToken;
+
+    use super::{Endpoints, Health};
+
+    #[derive(Default)]
+    struct Starting(AtomicBool);
+
+    impl Health for Starting {
+        fn live(&self) -> Result<(), String> {
+            Ok(())
+        }
+
+        fn ready(&self) -> Result<(), String> {
+            let started = self.0.load(Ordering::Relaxed);
+            if started { Ok(()) } else { Err("bindings are still being read".to_owned()) }
+        }
+    }
+
+    async fn get(address: std::net::SocketAddr, path: &str) -> String {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn a_page_that_says_no_says_why() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        metrics::with_local_recorder(&recorder, || {
+            metrics::counter!("emberline_test_total").increment(3)
+        });
+        let health = Arc::new(Starting::default());
+        let stop = CancellationToken::new();
+        let endpoints = Endpoints::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = endpoints.address();
+        let told = Arc::clone(&health);
+        let server = tokio::spawn(endpoints.serve(recorder.handle(), told, stop.clone()));
+
+        assert!(get(address, "/livez").await.starts_with("HTTP/1.1 200"));
+        let ready = get(address, "/readyz").await;
+        assert!(ready.starts_with("HTTP/1.1 503"), "{ready}");
+        assert!(ready.ends_with("bindings are still being read\n"), "{ready}");
+        health.0.store(true, Ordering::Relaxed);
+        assert!(get(address, "/readyz").await.starts_with("HTTP/1.1 200"));
+        let metrics = get(address, "/metrics").await;
+        assert!(metrics.contains("text/plain; version=0.0.4"), "{metrics}");
+        assert!(metrics.contains("emberline_test_total 3"), "{metrics}");
+
+        stop.cancel();
+        let ended = tokio::time::timeout(Duration::from_secs(10), server).await;
+        assert!(matches!(ended, Ok(Ok(Ok(())))), "{ended:?}");
+    }
+}

@@ -2,10 +2,10 @@
 //! and text. The example file, the JSON schema, the check for unknown keys and the reading
 //! of the environment all come from that declaration ([`catalogue`]).
 //!
-//! Invariant: a [`Settings`] that [`load`] hands out has passed every check that needs
+//! Invariant: a [`Settings`] that [`load()`] hands out has passed every check that needs
 //! nothing but itself. Files that it names are read where they are used.
 //!
-//! Start at [`Settings`]; how a file and the environment become one is in [`load`].
+//! Start at [`Settings`]; how a file and the environment become one is [`load()`].
 
 mod at_start;
 pub mod catalogue;

@@ -4,12 +4,17 @@ use emberline_sandbox::{
     AcceptedReport, DataCategoryForm, DataInfoForm, Envelope, SandboxSettings,
 };
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
 use crate::caller::{Call, furnished, post, report, send, settings};
+
+/// What is sent, by `SubType`, and what is to arrive.
+type Values<'a> = (&'a [(u32, &'a str)], &'a [f64]);
 
 #[tokio::test]
 async fn reports_of_every_category_arrive_with_their_values() {
     let sandbox = furnished(settings()).await;
-    type Values<'a> = (&'a [(u32, &'a str)], &'a [f64]);
     let reports: [(u16, Values<'_>); 6] = [
         (100, (&[(1000, "1"), (1001, "220.5")], &[1.0, 220.5])),
         (200, (&[(1000, "2"), (1002, "-16")], &[2.0, -16.0])),
@@ -82,6 +87,24 @@ async fn calls_are_taken_on_both_paths_with_the_request_id_given_back() {
     assert_eq!(answer.response()["RequestId"], "mine \"1\"");
     assert_eq!(answer.header("content-type"), Some("application/json"));
     assert_eq!(post(&sandbox, "/elsewhere", "{}").await.unwrap().status, 404);
+}
+
+#[tokio::test]
+async fn one_connection_carries_many_calls() {
+    let sandbox = furnished(settings()).await;
+    let mut stream = TcpStream::connect(sandbox.address()).await.unwrap();
+    for online in [1, 0, 2] {
+        stream.write_all(&Call::state("P/a", online).as_http()).await.unwrap();
+        let mut received = String::new();
+        while !received.ends_with("}}") {
+            let mut part = [0; 512];
+            let length = stream.read(&mut part).await.unwrap();
+            assert!(length > 0, "closed after {received}");
+            received.push_str(std::str::from_utf8(&part[..length]).unwrap());
+        }
+        assert!(received.contains("\"OK\""), "{received}");
+    }
+    assert_eq!(sandbox.ledger().states_of("P/a"), [1, 0, 2]);
 }
 
 #[tokio::test]

@@ -20,6 +20,8 @@ fn fresh_nonce() -> u64 {
     NONCES.fetch_add(1, Relaxed)
 }
 
+pub(crate) const PATH: &str = "/api/exploreropen/serviceapi";
+
 /// A call to be made: each parameter with its raw JSON.
 #[derive(Clone)]
 pub(crate) struct Call {
@@ -122,6 +124,17 @@ impl Call {
             self.params.iter().map(|(name, json)| format!("\"{name}\":{json}")).collect();
         members.insert(members.len() / 2, format!("\"Signature\":{signature}"));
         format!("{{{}}}", members.join(","))
+    }
+
+    /// The whole request, for a connection that stays open.
+    pub(crate) fn as_http(&self) -> Vec<u8> {
+        let body = self.body();
+        format!(
+            "POST {PATH} HTTP/1.1\r\nhost: sandbox\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .into_bytes()
     }
 
     fn signature(&self) -> String {

@@ -9,9 +9,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-pub(crate) use crate::call::{Call, now, report};
-
-pub(crate) const PATH: &str = "/api/exploreropen/serviceapi";
+pub(crate) use crate::call::{Call, PATH, now, report};
 
 /// Settings with a free port.
 pub(crate) fn settings() -> SandboxSettings {

@@ -98,7 +98,7 @@ async fn a_call_that_hangs_is_let_go_when_the_sandbox_stops() {
     let sandbox = furnished(settings()).await;
     sandbox.faults().set(FaultPlan::always(Fault::Hang));
     let mut stream = TcpStream::connect(sandbox.address()).await.unwrap();
-    stream.write_all(&as_http(&Call::power(1, "1"))).await.unwrap();
+    stream.write_all(&Call::power(1, "1").as_http()).await.unwrap();
     eventually("the call hangs", || sandbox.ledger().totals().faulted_calls == 1).await;
     let stopped = tokio::time::timeout(Duration::from_secs(4), sandbox.stop()).await;
     assert!(stopped.is_ok(), "it waited for a call that never ends");
@@ -110,7 +110,7 @@ async fn a_caller_that_goes_away_is_counted() {
     let sandbox = furnished(settings()).await;
     sandbox.faults().set(FaultPlan { latency, ..FaultPlan::default() });
     let mut stream = TcpStream::connect(sandbox.address()).await.unwrap();
-    stream.write_all(&as_http(&Call::power(1, "1"))).await.unwrap();
+    stream.write_all(&Call::power(1, "1").as_http()).await.unwrap();
     eventually("the call is under way", || sandbox.ledger().totals().calls == 2).await;
     drop(stream);
     eventually("it is abandoned", || sandbox.ledger().totals().abandoned_calls == 1).await;
@@ -126,14 +126,4 @@ async fn calls_above_the_rate_are_told_when_to_come_back() {
     assert!((1..=100).contains(&seconds), "{seconds}");
     assert_eq!(sandbox.ledger().totals().throttled_calls, 1);
     assert_eq!(get(&sandbox, "/admin/ledger").await.status, 200, "admin pages are not limited");
-}
-
-fn as_http(call: &Call) -> Vec<u8> {
-    let body = call.body();
-    format!(
-        "POST {PATH} HTTP/1.1\r\nhost: sandbox\r\ncontent-type: application/json\r\n\
-         content-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
 }

@@ -56,7 +56,7 @@ impl Container {
         }
         program.push(format!("apache/kafka:{}", jars::VERSION));
         let end = format!("docker rm -f {name} >/dev/null 2>&1");
-        let process = Guarded::start(&program, &end, &log.path().join("output.log"))?;
+        let process = Guarded::start(&program, &end, "", &log.path().join("output.log"))?;
         Ok(Self { port, _process: process, _log: log })
     }
 

@@ -4,17 +4,24 @@
 //! it ends what it guards. (A death signal of the kernel's would be bound to the thread
 //! that started the process, and test threads end early.)
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
 
-/// Runs `"$@"`, and the command in `$0` once standard input ends. `$GUARDED` is the process.
+/// Runs `"$@"`. A line on standard input ends it with the command in `$0`; the end of
+/// standard input also runs `$CLEAN_UP` after it. `$GUARDED` is the process.
 const SCRIPT: &str = r#"
 exec 3<&0
 "$@" </dev/null 3<&- &
 GUARDED=$!
-( read -r _ <&3; eval "$0" ) &
+(
+    if read -r _ <&3; then eval "$0"; exit; fi
+    eval "$0"
+    while kill -0 $GUARDED 2>/dev/null; do sleep 0.1; done
+    eval "$CLEAN_UP"
+) &
 exec 3<&-
 wait $GUARDED
 "#;
@@ -25,14 +32,16 @@ pub(super) struct Guarded {
 }
 
 impl Guarded {
-    /// Runs a program; `end` is the shell command that ends it.
-    pub(super) fn start(program: &[String], end: &str, log: &Path) -> Result<Self> {
+    /// Runs a program. `end` is the shell command that ends it; `clean_up` the one that
+    /// removes what it leaves, which also runs when our process has gone.
+    pub(super) fn start(program: &[String], end: &str, clean_up: &str, log: &Path) -> Result<Self> {
         let log = std::fs::File::create(log).context("could not create a log file")?;
         let shell = Command::new("sh")
             .arg("-c")
             .arg(SCRIPT)
             .arg(end)
             .args(program)
+            .env("CLEAN_UP", clean_up)
             .stdin(Stdio::piped())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -44,6 +53,14 @@ impl Guarded {
     /// Whether it still runs.
     pub(super) fn is_running(&mut self) -> bool {
         matches!(self.shell.try_wait(), Ok(None))
+    }
+
+    /// Ends it and leaves what it wrote.
+    pub(super) fn end(mut self) -> Result<()> {
+        if let Some(mut stdin) = self.shell.stdin.take() {
+            stdin.write_all(b"\n").context("could not tell the shell to end a process")?;
+        }
+        Ok(())
     }
 }
 

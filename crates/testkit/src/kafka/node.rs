@@ -5,6 +5,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
@@ -23,27 +24,10 @@ struct Node {
     port: u16,
     program: Vec<String>,
     log: PathBuf,
+    /// Removes the data of the whole cluster.
+    clean_up: String,
     /// `None` while it is killed.
-    process: Option<parking::Process>,
-}
-
-/// A process that can be asked about through a shared reference.
-mod parking {
-    use std::sync::Mutex;
-
-    use super::Guarded;
-
-    pub(super) struct Process(Mutex<Guarded>);
-
-    impl Process {
-        pub(super) fn new(guarded: Guarded) -> Self {
-            Self(Mutex::new(guarded))
-        }
-
-        pub(super) fn is_running(&self) -> bool {
-            self.0.lock().is_ok_and(|mut guarded| guarded.is_running())
-        }
-    }
+    process: Option<Mutex<Guarded>>,
 }
 
 impl Cluster {
@@ -84,7 +68,9 @@ impl Cluster {
                 "kafka.Kafka".to_owned(),
                 properties.display().to_string(),
             ];
-            nodes.push(Node { port, program, log: home.join("output.log"), process: None });
+            let log = home.join("output.log");
+            let clean_up = format!("rm -rf '{}'", data.path().display());
+            nodes.push(Node { port, program, log, clean_up, process: None });
         }
         for node in &mut nodes {
             node.start()?;
@@ -105,7 +91,10 @@ impl Cluster {
     /// An error when a node that should run has ended.
     pub(super) fn check(&self) -> Result<()> {
         for (id, node) in (1..).zip(&self.nodes) {
-            if node.process.as_ref().is_some_and(|process| !process.is_running()) {
+            let ended = node.process.as_ref().is_some_and(|process| {
+                !process.lock().is_ok_and(|mut process| process.is_running())
+            });
+            if ended {
                 bail!("kafka node {id} ended:\n{}", node.log_end());
             }
         }
@@ -118,11 +107,14 @@ impl Cluster {
     }
 
     pub(super) fn kill(&mut self, id: usize) -> Result<()> {
-        self.node(id)?.process = None;
-        Ok(())
+        match self.node(id)?.process.take().map(Mutex::into_inner) {
+            Some(Ok(process)) => process.end(),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn restart(&mut self, id: usize) -> Result<()> {
+        self.kill(id)?;
         self.node(id)?.start()
     }
 
@@ -134,9 +126,9 @@ impl Cluster {
 
 impl Node {
     fn start(&mut self) -> Result<()> {
-        self.process = None;
-        let guarded = Guarded::start(&self.program, "kill -9 $GUARDED", &self.log)?;
-        self.process = Some(parking::Process::new(guarded));
+        let end = "kill -9 $GUARDED";
+        let process = Guarded::start(&self.program, end, &self.clean_up, &self.log)?;
+        self.process = Some(Mutex::new(process));
         Ok(())
     }
 

@@ -29,8 +29,8 @@ struct ExpectedReport<'a> {
 
 impl ExpectedFile {
     pub(super) fn create(path: &Path) -> anyhow::Result<Self> {
-        let file = File::create(path)
-            .with_context(|| format!("{} cannot be written", path.display()))?;
+        let file =
+            File::create(path).with_context(|| format!("{} cannot be written", path.display()))?;
         Ok(Self { path: path.to_owned(), file })
     }
 

@@ -39,18 +39,17 @@ impl Verdict {
 /// Compares.
 pub(super) fn check(wanted: &Wanted, found: Option<&TopicState>) -> Verdict {
     let Some(found) = found else {
-        let command = match wanted.kind {
-            Kind::Input => "emberline topics create --inputs",
-            Kind::Table { .. } | Kind::Log { .. } => "emberline topics create",
+        let advice = match wanted.kind {
+            Kind::Input { key } => {
+                format!("run emberline topics create --inputs, or take it out of topics.{key}")
+            }
+            Kind::Table { .. } | Kind::Log { .. } => "run emberline topics create".to_owned(),
         };
         let text = "does not exist, or may not be seen".to_owned();
-        return Verdict {
-            state: "missing",
-            ..Verdict::bad(&wanted.name, text, format!("run {command}"))
-        };
+        return Verdict { state: "missing", ..Verdict::bad(&wanted.name, text, advice) };
     };
     let problems = match wanted.kind {
-        Kind::Input => check_input(found),
+        Kind::Input { .. } => check_input(found),
         Kind::Table { max_bytes } => check_table(found, max_bytes),
         Kind::Log { keep_ms } => check_log(found, keep_ms),
     };
@@ -175,7 +174,8 @@ mod tests {
 
     #[test]
     fn a_missing_topic_comes_with_the_command_that_makes_it() {
-        let verdict = check(&Wanted { name: "t".to_owned(), kind: Kind::Input }, None);
+        let verdict =
+            check(&Wanted { name: "t".to_owned(), kind: Kind::Input { key: "devices" } }, None);
         assert_eq!(verdict.state, "missing");
         assert!(verdict.problems[0].advice.contains("--inputs"));
     }

@@ -20,7 +20,7 @@ const EXAMPLES: &str = "\
 Examples:
   emberline topics create -c emberline.toml --partitions 12 --replication 3
   emberline topics create -c emberline.toml --inputs
-  emberline topics check -c emberline.toml --json";
+  emberline topics check -c emberline.toml --inputs --json";
 
 /// Arguments of `topics`.
 #[derive(Debug, ClapArgs)]
@@ -49,6 +49,9 @@ enum Action {
     },
     /// Say what is wrong with the topics and what to do about it; exit code 1 if anything is.
     Check {
+        /// Check the input topics too.
+        #[arg(long)]
+        inputs: bool,
         /// Print the result as JSON.
         #[arg(long)]
         json: bool,
@@ -64,17 +67,10 @@ pub async fn run(args: Args, settings: Settings) -> anyhow::Result<Exit> {
     match args.action {
         Action::Create { inputs, partitions, replication, json } => {
             let sizes = Sizes { partitions, replication };
-            let mut wanted = plan::own_topics(&settings);
-            if inputs {
-                wanted.extend(plan::input_topics(&settings));
-            }
-            create(&admin, &wanted, sizes, json).await
+            create(&admin, &wanted(&settings, inputs), sizes, json).await
         }
-        Action::Check { json } => {
-            let wanted: Vec<_> = plan::own_topics(&settings)
-                .into_iter()
-                .chain(plan::input_topics(&settings))
-                .collect();
+        Action::Check { inputs, json } => {
+            let wanted = wanted(&settings, inputs);
             let names: Vec<_> = wanted.iter().map(|topic| topic.name.as_str()).collect();
             let found = admin.describe(&names).await?;
             let verdicts =
@@ -82,6 +78,14 @@ pub async fn run(args: Args, settings: Settings) -> anyhow::Result<Exit> {
             report(&verdicts.collect::<Vec<_>>(), json)
         }
     }
+}
+
+fn wanted(settings: &Settings, inputs: bool) -> Vec<Wanted> {
+    let mut wanted = plan::own_topics(settings);
+    if inputs {
+        wanted.extend(plan::input_topics(settings));
+    }
+    wanted
 }
 
 /// Makes the pipeline's own topics that are missing, with the brokers' defaults; returns
@@ -95,6 +99,9 @@ pub async fn create_missing(admin: &Admin, settings: &Settings) -> anyhow::Resul
     let found = admin.describe(&names).await?;
     let missing: Vec<_> =
         wanted.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(it, _)| it).collect();
+    if missing.is_empty() {
+        return Ok(Vec::new());
+    }
     let new: Vec<NewTopic> = missing.iter().map(|topic| topic.as_new(Sizes::DEFAULT)).collect();
     let mut made = Vec::new();
     for (topic, result) in missing.iter().zip(admin.create(&new).await?) {
@@ -102,7 +109,9 @@ pub async fn create_missing(admin: &Admin, settings: &Settings) -> anyhow::Resul
             Ok(()) => made.push(topic.name.clone()),
             // Another replica was faster.
             Err(AdminError::Exists(_)) => {}
-            Err(error) => anyhow::bail!("topic {} is missing and can't be made: {error}", topic.name),
+            Err(error) => {
+                anyhow::bail!("topic {} is missing and can't be made: {error}", topic.name)
+            }
         }
     }
     Ok(made)

@@ -15,7 +15,10 @@ pub(super) struct Wanted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// The user's own; looked at, configured only when made here.
-    Input,
+    Input {
+        /// The key of `[topics]` that lists it.
+        key: &'static str,
+    },
     /// The bindings table: only the newest record of a customer counts, and it never expires.
     Table {
         /// Largest record, in bytes.
@@ -70,14 +73,14 @@ pub(super) fn own_topics(settings: &Settings) -> Vec<Wanted> {
 /// The topics that the pipeline reads.
 pub(super) fn input_topics(settings: &Settings) -> impl Iterator<Item = Wanted> {
     let inputs = settings.topics.inputs();
-    inputs.map(|(_, topic)| Wanted { name: topic.to_owned(), kind: Kind::Input })
+    inputs.map(|(key, topic)| Wanted { name: topic.to_owned(), kind: Kind::Input { key } })
 }
 
 impl Wanted {
     /// As it is made where it is missing.
     pub(super) fn as_new(&self, sizes: Sizes) -> NewTopic {
         let mut configs: Vec<(&str, String)> = match self.kind {
-            Kind::Input => Vec::new(),
+            Kind::Input { .. } => Vec::new(),
             Kind::Table { max_bytes } => vec![
                 ("cleanup.policy", "compact".to_owned()),
                 ("max.message.bytes", max_bytes.to_string()),
