@@ -1,6 +1,6 @@
 //! The producer, the table reader and the bounds against the embedded broker.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod support;
 
@@ -51,6 +51,21 @@ async fn a_record_too_large_is_told_apart_and_the_next_goes_through() {
     assert_eq!(token, "small");
     result.unwrap();
     producer.close(DEADLINE).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_topic_that_does_not_exist_is_told_within_the_delivery_timeout() {
+    let broker = EmbeddedBroker::start(&[("t", 1)]).unwrap();
+    let (sender, mut done) = mpsc::unbounded_channel();
+    let settings = ProducerSettings {
+        delivery_timeout: Duration::from_secs(1),
+        ..ProducerSettings::default()
+    };
+    let producer = Producer::new(&broker.settings("g"), &settings, sender).unwrap();
+    producer.send(record("nowhere", b"value"), 1).unwrap();
+    let (_, result) = tokio::time::timeout(DEADLINE, done.recv()).await.unwrap().unwrap();
+    let error = result.unwrap_err();
+    assert!(matches!(error, ProduceError::NoTopic(_) | ProduceError::TimedOut), "{error:?}");
 }
 
 #[tokio::test]

@@ -1,13 +1,15 @@
 //! The source against the embedded broker: reading, room, gaps, commits, rebalances.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod support;
 
 use std::time::Duration;
 
 use emberline_broker::{
-    CommitError, Committed, Room, SourceEvent, SourceSettings, where_it_left_off,
+    CommitError, Committed, KafkaSettings, Room, SourceEvent, SourceSettings, where_it_left_off,
 };
-use support::{Worker, broker_with, offsets, settings, wide_room};
+use support::{Worker, broker_with, offsets, produce, settings, wide_room};
 
 #[tokio::test]
 async fn everything_is_read_once_and_in_order() {
@@ -77,16 +79,15 @@ async fn no_more_is_read_than_there_is_room_for() {
 #[tokio::test]
 async fn while_intake_is_paused_nothing_is_read_and_the_thread_goes_round() {
     let broker = broker_with("t", 1, 10).await;
-    let mut worker = Worker::start(&broker.settings("g"), settings("t"), wide_room());
-    worker.source.pause_intake(true);
+    let paused = SourceSettings { intake_paused: true, ..settings("t") };
+    let mut worker = Worker::start(&broker.settings("g"), paused, wide_room());
     worker.until("an assignment", |worker| worker.assigned.len() == 1).await;
-    worker.seen.clear();
-    worker.drain_for(Duration::from_millis(400)).await;
-    let early = worker.seen.len();
+    worker.drain_for(Duration::from_millis(300)).await;
+    assert_eq!(worker.seen.len(), 0);
     assert!(worker.source.pulse().age() < Duration::from_secs(5));
 
     worker.source.pause_intake(false);
-    worker.until("the records", |worker| worker.seen.len() >= 10 - early).await;
+    worker.until("the records", |worker| worker.seen.len() == 10).await;
     worker.close(Vec::new()).await;
 }
 
@@ -211,5 +212,54 @@ async fn a_commit_whose_text_is_too_long_fails_alone() {
     }
     assert_eq!(made[0].at.partition, 1);
     assert_eq!(failed[0].at.partition, 0);
+    worker.close(Vec::new()).await;
+}
+
+#[tokio::test]
+async fn records_that_left_the_log_unread_raise_an_alarm_and_reading_goes_on_after_them() {
+    let broker = broker_with("t", 1, 100).await;
+    leave_the_log_behind(broker.settings("g")).await;
+}
+
+#[tokio::test]
+async fn with_the_classic_group_protocol_reading_goes_on_as_well() {
+    let broker = broker_with("t", 1, 100).await;
+    leave_the_log_behind(KafkaSettings::new(broker.bootstrap(), "g")).await;
+}
+
+async fn leave_the_log_behind(kafka: KafkaSettings) {
+    let limit = SourceSettings { gap_limit: 50, ..settings("t") };
+    let mut worker = Worker::start(&kafka, limit, wide_room());
+    worker.until("a full gap", |worker| worker.seen.len() == 50).await;
+
+    // The embedded broker keeps 5 MB of a partition; these don't compress to less.
+    let mut state = 1_u64;
+    let large: Vec<String> = (0..160)
+        .map(|_| {
+            let words = (0..6_000).map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                format!("{state:016x}")
+            });
+            words.collect()
+        })
+        .collect();
+    let values: Vec<(&str, &str)> = large.iter().map(|value| ("large", value.as_str())).collect();
+    produce(&kafka, "t", &values).await;
+
+    let frontier = worker.assigned[0].frontier.clone();
+    frontier.set(100);
+    let (wanted, low, resumed_at) = worker
+        .wait_for("the alarm", |event| match event {
+            SourceEvent::OffsetOutOfRange { wanted, low, resumed_at, .. } => {
+                Some((wanted, low, resumed_at))
+            }
+            _ => None,
+        })
+        .await;
+    assert_eq!((wanted, resumed_at), (100, low));
+    frontier.set(low + 100);
+    worker.until("the rest", |worker| worker.seen.last().unwrap().offset == 259).await;
+    let read = offsets(&worker.seen).remove(&0).unwrap();
+    assert_eq!(read, (0..100).chain(low..260).collect::<Vec<_>>());
     worker.close(Vec::new()).await;
 }

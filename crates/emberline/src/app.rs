@@ -55,6 +55,11 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             common.start_logs(&LogSettings::default())?;
             block_on(commands::sandbox::run(args))
         }
+        Command::Demo(args) => {
+            // Its result says what happened; below a warning, lines would only hide it.
+            common.start_logs(&LogSettings { level: "warn".into(), ..LogSettings::default() })?;
+            block_on(commands::demo::run(args, common.config.as_deref()))
+        }
         Command::Run(args) => {
             let settings = common.load()?.settings;
             common.start_logs(&settings.log)?;

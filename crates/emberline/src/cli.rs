@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{completions, config, generate, run, sandbox, service, topics};
+use crate::commands::{completions, config, demo, generate, run, sandbox, service, topics};
 use crate::observe::logs::{self, LogError};
 use crate::settings::{Loaded, LogFormat, LogSettings, Problems, load};
 
 const EXAMPLES: &str = "\
 Examples:
+  emberline demo                               see it work, nothing else needed
   emberline config example > emberline.toml    start a configuration
   emberline config check -c emberline.toml     find every mistake in it
   emberline topics create -c emberline.toml    make the pipeline's own topics
@@ -30,23 +31,35 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// Under which they stand in each command's help.
+const EVERYWHERE: &str = "Options of every command";
+
 /// Flags that stand before or after any command.
 #[derive(Debug, Args)]
 pub struct Common {
     /// The configuration, a TOML file.
-    #[arg(short, long, global = true, value_name = "FILE", env = "EMBERLINE_CONFIG")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "EMBERLINE_CONFIG",
+        help_heading = EVERYWHERE
+    )]
     pub config: Option<PathBuf>,
     /// What to log: error, warn, info, debug, trace, or by module.
-    #[arg(long, global = true, value_name = "LEVEL")]
+    #[arg(long, global = true, value_name = "LEVEL", help_heading = EVERYWHERE)]
     pub log_level: Option<String>,
     /// How log lines look.
-    #[arg(long, global = true, value_name = "FORMAT")]
+    #[arg(long, global = true, value_name = "FORMAT", help_heading = EVERYWHERE)]
     pub log_format: Option<LogFormat>,
 }
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// See it work: Kafka, service and devices in one process, nothing else needed.
+    Demo(demo::Args),
     /// Run the workers: carry records from Kafka to the service.
     Run(run::Args),
     /// Call one of the service's eight interfaces.

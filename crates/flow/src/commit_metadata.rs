@@ -17,11 +17,18 @@ pub const MAX_BYTES: usize = 4096;
 /// Names the format. Text that begins otherwise is not ours.
 const PREFIX: &str = "e1.";
 const MAX_BINARY: usize = (MAX_BYTES - PREFIX.len()) / 4 * 3;
-/// A run takes two bytes at least, so no more than this fit.
-const MAX_RUNS: usize = MAX_BINARY / 2;
+/// No more runs than this can be told of, in either form: every second offset.
+const MAX_RUNS: usize = MAX_BINARY * 4;
+
+/// Offsets above the frontier that are told of whatever the pattern in which they were
+/// settled: a bit each. A partition that is read no further ahead of its frontier than
+/// this never has its text shortened.
+pub const SURE_REACH: u64 = 24_000;
 
 const SHORTENED: u8 = 1;
 const HAS_SEED: u8 = 2;
+/// What is settled is told by a bit an offset, not by the lengths of runs.
+const BITS: u8 = 4;
 
 /// What a commit tells beside its offset.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,26 +71,77 @@ pub fn encode(metadata: &CommitMetadata, frontier: i64) -> String {
         flags |= HAS_SEED;
         put(&mut bytes, frontier.saturating_sub(seed_from).max(0).cast_unsigned());
     }
-    let mut from = frontier;
-    for run in &metadata.settled {
-        let start = run.start.max(from);
-        if run.end <= start {
-            continue;
+    let head = bytes.len();
+    let told_by_runs = put_runs(&mut bytes, frontier, &metadata.settled);
+    let last = metadata.settled.last().map_or(frontier, |run| run.end);
+    if told_by_runs < last {
+        let mut bits = bytes[..head].to_vec();
+        let told_by_bits = put_bits(&mut bits, frontier, &metadata.settled);
+        if told_by_bits > told_by_runs {
+            bytes = bits;
+            flags |= BITS;
         }
-        let before = bytes.len();
-        put(&mut bytes, from.abs_diff(start));
-        put(&mut bytes, start.abs_diff(run.end));
-        if bytes.len() > MAX_BINARY {
-            bytes.truncate(before);
+        if told_by_bits.max(told_by_runs) < last {
             flags |= SHORTENED;
-            break;
         }
-        from = run.end;
     }
     bytes[0] = flags;
     let mut text = String::from(PREFIX);
     BASE64.encode_append(&bytes, &mut text);
     text
+}
+
+/// Tells the runs by their distances and lengths, as far as they fit; returns one past the
+/// last offset told of.
+fn put_runs(bytes: &mut Vec<u8>, frontier: i64, runs: &[Range<i64>]) -> i64 {
+    let mut from = frontier;
+    for run in runs {
+        let start = run.start.max(from);
+        if run.end <= start {
+            continue;
+        }
+        let before = bytes.len();
+        put(bytes, from.abs_diff(start));
+        put(bytes, start.abs_diff(run.end));
+        if bytes.len() > MAX_BINARY {
+            bytes.truncate(before);
+            break;
+        }
+        from = run.end;
+    }
+    from
+}
+
+/// Tells the runs by a bit an offset, as far as they fit; returns one past the last offset
+/// told of.
+fn put_bits(bytes: &mut Vec<u8>, frontier: i64, runs: &[Range<i64>]) -> i64 {
+    let head = bytes.len();
+    let room = (MAX_BINARY - head) * 8;
+    let place = |offset: i64| usize::try_from(offset.saturating_sub(frontier)).unwrap_or(0);
+    let mut told = frontier;
+    for run in runs.iter().take_while(|run| place(run.end) <= room) {
+        bytes.resize(head + place(run.end).div_ceil(8), 0);
+        for place in place(run.start)..place(run.end) {
+            bytes[head + place / 8] |= 1 << (place % 8);
+        }
+        told = run.end;
+    }
+    told
+}
+
+/// The runs that these bits tell.
+fn take_bits(bytes: &[u8], frontier: i64) -> Option<Vec<Range<i64>>> {
+    let mut runs: Vec<Range<i64>> = Vec::new();
+    for (index, byte) in bytes.iter().enumerate() {
+        for bit in (0..8).filter(|bit| byte & (1 << bit) != 0) {
+            let offset = frontier.checked_add(i64::try_from(index * 8 + bit).ok()?)?;
+            match runs.last_mut() {
+                Some(run) if run.end == offset => run.end = offset.checked_add(1)?,
+                _ => runs.push(offset..offset.checked_add(1)?),
+            }
+        }
+    }
+    Some(runs)
 }
 
 /// Reads the text that was committed with `frontier`.
@@ -101,13 +159,17 @@ fn read(text: &str, frontier: i64) -> Option<CommitMetadata> {
     }
     let bytes = BASE64.decode_to_vec(text.strip_prefix(PREFIX)?).ok()?;
     let (&flags, mut rest) = bytes.split_first()?;
-    if flags & !(SHORTENED | HAS_SEED) != 0 || take(&mut rest)? != frontier.cast_unsigned() {
+    if flags & !(SHORTENED | HAS_SEED | BITS) != 0 || take(&mut rest)? != frontier.cast_unsigned() {
         return None;
     }
     let seed_from = match flags & HAS_SEED {
         0 => None,
         _ => Some(frontier.checked_sub_unsigned(take(&mut rest)?)?),
     };
+    if flags & BITS != 0 {
+        let settled = take_bits(rest, frontier)?;
+        return Some(CommitMetadata { seed_from, settled, shortened: flags & SHORTENED != 0 });
+    }
     let mut settled = Vec::new();
     let mut from = frontier;
     while !rest.is_empty() {

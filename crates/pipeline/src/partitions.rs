@@ -82,6 +82,11 @@ impl Partition {
         self.position = self.position.max(offset + 1);
     }
 
+    /// One past the highest offset that is settled.
+    pub(crate) fn settled_up_to(&self) -> i64 {
+        self.ledger.settled_above().last().map_or_else(|| self.ledger.frontier(), |run| run.end)
+    }
+
     /// What a commit would say now, if it differs from the last one.
     fn due_commit(&mut self) -> Option<Commit> {
         if self.position <= self.resume_at {
@@ -137,6 +142,15 @@ impl Partitions {
         ids: impl IntoIterator<Item = PartitionId>,
     ) -> Vec<Commit> {
         ids.into_iter().filter_map(|id| self.slab[id.0].due_commit()).collect()
+    }
+
+    /// The commits of tenures that end, whatever was asked for before: it may not have
+    /// reached the broker.
+    pub(crate) fn last_commits(&mut self, ids: &[PartitionId]) -> Vec<Commit> {
+        for id in ids {
+            self.slab[id.0].committed = None;
+        }
+        self.due_commits(ids.iter().copied())
     }
 
     /// Makes the next commit of this partition due again, because the last one failed.

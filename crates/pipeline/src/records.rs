@@ -97,6 +97,7 @@ impl Records {
         self.partitions[partition].ledger.deliver(offset);
         self.partitions.record_added(partition);
         self.items += u64::from(items);
+        self.totals.in_flight.store(self.items, Ordering::Relaxed);
         self.totals.records_read.fetch_add(1, Ordering::Relaxed);
         self.totals.items_read.fetch_add(u64::from(items), Ordering::Relaxed);
         metrics.records_read.increment(1);
@@ -129,9 +130,10 @@ impl Records {
         self.items
     }
 
-    /// Whether giving the record up now would send a part of it twice.
-    pub(crate) fn is_partly_settled(&self, id: RecordId) -> bool {
-        self.get(id).partly_settled
+    /// The records of which a part is settled: given up now, it would be sent again.
+    pub(crate) fn partly_settled(&self) -> impl Iterator<Item = RecordId> {
+        let partly = self.slab.iter().filter(|(_, record)| record.partly_settled);
+        partly.map(|(id, _)| RecordId(u32::try_from(id).unwrap_or(u32::MAX)))
     }
 
     /// Whether the record's partition was given up meanwhile.
@@ -153,6 +155,7 @@ impl Records {
         record.partly_settled = true;
         let count = u64::from(count);
         self.items -= count;
+        self.totals.in_flight.store(self.items, Ordering::Relaxed);
         if self.partitions[record.partition].fenced {
             self.totals.handed_over.fetch_add(count, Ordering::Relaxed);
             metrics.handed_over.increment(count);
@@ -193,6 +196,7 @@ impl Records {
         let record = &mut self.slab[id.0 as usize];
         record.remaining -= count;
         self.items -= u64::from(count);
+        self.totals.in_flight.store(self.items, Ordering::Relaxed);
         self.totals.handed_over.fetch_add(u64::from(count), Ordering::Relaxed);
         metrics.handed_over.increment(u64::from(count));
         if record.remaining == 0 {

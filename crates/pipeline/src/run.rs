@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use emberline_broker::{
-    Bounds, BrokerError, PartitionBounds, Room, Source, SourceError, SourceSettings, TableReader,
+    Bounds, BrokerError, ErrorClass, PartitionBounds, Room, Source, SourceError, SourceSettings, TableReader,
 };
 use emberline_flow::commit_metadata;
 use emberline_service_api::Signer;
@@ -45,6 +45,9 @@ pub enum PipelineError {
 
 /// How long a question about topics may take.
 const ASK: Duration = Duration::from_secs(20);
+/// How long a start goes on asking what has no answer yet.
+const PATIENCE: Duration = Duration::from_secs(30);
+const ASK_AGAIN: Duration = Duration::from_millis(250);
 /// How often log ends are asked for, for the lag.
 const HIGHS_EVERY: Duration = Duration::from_secs(3);
 /// Batches that may wait between the polling thread and the worker.
@@ -77,12 +80,13 @@ pub async fn run<T: Transport + Clone>(
         settings,
     });
     let settings = &shared.settings;
-    let reader = {
+    let reader = patiently(async || {
         let bindings = Arc::clone(&bindings);
         TableReader::start(&settings.kafka, &settings.topics.customer_devices(), move |record| {
             bindings.read(record.key, record.value);
-        })?
-    };
+        })
+    })
+    .await?;
     let group_stop = stop.child_token();
     let watcher = tokio::spawn(watch_highs(Arc::clone(&shared), group_stop.clone()));
     let result = run_workers((&shared, &transport), &reader, ends, &group_stop, &monitor).await;
@@ -244,11 +248,31 @@ fn all_topics(settings: &PipelineSettings) -> Vec<String> {
 
 /// The end that every input has now.
 async fn ends_now(settings: &PipelineSettings) -> Result<Ends, PipelineError> {
-    let bounds = Bounds::new(&settings.kafka)?;
-    let topics = all_topics(settings);
-    let found = tokio::task::spawn_blocking(move || bounds.of_topics(&topics, ASK)).await;
-    let found = found.map_err(|_| BrokerError::ThreadEnded("kafka bounds"))??;
-    Ok(Ends::of(found))
+    let bounds = Arc::new(Bounds::new(&settings.kafka)?);
+    let found = patiently(async || {
+        let (bounds, topics) = (Arc::clone(&bounds), all_topics(settings));
+        let found = tokio::task::spawn_blocking(move || bounds.of_topics(&topics, ASK)).await;
+        found.map_err(|_| BrokerError::ThreadEnded("kafka bounds"))?
+    });
+    Ok(Ends::of(found.await?))
+}
+
+/// Asks again while the answer is one that may pass: a topic made a moment ago has no
+/// leader yet, a broker is being restarted.
+async fn patiently<A>(ask: impl AsyncFn() -> Result<A, BrokerError>) -> Result<A, BrokerError> {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        match ask().await {
+            Err(error)
+                if error.class() == ErrorClass::Transient
+                    && tokio::time::Instant::now() < deadline =>
+            {
+                tracing::debug!(%error, "asked again");
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+            answer => return answer,
+        }
+    }
 }
 
 /// Keeps the log ends up to date, for the lag.

@@ -281,11 +281,15 @@ impl<T: Transport + Clone> Worker<T> {
     }
 
     fn commit(&mut self) {
+        // Partitions that go are committed by the answer to their revocation, and nothing
+        // else is heard until then.
+        if self.draining.is_some() {
+            return;
+        }
+        let Some(source) = &self.source else { return };
         let owned: Vec<_> = self.records.partitions.owned().map(|(id, _)| id).collect();
         let commits = self.records.partitions.due_commits(owned);
-        if let Some(source) = &self.source
-            && !commits.is_empty()
-        {
+        if !commits.is_empty() {
             source.commit(commits);
         }
     }

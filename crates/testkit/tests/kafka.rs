@@ -1,6 +1,6 @@
 //! The test Kafka itself, and the source and the admin client against it: what the
 //! embedded broker can't show.
-#![allow(clippy::unwrap_used, reason = "a test; its functions are run by a harness of their own")]
+#![expect(clippy::unwrap_used, reason = "a test; its functions are run by a harness of their own")]
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -20,11 +20,11 @@ pub(super) struct Control {
 }
 
 impl Control {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(intake_paused: bool) -> Self {
         Self {
             poller: OnceLock::new(),
             stop: AtomicBool::new(false),
-            intake_paused: AtomicBool::new(false),
+            intake_paused: AtomicBool::new(intake_paused),
             commits: Mutex::new(Vec::new()),
             pulse: Pulse::new(),
         }

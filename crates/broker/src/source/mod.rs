@@ -15,6 +15,7 @@ mod context;
 mod control;
 mod events;
 mod intake;
+mod look_up;
 mod partitions;
 mod poller;
 mod rebalance;
@@ -70,7 +71,7 @@ impl Source {
         room: Arc<Room>,
         events: mpsc::Sender<SourceEvent<R::Batch>>,
     ) -> Result<Self, BrokerError> {
-        let control = Arc::new(Control::new());
+        let control = Arc::new(Control::new(settings.intake_paused));
         let close_deadline =
             settings.drain_deadline + settings.commit_deadline + Duration::from_secs(10);
         let context = SourceContext::new(

@@ -25,7 +25,7 @@ pub(super) struct Partition {
     pub(super) held: VecDeque<RawRecord>,
     pub(super) paused: bool,
     /// Ends the forwarding when dropped.
-    _forwarded: Option<ForwardedPartition>,
+    pub(super) forwarded: Option<ForwardedPartition>,
 }
 
 impl Partition {
@@ -90,7 +90,7 @@ impl Partitions {
             told: start,
             held: VecDeque::new(),
             paused: false,
-            _forwarded: forwarded,
+            forwarded,
         });
         at
     }

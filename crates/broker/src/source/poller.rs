@@ -182,7 +182,7 @@ impl<R: RecordReader> Poller<R> {
         }
         self.positions_told = Instant::now();
         let mut tenancy = self.consumer.context().tenancy.lock();
-        if tenancy.partitions.is_empty() || !tenancy.outbox.is_empty() {
+        if tenancy.broken || tenancy.partitions.is_empty() || !tenancy.outbox.is_empty() {
             return;
         }
         let (Ok(list), Ok(permit)) = (self.consumer.position(), self.events.try_reserve()) else {

@@ -19,6 +19,9 @@ pub struct SourceSettings {
     pub gap_limit: u64,
     /// How long an answer to a commit is waited for. Default 10 s.
     pub commit_deadline: Duration,
+    /// Joins the group and reads nothing until [`crate::Source::pause_intake`] says so.
+    /// Default false.
+    pub intake_paused: bool,
 }
 
 impl SourceSettings {
@@ -31,6 +34,7 @@ impl SourceSettings {
             drain_deadline: Duration::from_secs(25),
             gap_limit: 100_000,
             commit_deadline: Duration::from_secs(10),
+            intake_paused: false,
         }
     }
 }

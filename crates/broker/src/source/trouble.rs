@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::RDKafkaErrorCode as Code;
+use rdkafka::error::{KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::context::{SourceContext, Tenancy};
@@ -69,7 +69,7 @@ fn find_new_start<B: Send + 'static>(
         Ok(found) => found,
         Err(error) => return tenancy.fail(SourceError::NoStart(error.to_string())),
     };
-    let mut seek = TopicPartitionList::new();
+    let mut again = TopicPartitionList::new();
     let mut alarms = Vec::new();
     for found in found {
         let Some(partition) = tenancy.partitions.find(&found.topic, found.partition) else {
@@ -86,7 +86,7 @@ fn find_new_start<B: Send + 'static>(
         partition.held.clear();
         partition.next = wanted.max(low);
         let offset = Offset::Offset(partition.next);
-        if seek.add_partition_offset(&found.topic, found.partition, offset).is_err() {
+        if again.add_partition_offset(&found.topic, found.partition, offset).is_err() {
             continue;
         }
         if wanted < low {
@@ -94,10 +94,33 @@ fn find_new_start<B: Send + 'static>(
             alarms.push(SourceEvent::OffsetOutOfRange { at, wanted, low, high, resumed_at });
         }
     }
-    if seek.count() > 0
-        && let Err(error) = consumer.seek_partitions(seek, TIMEOUT)
+    if again.count() > 0
+        && let Err(error) = assign_anew(consumer, tenancy, &again)
     {
         return tenancy.fail(SourceError::NoStart(error.to_string()));
     }
     tenancy.outbox.extend(alarms);
+}
+
+/// The error stopped the partitions for good, and a seek would be refused. To assign them
+/// anew starts them, and concerns nobody else in the group.
+fn assign_anew<B: Send + 'static>(
+    consumer: &BaseConsumer<SourceContext<B>>,
+    tenancy: &mut Tenancy<B>,
+    list: &TopicPartitionList,
+) -> KafkaResult<()> {
+    consumer.incremental_unassign(list)?;
+    // Stopping a partition ends its forwarding, in librdkafka's main thread. That thread
+    // answers this question after it.
+    consumer.assignment()?;
+    let Tenancy { partitions, queue, .. } = tenancy;
+    for element in list.elements() {
+        let (topic, number) = (element.topic(), element.partition());
+        if let (Some(partition), Some(queue)) = (partitions.find(topic, number), queue.as_ref()) {
+            // The end of the old forwarding would end a new one.
+            partition.forwarded = None;
+            partition.forwarded = queue.forward(consumer, topic, number);
+        }
+    }
+    consumer.incremental_assign(list)
 }

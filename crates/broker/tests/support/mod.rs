@@ -1,6 +1,6 @@
 //! A worker as small as can be: it keeps what it is told and settles when asked.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
-#![allow(clippy::unwrap_used, reason = "a helper of tests")]
+#![expect(clippy::unwrap_used, reason = "a helper of tests")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

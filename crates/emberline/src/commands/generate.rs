@@ -1,9 +1,9 @@
 //! `generate`: realistic events into real topics, for trying out and for load.
 
 mod expected;
-mod feed;
+pub(super) mod feed;
 mod fleet_args;
-mod pace;
+pub(super) mod pace;
 mod summary;
 
 use std::path::PathBuf;
@@ -216,7 +216,8 @@ fn progress_of(pace: Pace) -> ProgressBar {
     }
 }
 
-fn now_ms() -> i64 {
+/// Unix milliseconds now.
+pub(super) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -5,6 +5,7 @@
 
 pub mod completions;
 pub mod config;
+pub mod demo;
 pub mod generate;
 pub mod run;
 pub mod sandbox;

@@ -132,7 +132,7 @@ mod tests {
     async fn a_page_that_says_no_says_why() {
         let recorder = PrometheusBuilder::new().build_recorder();
         metrics::with_local_recorder(&recorder, || {
-            metrics::counter!("emberline_test_total").increment(3)
+            metrics::counter!("emberline_test_total").increment(3);
         });
         let health = Arc::new(Starting::default());
         let stop = CancellationToken::new();

@@ -49,18 +49,24 @@ impl Findings {
     }
 }
 
-/// Properties that the engine itself decides, with what to do instead. Its promises (what is
-/// committed is settled, a lost offset is an alarm) hold only with these as it sets them.
-const ENGINE_PROPERTIES: [(&str, &str); 6] = [
-    ("bootstrap.servers", "set kafka.brokers instead"),
-    ("metadata.broker.list", "set kafka.brokers instead"),
-    ("group.id", "set kafka.group instead"),
-    ("enable.auto.commit", "offsets are committed once their records are settled: leave it out"),
+/// Properties that the engine itself decides: the value that it gives them, if that may be
+/// repeated, and what to do instead. Its promises (what is committed is settled, a lost offset
+/// is an alarm) hold only with these as it sets them.
+const ENGINE_PROPERTIES: [(&str, Option<&str>, &str); 6] = [
+    ("bootstrap.servers", None, "set kafka.brokers instead"),
+    ("metadata.broker.list", None, "set kafka.brokers instead"),
+    ("group.id", None, "set kafka.group instead"),
+    ("enable.auto.commit", Some("false"), "offsets are committed once their records are settled"),
     (
         "enable.auto.offset.store",
-        "offsets are committed once their records are settled: leave it out",
+        Some("false"),
+        "offsets are committed once their records are settled",
     ),
-    ("auto.offset.reset", "where reading starts is decided by the workers: leave it out"),
+    (
+        "auto.offset.reset",
+        Some("earliest"),
+        "a new group starts at the oldest record, and an offset that is lost is an alarm",
+    ),
 ];
 
 fn kafka(settings: &Settings, found: &mut Findings) {
@@ -74,8 +80,10 @@ fn kafka(settings: &Settings, found: &mut Findings) {
     }
     let gigabytes_2 = ByteSize::megabytes(2000);
     found.check_size("kafka.memory", kafka.memory, ByteSize::megabytes(1), gigabytes_2);
-    for (name, instead) in ENGINE_PROPERTIES {
-        if kafka.properties.contains_key(name) || kafka.properties_files.contains_key(name) {
+    for (name, own_value, instead) in ENGINE_PROPERTIES {
+        let given = kafka.properties.get(name);
+        let repeated = given.is_some_and(|value| Some(value.expose()) == own_value);
+        if (given.is_some() && !repeated) || kafka.properties_files.contains_key(name) {
             found.add("kafka.properties", format!("{name:?} is not yours to set: {instead}"));
         }
     }

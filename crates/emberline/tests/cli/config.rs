@@ -52,6 +52,19 @@ fn a_value_that_cannot_be_with_others_is_told_with_its_place() {
 }
 
 #[test]
+fn a_kafka_property_that_would_break_a_promise_is_refused() {
+    let text = "[kafka.properties]\n\"enable.auto.commit\" = true\n\"auto.offset.reset\" = \"error\"\n\"group.id\" = \"g\"\n";
+    let run = Emberline::with_config(text).run(&["config", "show"]);
+    assert_eq!(run.code, 2);
+    for expected in
+        ["\"enable.auto.commit\" is not yours", "\"group.id\" is not yours to set: set kafka.group"]
+    {
+        assert!(run.stderr.contains(expected), "{expected}\n{}", run.stderr);
+    }
+    assert!(!run.stderr.contains("auto.offset.reset"), "{}", run.stderr);
+}
+
+#[test]
 fn what_is_no_toml_is_told_with_its_line_and_without_quoting_it() {
     let text = "[service]\napp_secret = \"hunter2\napp_key = \"k\"\n";
     let run = Emberline::with_config(text).run(&["config", "check"]);

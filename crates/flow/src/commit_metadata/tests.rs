@@ -3,7 +3,7 @@ use std::ops::Range;
 
 use proptest::prelude::*;
 
-use super::{CommitMetadata, MAX_BYTES, PREFIX, decode, encode};
+use super::{CommitMetadata, MAX_BYTES, PREFIX, SURE_REACH, decode, encode};
 
 #[test]
 fn nothing_to_tell_is_no_text() {
@@ -45,6 +45,16 @@ fn foreign_and_damaged_text_tells_nothing() {
     for text in foreign.into_iter().chain([&text[..text.len() - 1]]) {
         assert_eq!(decode(text, 10), CommitMetadata::default(), "{text}");
     }
+}
+
+#[test]
+fn any_pattern_within_the_sure_reach_is_told_whole() {
+    let every_second = (0..SURE_REACH.cast_signed()).step_by(2).map(|n| 501 + n..502 + n);
+    let metadata = CommitMetadata::gather(Some(1), every_second);
+    let text = encode(&metadata, 500);
+    assert!(text.len() <= MAX_BYTES);
+    assert_eq!(decode(&text, 500), metadata);
+    assert!(!metadata.shortened);
 }
 
 fn sorted_runs() -> impl Strategy<Value = (i64, Vec<Range<i64>>)> {

@@ -136,9 +136,11 @@ impl<T: Transport + Clone> Worker<T> {
         self.topic_partitions.values().map(|count| usize::try_from(*count).unwrap_or(0)).sum()
     }
 
-    /// Partitions go. What would be sent twice if it were left to their next owner (a
-    /// record of which a part is delivered, or under way) is finished first, up to a
-    /// deadline; the rest is given up at once, because the next owner reads it again.
+    /// Partitions go. What was read of them is delivered first, up to a deadline: a part of
+    /// it is on its way or there already, in any order of offsets, and to leave gaps would
+    /// be to send things twice or to turn a device's story round. Only what lies above all
+    /// of that is given up at once, and what waits for a binding or for its time: the next
+    /// owner reads it again.
     fn revoking(&mut self, revocation: Revocation, now: Instant) {
         let ids: Vec<PartitionId> = revocation
             .partitions
@@ -157,14 +159,32 @@ impl<T: Transport + Clone> Worker<T> {
         self.draining = Some(Draining { revocation, partitions: ids, deadline });
     }
 
-    /// Removes the items of records that nothing was sent of.
+    /// Gives up what nothing depends on: records above the last of which a part was sent,
+    /// and those that can't be sent now.
     fn give_up_untouched(&mut self, ids: &[PartitionId]) {
-        let touched: HashSet<RecordId> =
+        let mut touched: HashSet<RecordId> =
             self.lanes.items_in_calls().map(|(_, item)| item.record).collect();
-        self.give_up(|records, record| {
-            ids.contains(&records.get(record).partition)
-                && !touched.contains(&record)
-                && !records.is_partly_settled(record)
+        touched.extend(self.records.partly_settled());
+        let mut sent_up_to: HashMap<PartitionId, i64> = HashMap::new();
+        for id in ids {
+            sent_up_to.insert(*id, self.records.partitions[*id].settled_up_to());
+        }
+        for record in &touched {
+            let record = self.records.get(*record);
+            if let Some(up_to) = sent_up_to.get_mut(&record.partition) {
+                *up_to = (*up_to).max(record.offset + 1);
+            }
+        }
+        let held: HashSet<RecordId> =
+            self.lanes.items_held().map(|(_, item)| item.record).collect();
+        let not_due: HashSet<RecordId> =
+            self.not_due.iter().map(|waiting| waiting.record).collect();
+        self.give_up(|records, id| {
+            let record = records.get(id);
+            sent_up_to.get(&record.partition).is_some_and(|up_to| {
+                let waits = held.contains(&id) || not_due.contains(&id);
+                !touched.contains(&id) && (record.offset >= *up_to || waits)
+            })
         });
     }
 
@@ -204,7 +224,7 @@ impl<T: Transport + Clone> Worker<T> {
         if left > 0 {
             tracing::warn!(worker = self.kind.name(), left, "drain deadline passed");
         }
-        let commits = self.records.partitions.due_commits(draining.partitions.iter().copied());
+        let commits = self.records.partitions.last_commits(&draining.partitions);
         self.fence(&draining.partitions, now);
         draining.revocation.done(commits);
     }

@@ -144,8 +144,7 @@ impl<T: Transport + Clone> Worker<T> {
     fn hold_or_park(&mut self, id: LaneId, now: Instant) {
         let wait = self.shared.settings.delivery.join_wait;
         let until = *self.lanes.about_mut(id).hold_until.get_or_insert(now + wait);
-        let crowded = self.room.is_blocked() || self.draining.is_some();
-        if now < until && !crowded {
+        if now < until && !self.room.is_blocked() {
             self.lanes.hold(id, until);
             return;
         }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use crate::settings::TopicSettings;
 
 /// Writes a fleet's records to the topics of the settings.
-pub(super) struct Feed {
+pub(in crate::commands) struct Feed {
     producer: Producer<()>,
     words: UnboundedReceiver<((), Result<Delivered, ProduceError>)>,
     topics: TopicSettings,
@@ -20,20 +20,20 @@ pub(super) struct Feed {
 
 /// What became of the records.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Tally {
+pub(in crate::commands) struct Tally {
     /// Taken by the producer, nothing told yet.
     in_flight: u64,
     /// Kafka has them.
-    pub(super) written: u64,
+    pub(in crate::commands) written: u64,
     /// Could not be written, or may not have been.
-    pub(super) failed: u64,
+    pub(in crate::commands) failed: u64,
     /// Keys and values of all records handed over.
-    pub(super) bytes: u64,
+    pub(in crate::commands) bytes: u64,
     failure: Option<ProduceError>,
 }
 
 /// The topics of the settings that a fleet's topic stands for.
-pub(super) fn names_of(topics: &TopicSettings, topic: Topic) -> &[String] {
+pub(in crate::commands) fn names_of(topics: &TopicSettings, topic: Topic) -> &[String] {
     match topic {
         Topic::Devices => &topics.devices,
         Topic::Bindings => &topics.bindings,
@@ -55,7 +55,7 @@ fn name_of<'a>(topics: &'a TopicSettings, record: &FleetRecord) -> Option<&'a st
 impl Feed {
     /// # Errors
     /// Settings that the Kafka client refuses.
-    pub(super) fn start(
+    pub(in crate::commands) fn start(
         kafka: &KafkaSettings,
         topics: &TopicSettings,
     ) -> Result<Self, BrokerError> {
@@ -69,7 +69,7 @@ impl Feed {
     ///
     /// # Errors
     /// The first record that could not be written, this one or one before it.
-    pub(super) async fn send(&mut self, record: &FleetRecord) -> Result<(), ProduceError> {
+    pub(in crate::commands) async fn send(&mut self, record: &FleetRecord) -> Result<(), ProduceError> {
         while let Ok(((), result)) = self.words.try_recv() {
             self.tally.note(result);
         }
@@ -101,7 +101,7 @@ impl Feed {
     }
 
     /// Waits until something is told of every record: what became of them all.
-    pub(super) async fn settle(&mut self) -> &Tally {
+    pub(in crate::commands) async fn settle(&mut self) -> &Tally {
         while self.tally.in_flight > 0
             && let Some(((), result)) = self.words.recv().await
         {
@@ -114,7 +114,7 @@ impl Feed {
 impl Tally {
     /// # Errors
     /// The first record that could not be written.
-    pub(super) fn check(&self) -> Result<(), ProduceError> {
+    pub(in crate::commands) fn check(&self) -> Result<(), ProduceError> {
         self.failure.clone().map_or(Ok(()), Err)
     }
 

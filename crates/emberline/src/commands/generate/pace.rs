@@ -4,18 +4,18 @@ use std::time::Duration;
 
 /// A rate and an end. Time is handed in.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
+pub(in crate::commands) struct Pace {
     /// Records a second; `None` for no limit.
-    pub(super) per_second: Option<f64>,
+    pub(in crate::commands) per_second: Option<f64>,
     /// Most records.
-    pub(super) most: Option<u64>,
+    pub(in crate::commands) most: Option<u64>,
     /// Longest time.
-    pub(super) longest: Option<Duration>,
+    pub(in crate::commands) longest: Option<Duration>,
 }
 
 /// What to do now.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Due {
+pub(in crate::commands) enum Due {
     /// Send this many, at least 1.
     Now(u64),
     /// Wait this long, then ask again.
@@ -33,7 +33,7 @@ impl Pace {
     const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
     /// What to do when `sent` records went out within `elapsed`.
-    pub(super) fn due(&self, elapsed: Duration, sent: u64) -> Due {
+    pub(in crate::commands) fn due(&self, elapsed: Duration, sent: u64) -> Due {
         let left = self.most.map_or(u64::MAX, |most| most.saturating_sub(sent));
         let time_left =
             self.longest.map_or(Duration::MAX, |longest| longest.saturating_sub(elapsed));

@@ -6,6 +6,7 @@
 mod check;
 mod plan;
 
+use anyhow::Context;
 use clap::{Args as ClapArgs, Subcommand};
 use emberline_broker::{Admin, AdminError, NewTopic};
 use serde_json::json;
@@ -64,15 +65,16 @@ enum Action {
 /// If Kafka gives no answer, or stdout cannot be written.
 pub async fn run(args: Args, settings: Settings) -> anyhow::Result<Exit> {
     let admin = Admin::new(&wiring::kafka(&settings)?)?;
+    let kafka_at = || format!("Kafka at {}", settings.kafka.brokers);
     match args.action {
         Action::Create { inputs, partitions, replication, json } => {
             let sizes = Sizes { partitions, replication };
-            create(&admin, &wanted(&settings, inputs), sizes, json).await
+            create(&admin, &wanted(&settings, inputs), sizes, json).await.with_context(kafka_at)
         }
         Action::Check { inputs, json } => {
             let wanted = wanted(&settings, inputs);
             let names: Vec<_> = wanted.iter().map(|topic| topic.name.as_str()).collect();
-            let found = admin.describe(&names).await?;
+            let found = admin.describe(&names).await.with_context(kafka_at)?;
             let verdicts =
                 wanted.iter().zip(&found).map(|(wanted, found)| check(wanted, found.as_ref()));
             report(&verdicts.collect::<Vec<_>>(), json)

@@ -1,0 +1,77 @@
+//! What can be asked of the benchmarks.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo bench -p emberline-benches
+  cargo bench -p emberline-benches -- --quick --json figures.json
+  cargo bench -p emberline-benches -- --only intake --under 'perf record -g -o intake.data'";
+
+/// What Emberline costs, beside raw limits measured in the same run.
+#[derive(Debug, Parser)]
+#[command(name = "benches", after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    /// A fifth of the load.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Write the figures to this file, too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Only this part; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    only: Vec<Part>,
+    /// Answer time of the stand-in service, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 5)]
+    pub(crate) latency: u64,
+    /// Start the pipeline's own processes by this command, such as a profiler. Its CPU time
+    /// counts as theirs.
+    #[arg(long, value_name = "COMMAND", default_value = "")]
+    pub(crate) under: String,
+    /// Given by `cargo bench`; means nothing.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// A part of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// Bytes to reports.
+    Decode,
+    /// Reports to a signed body.
+    Sign,
+    /// Offsets in flight and their frontier.
+    Ledger,
+    /// Identities in the window.
+    Dedupe,
+    /// Device to customer.
+    Join,
+    /// Queues by device and category.
+    Lanes,
+    /// Reading and all that follows, without the calls.
+    Intake,
+    /// One report a call.
+    Push,
+    /// Many reports a call.
+    Batched,
+    /// From produced to accepted.
+    Latency,
+    /// Peak memory with many devices bound.
+    Memory,
+}
+
+impl Cli {
+    /// Whether this part was asked for.
+    pub(crate) fn wants(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
+
+    /// Whether anything was asked for that needs Kafka.
+    pub(crate) fn wants_kafka(&self) -> bool {
+        [Part::Intake, Part::Push, Part::Batched, Part::Latency, Part::Memory]
+            .into_iter()
+            .any(|part| self.wants(part))
+    }
+}

@@ -1,0 +1,7 @@
+//! The program itself, as a process.
+
+mod build;
+mod process;
+
+pub use build::binary;
+pub use process::{Emberline, Signal};

@@ -1,0 +1,48 @@
+//! What devices send in a test: a fleet, and the time that it lives in.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use emberline_fleet::{Expectation, Fleet, FleetPlan, FleetRecord};
+
+/// Milliseconds between one record and the next: records of some ten seconds are made at
+/// once, so that what is sent again after 1, 3 and 10 s lies among the rest.
+const STEP_MS: i64 = 2;
+
+/// A fleet whose time goes on with each record, from the present.
+pub struct Load {
+    fleet: Fleet,
+    now_ms: i64,
+}
+
+impl Load {
+    /// A fleet of this plan that keeps in mind everything that it sent.
+    pub fn new(plan: FleetPlan) -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now_ms = i64::try_from(since.as_millis()).unwrap_or_default();
+        Self { fleet: Fleet::new(FleetPlan { track: true, ..plan }, now_ms), now_ms }
+    }
+
+    /// The fleet itself.
+    pub fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
+    /// The next so many records, of the devices and of what is due with them.
+    pub fn records(&mut self, count: usize) -> Vec<FleetRecord> {
+        let next = |_| {
+            self.now_ms += STEP_MS;
+            self.fleet.next(self.now_ms)
+        };
+        (0..count).map(next).collect()
+    }
+
+    /// What still waits to be sent: late bindings, and what is sent again.
+    pub fn rest(&mut self) -> Vec<FleetRecord> {
+        std::iter::from_fn(|| self.fleet.rest(self.now_ms)).collect()
+    }
+
+    /// What must come of all that was sent.
+    pub fn expectation(&self) -> &Expectation {
+        self.fleet.expectation()
+    }
+}

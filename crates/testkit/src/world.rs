@@ -1,0 +1,270 @@
+//! A world of its own for one story: topics, groups, a service, settings, processes.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use emberline_fleet::{FleetRecord, Topic};
+use emberline_sandbox::{Sandbox, SandboxSettings};
+use tempfile::TempDir;
+
+use crate::emberline::{Emberline, binary};
+use crate::judge::{Verdict, judge};
+use crate::kafka::{NewRecord, StoredRecord, TestKafka, unique};
+use crate::load::Load;
+use crate::wait::wait_for;
+
+/// Longest that something in a story may take. Far more than it does, also on a machine
+/// that is busy with other things.
+const LIMIT: Duration = Duration::from_secs(90);
+/// Lines of each process's log that are shown of a story that failed.
+const LOG_LINES: usize = 40;
+
+/// A world of one story.
+pub struct World {
+    /// The Kafka that all stories share; the topics are this world's own.
+    pub kafka: &'static TestKafka,
+    /// The service.
+    pub sandbox: Sandbox,
+    name: String,
+    settings: BTreeMap<String, String>,
+    directory: TempDir,
+    started: AtomicUsize,
+}
+
+impl World {
+    /// The secret that calls are signed with.
+    pub const APP_SECRET: &str = "canary-app-secret-5b1f";
+
+    /// A world whose input topics have four partitions, with a service of these settings
+    /// (its address, secret and memory are set here).
+    ///
+    /// # Errors
+    /// No Kafka, or no port for the service.
+    pub async fn start(service: SandboxSettings) -> Result<Self> {
+        let kafka = TestKafka::shared().await?;
+        let sandbox = Sandbox::start(SandboxSettings {
+            listen: ([127, 0, 0, 1], 0).into(),
+            app_secret: Self::APP_SECRET.to_owned(),
+            history_per_device: 1_000_000,
+            ..service
+        })
+        .await?;
+        let name = unique("story");
+        let mut world = Self {
+            kafka,
+            name,
+            settings: BTreeMap::new(),
+            directory: tempfile::tempdir()?,
+            started: AtomicUsize::new(0),
+            sandbox,
+        };
+        for topic in [world.devices(), world.bindings()] {
+            kafka.create_topic(&topic, 4, &[]).await?;
+        }
+        let quoted = |text: &str| format!("{text:?}");
+        for (key, value) in [
+            ("kafka.brokers", quoted(kafka.bootstrap())),
+            ("kafka.group", quoted(&world.name)),
+            // The shortest that brokers allow: a killed member is missed after it.
+            ("kafka.properties", r#"{ "session.timeout.ms" = "6000" }"#.to_owned()),
+            ("topics.devices", format!("[{:?}]", world.devices())),
+            ("topics.bindings", format!("[{:?}]", world.bindings())),
+            ("topics.prefix", quoted(&world.name)),
+            ("service.url", quoted(&world.sandbox.url())),
+            ("service.app_key", quoted("ServiceAppKey")),
+            ("service.app_secret", quoted(Self::APP_SECRET)),
+            ("batch.linger", quoted("100ms")),
+            ("limits.rate", quoted("none")),
+            ("http.listen", quoted("127.0.0.1:0")),
+            ("shutdown.drain", quoted("20s")),
+        ] {
+            world.set(key, &value);
+        }
+        Ok(world)
+    }
+
+    /// The topic of telemetry and states.
+    pub fn devices(&self) -> String {
+        format!("{}-devices", self.name)
+    }
+
+    /// The topic of binding events.
+    pub fn bindings(&self) -> String {
+        format!("{}-bindings", self.name)
+    }
+
+    /// One of the pipeline's own topics, such as `dead-letters`.
+    pub fn own_topic(&self, name: &str) -> String {
+        format!("{}.{name}", self.name)
+    }
+
+    /// Changes a setting for the processes started from now on: its dotted key and its value
+    /// in TOML.
+    pub fn set(&mut self, key: &str, value: &str) {
+        self.settings.insert(key.to_owned(), value.to_owned());
+    }
+
+    /// Makes every customer of a fleet known to the service, and writes the bindings that
+    /// there are at the start.
+    ///
+    /// # Errors
+    /// They are not taken.
+    pub async fn introduce(&self, load: &Load) -> Result<()> {
+        for (customer, _) in load.fleet().customers() {
+            self.create_customer(customer.customer.as_str())?;
+        }
+        self.tell(load.fleet().bindings()).await
+    }
+
+    /// Makes a customer known to the service.
+    ///
+    /// # Errors
+    /// Its id is none.
+    pub fn create_customer(&self, id: &str) -> Result<()> {
+        let created = self.sandbox.create_customer(id, "86", "13900000000");
+        created.map_err(anyhow::Error::msg)
+    }
+
+    /// Writes a fleet's records to their topics, each topic's in order.
+    ///
+    /// # Errors
+    /// One is not acknowledged.
+    pub async fn tell(&self, records: impl IntoIterator<Item = FleetRecord>) -> Result<()> {
+        let (mut bindings, mut devices) = (Vec::new(), Vec::new());
+        for record in records {
+            match record.topic {
+                Topic::Bindings => bindings.push(as_new(record)),
+                Topic::Devices => devices.push(as_new(record)),
+                Topic::Customers | Topic::Orders => {}
+            }
+        }
+        self.kafka.produce(&self.bindings(), &bindings).await?;
+        self.kafka.produce(&self.devices(), &devices).await
+    }
+
+    /// Starts `emberline` with these arguments and the world's settings.
+    ///
+    /// # Errors
+    /// It can't be built or started.
+    pub async fn emberline(&self, arguments: &[&str]) -> Result<Emberline> {
+        let binary = tokio::task::spawn_blocking(binary).await??;
+        let number = self.started.fetch_add(1, Ordering::Relaxed) + 1;
+        let file = self.directory.path().join(format!("{number}.toml"));
+        let mut text = String::new();
+        for (key, value) in &self.settings {
+            writeln!(text, "{key} = {value}")?;
+        }
+        fs::write(&file, text)?;
+        let file = file.to_str().context("a path that is no UTF-8")?;
+        let arguments = arguments.iter().copied().chain(["-c", file]);
+        Emberline::start(binary, arguments, &self.log(number))
+    }
+
+    /// Runs every worker until all that is there now is settled.
+    ///
+    /// # Errors
+    /// It does not end in time, or not with success.
+    pub async fn run_to_end(&self) -> Result<()> {
+        let mut run = self.emberline(&["run", "--exit-at-end"]).await?;
+        run.succeeds(LIMIT).await
+    }
+
+    /// Waits for something, for as long as anything in a story may take.
+    ///
+    /// # Errors
+    /// What `look` says, or that it did not come about.
+    pub async fn wait_for<T>(
+        &self,
+        what: &str,
+        look: impl AsyncFnMut() -> Result<Option<T>>,
+    ) -> Result<T> {
+        wait_for(what, LIMIT, look).await
+    }
+
+    /// Waits until the service has accepted so many different reports.
+    ///
+    /// # Errors
+    /// It has not in time.
+    pub async fn accepted(&self, reports: u64) -> Result<()> {
+        let enough = || self.sandbox.ledger().totals().distinct_reports >= reports;
+        let what = format!("{reports} reports are accepted");
+        self.wait_for(&what, async || Ok(enough().then_some(()))).await
+    }
+
+    /// Waits until a group's frontier of a topic is the topic's end.
+    ///
+    /// # Errors
+    /// It is not in time.
+    pub async fn settled(&self, worker: &str, topic: &str) -> Result<()> {
+        let mut ends: BTreeMap<i32, i64> = BTreeMap::new();
+        for record in self.kafka.read_all(topic).await? {
+            let end = ends.entry(record.partition).or_default();
+            *end = (*end).max(record.offset + 1);
+        }
+        let what = format!("{worker} has settled {topic}");
+        self.wait_for(&what, async || {
+            let committed = self.committed(worker, topic).await?;
+            let reached = |(partition, end): (&i32, &i64)| {
+                committed.get(partition).is_some_and(|(offset, _)| offset >= end)
+            };
+            Ok(ends.iter().all(reached).then_some(()))
+        })
+        .await
+    }
+
+    /// What a worker's group has committed for a topic: offset and text by partition.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn committed(
+        &self,
+        worker: &str,
+        topic: &str,
+    ) -> Result<BTreeMap<i32, (i64, String)>> {
+        self.kafka.committed(&format!("{}-{worker}", self.name), topic).await
+    }
+
+    /// The dead letters so far.
+    ///
+    /// # Errors
+    /// They can't be read.
+    pub async fn dead_letters(&self) -> Result<Vec<StoredRecord>> {
+        self.kafka.read_all(&self.own_topic("dead-letters")).await
+    }
+
+    /// How what was expected of a fleet beside what the service accepted.
+    pub fn judge(&self, load: &Load) -> Verdict {
+        judge(load.expectation(), self.sandbox.ledger())
+    }
+
+    /// What is known of a story that failed: the service's sums and the ends of all logs.
+    pub fn account(&self) -> String {
+        let mut text = format!("the sandbox: {:?}\n", self.sandbox.ledger().totals());
+        for number in 1..=self.started.load(Ordering::Relaxed) {
+            let log = fs::read_to_string(self.log(number)).unwrap_or_default();
+            let lines: Vec<&str> = log.lines().collect();
+            let end = lines[lines.len().saturating_sub(LOG_LINES)..].join("\n");
+            let _ = writeln!(text, "process {number} wrote {} lines:\n{end}", lines.len());
+        }
+        text
+    }
+
+    fn log(&self, number: usize) -> PathBuf {
+        self.directory.path().join(format!("{number}.log"))
+    }
+}
+
+fn as_new(record: FleetRecord) -> NewRecord {
+    NewRecord {
+        key: Some(record.key),
+        value: Some(record.value),
+        headers: record.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        timestamp_ms: Some(record.timestamp_ms),
+        partition: None,
+    }
+}
