@@ -64,7 +64,7 @@ pub(crate) fn records(count: usize) -> Vec<FleetRecord> {
 /// If Kafka does not take them.
 pub(crate) async fn write(kafka: &TestKafka, devices: u32, records: u64) -> anyhow::Result<Load> {
     let name = unique("bench");
-    let (topic, bindings) = (format!("{name}.devices"), format!("{name}.bindings"));
+    let (topic, bindings) = (format!("devices-{name}"), format!("bindings-{name}"));
     kafka.create_topic(&topic, PARTITIONS, &[]).await?;
     kafka.create_topic(&bindings, 1, &[]).await?;
     let table = format!("{name}.customer-devices");

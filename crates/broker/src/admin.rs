@@ -14,6 +14,8 @@ use crate::client::{LogOnly, admin_config};
 use crate::error::BrokerError;
 use crate::settings::KafkaSettings;
 
+/// Pause between two looks for a topic that was just made.
+const SEEN_AGAIN: Duration = Duration::from_millis(100);
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A client of the admin interface.
@@ -200,10 +202,31 @@ impl Admin {
             .create_topics(&native, &options)
             .await
             .map_err(|error| BrokerError::asked("create topics", &error))?;
-        Ok(results
+        let results: Vec<Result<(), AdminError>> = results
             .into_iter()
             .map(|result| result.map(drop).map_err(|(topic, code)| AdminError::of(topic, code)))
-            .collect())
+            .collect();
+        let made: Vec<&str> = topics
+            .iter()
+            .zip(&results)
+            .filter(|(_, result)| result.is_ok())
+            .map(|(topic, _)| topic.name.as_str())
+            .collect();
+        self.wait_until_seen(&made).await?;
+        Ok(results)
+    }
+
+    /// A topic that was made is known to every broker only a moment later; whoever made it
+    /// wants to use it now.
+    async fn wait_until_seen(&self, topics: &[&str]) -> Result<(), BrokerError> {
+        let deadline = tokio::time::Instant::now() + TIMEOUT;
+        while !topics.is_empty() && tokio::time::Instant::now() < deadline {
+            if self.describe(topics).await?.iter().all(Option::is_some) {
+                return Ok(());
+            }
+            tokio::time::sleep(SEEN_AGAIN).await;
+        }
+        Ok(())
     }
 }
 

@@ -80,6 +80,8 @@ fn base_config(kafka: &KafkaSettings) -> ClientConfig {
         .set("client.id", "emberline")
         // Who misspells a topic is told so. Producers would create it.
         .set("allow.auto.create.topics", "false")
+        // The system's own trust: the OpenSSL that is linked in has none of its own.
+        .set("ssl.ca.location", "probe")
         // The default of 10 s keeps a client away for 10 s after its broker is back.
         .set("reconnect.backoff.max.ms", "1000")
         .set_log_level(RDKafkaLogLevel::Info);

@@ -16,21 +16,21 @@ fn sum(output: &Output) -> (Value, impl Fn(&str) -> u64) {
     let last = stdout.lines().last().unwrap_or_default();
     let object: Value = serde_json::from_str(last).unwrap_or_else(|_| panic!("{output:?}"));
     let numbers = object.clone();
-    (object, move |key: &str| {
-        numbers[key].as_u64().unwrap_or_else(|| panic!("{key} in {numbers}"))
-    })
+    (object, move |key: &str| numbers[key].as_u64().unwrap_or_else(|| panic!("{key} in {numbers}")))
 }
 
 #[test]
 fn its_sum_closes_and_nothing_is_lost_or_sent_twice() {
-    let output =
-        demo(&["--seconds", "3", "--devices", "200", "--rate", "500/s", "--json"]).output().unwrap();
+    let output = demo(&["--seconds", "3", "--devices", "200", "--rate", "500/s", "--json"])
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let (object, of) = sum(&output);
     let outcomes = ["delivered", "duplicates", "skipped", "parked", "dead_lettered", "in_flight"];
     assert_eq!(of("read"), outcomes.map(&of).iter().sum::<u64>(), "{object}");
     assert_eq!(of("read"), of("generated"), "{object}");
-    for none in ["lost", "sent_twice", "parked", "in_flight", "rejected_calls", "overlapping_calls"] {
+    for none in ["lost", "sent_twice", "parked", "in_flight", "rejected_calls", "overlapping_calls"]
+    {
         assert_eq!(of(none), 0, "{none} in {object}");
     }
     assert!(of("delivered") > 1_000 && of("duplicates") > 0 && of("calls") > 100, "{object}");

@@ -206,6 +206,15 @@ impl<L, T> Lanes<L, T> {
         }
     }
 
+    /// Makes a lane that lingers or is ready the next one to be taken; any other is left
+    /// as it is.
+    pub fn promote(&mut self, key: LaneKey) {
+        let Some(id) = self.index.get(&key).copied() else { return };
+        if matches!(self.slab[id.0 as usize].state, State::Lingering | State::Ready) {
+            self.put_back(id);
+        }
+    }
+
     /// The next instant at which [`expire`](Self::expire) has something to do.
     pub fn next_deadline(&self) -> Option<Instant> {
         let first = |timers: &BinaryHeap<Timer>| timers.peek().map(|Reverse((due, ..))| *due);
@@ -618,6 +627,26 @@ mod tests {
         lanes.expire(now + Duration::from_secs(2));
         assert!(lanes.next_ready().is_some());
         assert_eq!(lanes.held(), 0);
+    }
+
+    #[test]
+    fn a_promoted_lane_goes_next_and_only_once() {
+        let now = crate::test_time::origin();
+        let mut lanes = Lanes::default();
+        push(&mut lanes, 1, 1, AT_ONCE, now);
+        push(&mut lanes, 2, 2, AT_ONCE, now);
+        push(&mut lanes, 3, 3, LINGERING, now);
+        for lane in [2, 3, 4] {
+            lanes.promote(key(lane));
+        }
+        let order: Vec<u64> = std::iter::from_fn(|| {
+            let id = lanes.next_ready()?;
+            lanes.start(id, 1);
+            lanes.promote(key(2));
+            Some(*lanes.about(id))
+        })
+        .collect();
+        assert_eq!(order, [3, 2, 1]);
     }
 
     #[test]

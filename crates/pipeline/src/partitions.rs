@@ -4,7 +4,7 @@
 //! is still in flight of it is another owner's to deliver. Its entry lives on until the
 //! last of its records is gone.
 
-use std::ops::{Index, IndexMut};
+use std::ops::{Index, IndexMut, Range};
 
 use emberline_broker::{Commit, Frontier, PartitionRef};
 use emberline_flow::commit_metadata::{self, CommitMetadata};
@@ -41,7 +41,8 @@ pub(crate) struct Partition {
     pub(crate) high: i64,
     pub(crate) fenced: bool,
     frontier: Frontier,
-    records: usize,
+    /// Records in flight.
+    pub(crate) records: usize,
     /// Offset and text of the last commit.
     committed: Option<(i64, String)>,
 }
@@ -87,16 +88,26 @@ impl Partition {
         self.ledger.settled_above().last().map_or_else(|| self.ledger.frontier(), |run| run.end)
     }
 
+    /// What was settled before this tenure and is not read again yet: to forget it would
+    /// be to send it twice.
+    fn settled_ahead(&self) -> impl Iterator<Item = Range<i64>> {
+        let ahead = self.settled_before.settled.iter();
+        ahead.map(|run| run.start.max(self.position)..run.end).filter(|run| !run.is_empty())
+    }
+
     /// What a commit would say now, if it differs from the last one.
     fn due_commit(&mut self) -> Option<Commit> {
         if self.position <= self.resume_at {
             // Nothing new: what the last owner said (from where to seed, too) still holds.
             return None;
         }
+        // All below the position was delivered to the ledger, or settled before.
+        self.ledger.advance_to(self.position);
         let offset = self.ledger.frontier();
         self.frontier.set(offset);
         let seed_from = self.marks.seed_offset(offset);
-        let gathered = CommitMetadata::gather(Some(seed_from), self.ledger.settled_above());
+        let settled = self.ledger.settled_above().chain(self.settled_ahead());
+        let gathered = CommitMetadata::gather(Some(seed_from), settled);
         let metadata = commit_metadata::encode(&gathered, offset);
         if self.committed.as_ref().is_some_and(|last| (last.0, &last.1) == (offset, &metadata)) {
             return None;
@@ -111,6 +122,8 @@ impl Partition {
 pub(crate) struct Partitions {
     slab: Slab<Partition>,
     by_epoch: HashMap<u64, PartitionId>,
+    /// Slots that are free again.
+    freed: Vec<usize>,
 }
 
 impl Partitions {
@@ -119,6 +132,12 @@ impl Partitions {
         let id = PartitionId(self.slab.insert(partition));
         self.by_epoch.insert(epoch, id);
         id
+    }
+
+    /// The slots that were freed since this was last asked. To be asked before the next
+    /// [`insert`](Self::insert), which may use one of them again.
+    pub(crate) fn take_freed(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.freed)
     }
 
     /// The tenure of this epoch, unless it is over.
@@ -188,6 +207,7 @@ impl Partitions {
         let partition = &self.slab[id.0];
         if partition.fenced && partition.records == 0 {
             self.slab.remove(id.0);
+            self.freed.push(id.0);
         }
     }
 }
@@ -203,5 +223,61 @@ impl Index<PartitionId> for Partitions {
 impl IndexMut<PartitionId> for Partitions {
     fn index_mut(&mut self, id: PartitionId) -> &mut Partition {
         &mut self.slab[id.0]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use emberline_broker::{Frontier, PartitionRef, PartitionSlot, TopicIndex};
+    use emberline_flow::commit_metadata::{CommitMetadata, decode};
+    use emberline_flow::seed_marks::SeedMarks;
+    use emberline_model::EventTime;
+
+    use super::{Partition, Partitions};
+
+    fn partition(resume_at: i64, settled: &[std::ops::Range<i64>]) -> Partition {
+        let at = PartitionRef {
+            topic: "t".into(),
+            topic_index: TopicIndex(0),
+            partition: 0,
+            epoch: 1,
+            slot: PartitionSlot(0),
+        };
+        let before = CommitMetadata { settled: settled.to_vec(), ..CommitMetadata::default() };
+        let frontier = Frontier::starting_at(resume_at, std::thread::current());
+        let marks = SeedMarks::new(std::time::Duration::from_mins(2));
+        Partition::resumed(at, resume_at, before, marks, (10_000, frontier))
+    }
+
+    #[test]
+    fn a_commit_soon_after_the_start_forgets_nothing_that_was_settled_before() {
+        let mut partitions = Partitions::default();
+        let id = partitions.insert(partition(100, &[101..5_000]));
+        for offset in 100..103 {
+            partitions[id].note(offset, EventTime::from_millis(offset));
+            if !partitions[id].was_settled_before(offset) {
+                partitions[id].ledger.deliver(offset);
+            }
+        }
+        let commits = partitions.due_commits([id]);
+        assert_eq!(commits[0].offset, 100);
+        let metadata = decode(&commits[0].metadata, 100);
+        assert!((101..5_000).all(|offset| metadata.is_settled(offset)), "{metadata:?}");
+        assert!(!metadata.is_settled(100) && !metadata.is_settled(5_000));
+
+        partitions[id].ledger.settle(100);
+        assert_eq!(partitions.due_commits([id])[0].offset, 103, "as far as was read");
+    }
+
+    #[test]
+    fn a_slot_is_told_free_when_the_last_record_of_its_tenure_has_gone() {
+        let mut partitions = Partitions::default();
+        let id = partitions.insert(partition(0, &[]));
+        partitions[id].ledger.deliver(0);
+        partitions.record_added(id);
+        partitions.fence(id);
+        assert!(partitions.take_freed().is_empty());
+        partitions.record_gone(id, 0, true);
+        assert_eq!(partitions.take_freed(), [id.slot()]);
     }
 }

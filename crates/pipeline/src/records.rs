@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use emberline_broker::Room;
-use emberline_model::{Category, EventTime, Outcome, ParkReason};
+use emberline_model::{Category, EventTime, Identity, Outcome, ParkReason};
 use emberline_wire::headers::{Categories, RetryHeader};
 use slab::Slab;
 
@@ -56,6 +56,8 @@ pub(crate) struct Record {
     /// Whether an item has its outcome already: given up now, it would be sent again.
     partly_settled: bool,
     parking: Option<Box<Parking>>,
+    /// Identities of its parked reports: reserved although the write is not durable yet.
+    parked: Vec<Identity>,
 }
 
 /// A record whose remaining items all wait for the same thing: to be written to a retry
@@ -111,6 +113,7 @@ impl Records {
             remaining: items,
             partly_settled: false,
             parking: None,
+            parked: Vec::new(),
         };
         let id = self.slab.insert(record);
         RecordId(u32::try_from(id).expect("records in flight are bounded far below 2^32"))
@@ -130,9 +133,13 @@ impl Records {
         self.items
     }
 
-    /// The records of which a part is settled: given up now, it would be sent again.
+    /// The records of which a part is settled, or waits to be parked with the rest: given
+    /// up now, it would be sent again.
     pub(crate) fn partly_settled(&self) -> impl Iterator<Item = RecordId> {
-        let partly = self.slab.iter().filter(|(_, record)| record.partly_settled);
+        let partly = self
+            .slab
+            .iter()
+            .filter(|(_, record)| record.partly_settled || record.parking.is_some());
         partly.map(|(id, _)| RecordId(u32::try_from(id).unwrap_or(u32::MAX)))
     }
 
@@ -167,11 +174,12 @@ impl Records {
     }
 
     /// One item of the record is to be parked. The write becomes due when all that remains
-    /// of the record is to be parked: one retry record, not one an item.
+    /// of the record is to be parked: one retry record, not one an item. `reserved` is the
+    /// item's identity, where it stays a duplicate when it comes again.
     pub(crate) fn park(
         &mut self,
         id: RecordId,
-        category: Option<Category>,
+        (category, reserved): (Option<Category>, Option<Identity>),
         reason: ParkReason,
         failure: &Failure,
     ) -> Option<ReadyToPark> {
@@ -188,6 +196,7 @@ impl Records {
         parking.reason = reason;
         parking.failure.clone_from(failure);
         parking.categories.extend(category);
+        record.parked.extend(reserved);
         self.after_change(id)
     }
 
@@ -202,6 +211,28 @@ impl Records {
         if record.remaining == 0 {
             self.forget(id, false);
         }
+    }
+
+    /// Gives up what waits to be parked of these tenures. Returned are the identities that
+    /// are no duplicates when they come again: the parked reports' whose write is not
+    /// durable, each with its record's arrival.
+    pub(crate) fn give_up_parking(
+        &mut self,
+        tenures: &[PartitionId],
+        metrics: &WorkerMetrics,
+    ) -> Vec<(Identity, EventTime)> {
+        let mut released = Vec::new();
+        let mut unwritten = Vec::new();
+        for (index, record) in &mut self.slab {
+            if tenures.contains(&record.partition) {
+                released.extend(record.parked.drain(..).map(|parked| (parked, record.arrival)));
+                unwritten.extend(record.parking.take().map(|parking| (index, parking.items)));
+            }
+        }
+        for (index, items) in unwritten {
+            self.hand_over(RecordId(u32::try_from(index).unwrap_or(u32::MAX)), items, metrics);
+        }
+        released
     }
 
     fn after_change(&mut self, id: RecordId) -> Option<ReadyToPark> {
@@ -231,6 +262,6 @@ impl Records {
 
     /// Records in flight of these tenures.
     pub(crate) fn of_partitions(&self, partitions: &[PartitionId]) -> usize {
-        self.slab.iter().filter(|(_, record)| partitions.contains(&record.partition)).count()
+        partitions.iter().map(|id| self.partitions[*id].records).sum()
     }
 }

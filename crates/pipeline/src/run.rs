@@ -8,12 +8,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use emberline_broker::{
-    Bounds, BrokerError, ErrorClass, PartitionBounds, Room, Source, SourceError, SourceSettings, TableReader,
+    Bounds, BrokerError, ErrorClass, KafkaSettings, PartitionBounds, Room, Source, SourceError,
+    SourceSettings, TableReader,
 };
 use emberline_flow::commit_metadata;
 use emberline_service_api::Signer;
 use emberline_service_client::Transport;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::intake::Reader;
@@ -21,7 +23,7 @@ use crate::rate::SharedRate;
 use crate::settings::{PipelineSettings, WorkerKind};
 use crate::status::{Monitor, WorkerStatus};
 use crate::table::Bindings;
-use crate::worker::{Ends, Exit, Highs, Shared, Worker};
+use crate::worker::{Ends, Exit, GroupCommitted, Highs, Shared, Worker};
 
 /// Why the pipeline could not start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +79,7 @@ pub async fn run<T: Transport + Clone>(
         bindings: Arc::clone(&bindings),
         rate: SharedRate::new(settings.delivery.rate),
         highs: Highs::default(),
+        committed: GroupCommitted::default(),
         settings,
     });
     let settings = &shared.settings;
@@ -110,22 +113,34 @@ async fn run_workers<T: Transport + Clone>(
     loaded?;
     tracing::info!(devices = shared.bindings.table.len(), "bindings table loaded");
     monitor.bindings_are_loaded();
-    let mut started = Vec::new();
+    let mut running = JoinSet::new();
+    let mut exit = Exit::AtEnd;
+    let mut failed = None;
     for status in in_start_order(monitor) {
         if status.kind() != WorkerKind::Bindings {
             bindings_first(shared, reader, stop, monitor).await;
         }
-        started.push(start((shared, transport()), &ends, stop, status)?);
-    }
-    let mut exit = Exit::AtEnd;
-    let mut failed = None;
-    for worker in started {
-        match worker.ended().await {
-            Ok(Exit::Stopped) => exit = Exit::Stopped,
-            Ok(Exit::AtEnd) => {}
+        match start((shared, transport()), &ends, stop, status) {
+            Ok(started) => _ = running.spawn(started.ended()),
             Err(error) => {
                 stop.cancel();
+                failed = Some(error);
+                break;
+            }
+        }
+    }
+    // Whichever ends first: one that can't go on takes the others with it.
+    while let Some(ended) = running.join_next().await {
+        match ended {
+            Ok(Ok(Exit::Stopped)) => exit = Exit::Stopped,
+            Ok(Ok(Exit::AtEnd)) => {}
+            Ok(Err(error)) => {
+                stop.cancel();
                 failed.get_or_insert(error);
+            }
+            Err(error) => {
+                stop.cancel();
+                failed.get_or_insert(PipelineError::Thread(error.into()));
             }
         }
     }
@@ -148,14 +163,18 @@ async fn bindings_first(
     // To the end of the input means: with the bindings that the input has.
     let longest = if settings.exit_at_end { Duration::MAX } else { settings.delivery.startup_wait };
     tokio::select! {
+        // Also when it has ended.
         () = bindings.wait_caught_up() => {}
         () = tokio::time::sleep(longest) => {
             tracing::warn!("bindings are not caught up with yet; telemetry without one waits");
         }
         () = stop.cancelled() => return,
     }
-    if let Err(error) = reader.read_to_current_end().await {
-        tracing::warn!(%error, "bindings table");
+    tokio::select! {
+        read = reader.read_to_current_end() => if let Err(error) = read {
+            tracing::warn!(%error, "bindings table");
+        },
+        () = stop.cancelled() => {}
     }
 }
 
@@ -194,7 +213,7 @@ fn start<T: Transport + Clone>(
     let source_settings = SourceSettings {
         drain_deadline: delivery.drain + Duration::from_secs(2),
         gap_limit,
-        ..SourceSettings::new(topics.clone(), format!("{}-{name}", settings.kafka.group))
+        ..SourceSettings::new(topics.clone(), group_of(kind, settings))
     };
     let reader = Reader::new(kind, &topics, &settings.topics);
     let seeds = kind != WorkerKind::Retries;
@@ -212,9 +231,9 @@ fn start<T: Transport + Clone>(
     )?;
     status.started(source.pulse());
     let worker = Worker::new(
-        (kind, Arc::clone(shared), status),
+        (kind, Arc::clone(shared), Arc::clone(&status)),
         transport,
-        (source, received, room),
+        (Some(source), received, room),
         ends.of_topics(&topics, settings.exit_at_end),
         stop.clone(),
     )?;
@@ -225,6 +244,8 @@ fn start<T: Transport + Clone>(
             Ok(runtime) => runtime.block_on(worker.run()),
             Err(error) => Err(error.into()),
         };
+        // Nobody is to wait for one that has failed.
+        status.caught_up();
         // The receiver is gone only if the whole process is on its way out.
         let _ = sender.send(result);
     })?;
@@ -240,6 +261,10 @@ fn topics_of(kind: WorkerKind, settings: &PipelineSettings) -> Vec<String> {
             settings.delivery.tiers.iter().map(|delay| topics.retry(*delay)).collect()
         }
     }
+}
+
+fn group_of(kind: WorkerKind, settings: &PipelineSettings) -> String {
+    format!("{}-{}", settings.kafka.group, kind.name())
 }
 
 fn all_topics(settings: &PipelineSettings) -> Vec<String> {
@@ -275,8 +300,16 @@ async fn patiently<A>(ask: impl AsyncFn() -> Result<A, BrokerError>) -> Result<A
     }
 }
 
-/// Keeps the log ends up to date, for the lag.
+/// Keeps the log ends up to date, for the lag; and the groups' committed offsets, where
+/// the end of the input matters: other members have a part in reaching it.
 async fn watch_highs(shared: Arc<Shared>, stop: CancellationToken) {
+    let groups = match group_clients(&shared.settings) {
+        Ok(groups) => groups,
+        Err(error) => {
+            tracing::error!(%error, "committed offsets are not known");
+            Vec::new()
+        }
+    };
     let bounds = match Bounds::new(&shared.settings.kafka) {
         Ok(bounds) => Arc::new(bounds),
         Err(error) => {
@@ -290,6 +323,9 @@ async fn watch_highs(shared: Arc<Shared>, stop: CancellationToken) {
         tokio::select! {
             _ = every.tick() => {}
             () = stop.cancelled() => return,
+        }
+        for (kind, client) in &groups {
+            read_committed(&shared, *kind, client).await;
         }
         let (bounds, topics) = (Arc::clone(&bounds), topics.clone());
         let asked = tokio::task::spawn_blocking(move || bounds.of_topics(&topics, ASK)).await;
@@ -305,5 +341,36 @@ fn set_highs(highs: &Highs, found: Vec<PartitionBounds>) {
     let mut highs = highs.lock();
     for bounds in found {
         highs.insert((bounds.topic, bounds.partition), bounds.high);
+    }
+}
+
+fn group_clients(
+    settings: &PipelineSettings,
+) -> Result<Vec<(WorkerKind, Arc<Bounds>)>, BrokerError> {
+    if !settings.exit_at_end {
+        return Ok(Vec::new());
+    }
+    let client = |kind: &WorkerKind| {
+        let kafka = KafkaSettings { group: group_of(*kind, settings), ..settings.kafka.clone() };
+        Ok((*kind, Arc::new(Bounds::new(&kafka)?)))
+    };
+    settings.workers.iter().map(client).collect()
+}
+
+async fn read_committed(shared: &Shared, kind: WorkerKind, client: &Arc<Bounds>) {
+    let topics = topics_of(kind, &shared.settings);
+    let names: Vec<(String, i32)> =
+        shared.highs.lock().keys().filter(|(topic, _)| topics.contains(topic)).cloned().collect();
+    if names.is_empty() {
+        return;
+    }
+    let (client, asked) = (Arc::clone(client), names.clone());
+    let found = tokio::task::spawn_blocking(move || client.committed(&asked, ASK)).await;
+    let Ok(Ok(found)) = found else { return };
+    let mut committed = shared.committed.lock();
+    for ((topic, partition), offset) in names.into_iter().zip(found) {
+        if let Some(offset) = offset {
+            committed.insert((kind, topic, partition), offset);
+        }
     }
 }

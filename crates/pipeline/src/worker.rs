@@ -62,6 +62,9 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 /// Log end offsets as last asked for, by topic and partition.
 pub(crate) type Highs = Mutex<HashMap<(String, i32), i64>>;
 
+/// What the workers' groups have committed as last asked for, by kind, topic and partition.
+pub(crate) type GroupCommitted = Mutex<HashMap<(WorkerKind, String, i32), i64>>;
+
 /// What a worker shares with others of its process.
 pub(crate) struct Shared {
     pub(crate) settings: PipelineSettings,
@@ -70,6 +73,7 @@ pub(crate) struct Shared {
     /// The group's rate is one for all workers of a process.
     pub(crate) rate: SharedRate,
     pub(crate) highs: Highs,
+    pub(crate) committed: GroupCommitted,
 }
 
 /// Why a worker ended.
@@ -124,7 +128,7 @@ pub(crate) struct Worker<T> {
     exit: Option<Exit>,
     next_commit: Instant,
     next_gauges: Instant,
-    assignment_changed_at: Instant,
+    was_assigned: bool,
     intake_paused: bool,
 
     reports: Vec<Report>,
@@ -135,7 +139,7 @@ impl<T: Transport + Clone> Worker<T> {
     pub(crate) fn new(
         (kind, shared, status): (WorkerKind, Arc<Shared>, Arc<WorkerStatus>),
         transport: T,
-        (source, events, room): (Source, Receiver<SourceEvent<Vec<Intake>>>, Arc<Room>),
+        (source, events, room): (Option<Source>, Receiver<SourceEvent<Vec<Intake>>>, Arc<Room>),
         ends: Ends,
         stop: CancellationToken,
     ) -> Result<Self, PipelineError> {
@@ -167,11 +171,11 @@ impl<T: Transport + Clone> Worker<T> {
             exit: None,
             next_commit: now,
             next_gauges: now,
-            assignment_changed_at: now,
+            was_assigned: false,
             intake_paused: false,
             reports: Vec::new(),
             done: Vec::new(),
-            source: Some(source),
+            source,
             kind,
             shared,
             transport,
@@ -216,8 +220,9 @@ impl<T: Transport + Clone> Worker<T> {
                         // Calls under way get their turn between two batches of intake.
                         tokio::task::yield_now().await;
                     }
-                    // The source has left its group and ended.
-                    None => return Ok(self.exit.unwrap_or(Exit::Stopped)),
+                    // The source has left its group and ended; unasked only if its thread
+                    // has panicked.
+                    None => return self.exit.ok_or(PipelineError::Worker(self.kind.name())),
                 },
             }
             self.turn(Instant::now());
@@ -237,6 +242,8 @@ impl<T: Transport + Clone> Worker<T> {
         }
         self.dispatch(now);
         self.end_drain(now);
+        self.gate_may_have_moved();
+        self.forget_freed();
         if now >= self.next_commit {
             self.next_commit = now + self.shared.settings.delivery.commit_interval;
             self.commit();
@@ -306,3 +313,6 @@ impl<T: Transport + Clone> Worker<T> {
         self.shared.bindings.set_gauge();
     }
 }
+
+#[cfg(test)]
+mod tests;

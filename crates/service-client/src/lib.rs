@@ -10,6 +10,7 @@
 mod connect;
 mod error;
 mod http_client;
+mod nonce;
 mod pool;
 mod service;
 mod settings;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use emberline_service_api::{Action, CallError, RequestId, Signer, Stamp, read_answer};
 use uuid::Uuid;
 
+use crate::nonce::next_nonce;
 use crate::{HttpClient, Transport};
 
 /// Room for a body's beginning, enough for a call with one report.
@@ -50,12 +51,13 @@ impl<T: Transport> ServiceClient<T> {
     }
 }
 
-/// A stamp that no other call has: a random id and nonce, and the time.
+/// A stamp that no other call has: a random id, a nonce that this process has not used
+/// lately, and the time.
 pub fn fresh_stamp() -> Stamp {
     Stamp {
         request_id: RequestId::from_bytes(Uuid::new_v4().into_bytes()),
         timestamp: unix_seconds(),
-        nonce: rand::random_range(1..=i32::MAX.unsigned_abs()),
+        nonce: next_nonce(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Thread;
 
 use crate::record::PartitionRef;
@@ -84,7 +84,8 @@ struct FrontierCell {
 }
 
 impl Frontier {
-    pub(super) fn starting_at(offset: i64, poller: Thread) -> Self {
+    /// A frontier at this offset; `poller` is woken when it moves and is waited for.
+    pub fn starting_at(offset: i64, poller: Thread) -> Self {
         let cell = FrontierCell {
             offset: AtomicI64::new(offset),
             waited_for: AtomicBool::new(false),
@@ -126,10 +127,17 @@ pub struct Revocation {
     /// Another member may own them already: nothing can be committed, and nothing waits
     /// for the answer.
     pub lost: bool,
-    pub(super) reply: SyncSender<Vec<Commit>>,
+    reply: SyncSender<Vec<Commit>>,
 }
 
 impl Revocation {
+    /// A revocation, and where its answer comes; the receiver ends without one if the
+    /// revocation is dropped.
+    pub fn new(partitions: Vec<PartitionRef>, lost: bool) -> (Self, Receiver<Vec<Commit>>) {
+        let (reply, answer) = sync_channel(1);
+        (Self { partitions, lost, reply }, answer)
+    }
+
     /// Ends the wait. The commits are made before the partitions go, unless they are
     /// lost; a [`SourceEvent::Committed`] or [`SourceEvent::CommitFailed`] follows.
     pub fn done(self, commits: Vec<Commit>) {

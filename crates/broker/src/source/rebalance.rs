@@ -1,7 +1,7 @@
 //! Partitions come and go. Both happen inside librdkafka's callback, on the polling
 //! thread, and the whole group waits for it to return.
 
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer, RebalanceProtocol};
@@ -86,8 +86,8 @@ impl<B: Send + 'static> SourceContext<B> {
         partitions: Vec<PartitionRef>,
         lost: bool,
     ) -> Vec<Commit> {
-        let (reply, answer) = sync_channel(1);
-        tenancy.outbox.push_back(SourceEvent::Revoking(Revocation { partitions, lost, reply }));
+        let (revocation, answer) = Revocation::new(partitions, lost);
+        tenancy.outbox.push_back(SourceEvent::Revoking(revocation));
         if lost {
             tenancy.flush(&self.events);
             return Vec::new();

@@ -9,13 +9,13 @@
 
 mod devices;
 mod progress;
-mod sums;
 mod summary;
+mod sums;
 mod world;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use emberline_fleet::FleetPlan;
@@ -28,9 +28,9 @@ use crate::commands::run::{self as workers, Observed};
 use crate::settings::{Listen, Rate};
 use crate::{output, signals, wiring};
 use devices::Devices;
-use progress::{Board, Progress};
-use sums::Sums;
+use progress::{Board, Phase, Progress};
 use summary::{Figures, Summary};
+use sums::Sums;
 use world::World;
 
 const EXAMPLES: &str = "\
@@ -96,8 +96,8 @@ impl Args {
     }
 }
 
-/// Longest that the workers may take until they are ready.
-const START: Duration = Duration::from_secs(60);
+/// Longest that the workers may take until they are ready, and to bind all devices.
+const START: Duration = Duration::from_mins(2);
 /// Longest that is waited for the last reports. The longest delay of a retry topic passes
 /// twice in it.
 const SETTLE: Duration = Duration::from_secs(45);
@@ -110,7 +110,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// If one of the parts cannot start or go on.
 pub async fn run(args: Args, config: Option<&Path>) -> anyhow::Result<Exit> {
     if let Some(path) = config {
-        output::notice(&format!("the demonstration reads no settings: {} is left out", path.display()));
+        output::notice(&format!(
+            "the demonstration reads no settings: {} is left out",
+            path.display()
+        ));
     }
     let interrupted = signals::stop_on_signal()?;
     let world = World::start(args.listen).await?;
@@ -182,12 +185,13 @@ async fn story(
     let mut devices = Devices::new(args.plan(), world)?;
     let progress = Progress::new(args.longest());
     let told = async {
-        devices.bind(board).await?;
+        devices.bind(board, interrupted).await?;
         board.until(START, || interrupted.is_cancelled() || board.is_settled()).await;
+        progress.enter(Phase::Reporting(Instant::now()));
         let took = devices.report(args.pace(), board, interrupted).await?;
         let reports = world.sandbox.ledger().totals().distinct_reports;
+        progress.enter(Phase::Settling);
         devices.say_the_rest(board).await?;
-        progress.settling();
         board.until(SETTLE, || board.is_settled()).await;
         anyhow::Ok((took, reports))
     };

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use emberline_broker::{AssignedPartition, PartitionBounds, PartitionRef, Revocation, SourceEvent};
 use emberline_flow::commit_metadata;
@@ -33,14 +33,12 @@ pub(crate) struct Ends {
     pub(crate) stop_there: bool,
 }
 
-/// Where other owners of partitions may be at work, how long an assignment without all
-/// partitions must stand before the rest is taken for theirs.
-const SETTLED_ASSIGNMENT: Duration = Duration::from_secs(3);
-
 impl Ends {
     pub(crate) fn of(bounds: Vec<PartitionBounds>) -> Self {
-        let offsets =
-            bounds.into_iter().map(|bounds| ((bounds.topic, bounds.partition), bounds.high));
+        let offsets = bounds
+            .into_iter()
+            .filter(|bounds| bounds.low < bounds.high)
+            .map(|bounds| ((bounds.topic, bounds.partition), bounds.high));
         Self { offsets: offsets.collect(), stop_there: false }
     }
 
@@ -48,11 +46,6 @@ impl Ends {
     pub(crate) fn of_topics(&self, topics: &[String], stop_there: bool) -> Self {
         let of_these = self.offsets.iter().filter(|((topic, _), _)| topics.contains(topic));
         Self { offsets: of_these.map(|(at, end)| (at.clone(), *end)).collect(), stop_there }
-    }
-
-    fn passed(&self, at: &PartitionRef, frontier: i64) -> bool {
-        let end = self.offsets.get(&(at.topic.to_string(), at.partition));
-        end.is_none_or(|end| frontier >= *end)
     }
 }
 
@@ -91,6 +84,7 @@ impl<T: Transport + Clone> Worker<T> {
             let count = partitions.len();
             tracing::info!(worker = self.kind.name(), count, "partitions assigned");
         }
+        self.forget_freed();
         for assigned in partitions {
             let resume_at =
                 assigned.committed.unwrap_or(assigned.low).clamp(assigned.low, assigned.high);
@@ -114,6 +108,14 @@ impl<T: Transport + Clone> Worker<T> {
         self.assignment_changed(now);
     }
 
+    /// The dedupe window forgets partitions of which nothing is in flight any more. While
+    /// a call of a tenure that is over goes on, its reports are to be recognised.
+    pub(super) fn forget_freed(&mut self) {
+        for slot in self.records.partitions.take_freed() {
+            self.dedupe.partition_gone(slot);
+        }
+    }
+
     fn positions(&mut self, positions: &[(PartitionRef, i64)]) {
         for (at, position) in positions {
             if let Some(id) = self.records.partitions.of_epoch(at.epoch) {
@@ -125,7 +127,7 @@ impl<T: Transport + Clone> Worker<T> {
     }
 
     fn assignment_changed(&mut self, now: Instant) {
-        self.assignment_changed_at = now;
+        self.was_assigned = true;
         self.status.assigned();
         let all = self.all_partitions();
         let owned = self.records.partitions.owned_len();
@@ -147,6 +149,10 @@ impl<T: Transport + Clone> Worker<T> {
             .iter()
             .filter_map(|at| self.records.partitions.of_epoch(at.epoch))
             .collect();
+        // Another one can only come when the source gave up waiting for the first answer.
+        if let Some(overdue) = self.draining.take() {
+            self.fence(&overdue.partitions, now);
+        }
         if revocation.lost {
             tracing::warn!(worker = self.kind.name(), count = ids.len(), "partitions lost");
             self.fence(&ids, now);
@@ -200,7 +206,7 @@ impl<T: Transport + Clone> Worker<T> {
             self.not_due.drain().partition(|waiting| chosen(records, waiting.record));
         self.not_due.extend(stay);
         for (about, item) in items {
-            self.release_identity(&about, &item);
+            self.free_identity(&about, &item);
             self.records.hand_over(item.record, 1, &self.metrics);
         }
         for waiting in waiting {
@@ -233,10 +239,13 @@ impl<T: Transport + Clone> Worker<T> {
     fn fence(&mut self, ids: &[PartitionId], now: Instant) {
         self.give_up(|records, record| ids.contains(&records.get(record).partition));
         self.note_ghosts(ids);
+        for (identity, arrival) in self.records.give_up_parking(ids, &self.metrics) {
+            self.dedupe.release(identity, arrival);
+        }
         for id in ids {
-            self.dedupe.partition_gone(id.slot());
             self.records.partitions.fence(*id);
         }
+        self.forget_freed();
         self.assignment_changed(now);
     }
 
@@ -252,17 +261,29 @@ impl<T: Transport + Clone> Worker<T> {
     }
 
     /// Notes whether the end of the input is reached, and leaves where that was asked for.
+    /// A partition of another owner (or of one that has just died) is at its end when the
+    /// group's committed offset is.
     pub(super) fn leave_at_end(&mut self) {
         let Some(ends) = &self.ends else { return };
-        let reached = self
+        if self.records.partitions.owned_len() == 0 && !self.was_assigned {
+            return;
+        }
+        let owned: HashMap<(&str, i32), i64> = self
             .records
             .partitions
             .owned()
-            .all(|(_, partition)| ends.passed(&partition.at, partition.ledger.frontier()));
-        let owned = self.records.partitions.owned_len();
-        let own_all = owned > 0 && owned >= self.all_partitions();
-        let stands = self.assignment_changed_at.elapsed() >= SETTLED_ASSIGNMENT && owned > 0;
-        if reached && (own_all || stands) {
+            .map(|(_, it)| ((&*it.at.topic, it.at.partition), it.ledger.frontier()))
+            .collect();
+        let committed = self.shared.committed.lock();
+        let reached = ends.offsets.iter().all(|((topic, partition), end)| {
+            let frontier = owned
+                .get(&(topic.as_str(), *partition))
+                .copied()
+                .or_else(|| committed.get(&(self.kind, topic.clone(), *partition)).copied());
+            frontier.is_some_and(|frontier| frontier >= *end)
+        });
+        drop(committed);
+        if reached {
             self.status.caught_up();
             if ends.stop_there {
                 self.leave(Exit::AtEnd);

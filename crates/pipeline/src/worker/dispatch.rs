@@ -15,7 +15,7 @@ use emberline_service_client::{HttpAnswer, Transport, TransportError, fresh_stam
 
 use super::Worker;
 use super::ended::CallEnded;
-use crate::lane::{About, What};
+use crate::lane::{About, What, data_key};
 use crate::records::Failure;
 
 /// Room for a body's beginning, enough for a call with one report.
@@ -65,15 +65,19 @@ impl<T: Transport + Clone> Worker<T> {
                 return;
             }
             match self.ready_call(id) {
-                Some(call) => self.call(id, ticket, call, now),
+                Some(call) => {
+                    self.call(id, ticket, call, now);
+                    self.promote_siblings(id);
+                }
                 None => self.gate.on_result(ticket, CallResult::NotMade, now),
             }
         }
     }
 
-    /// Intake stops while nothing but probes goes out: lag grows, memory does not.
+    /// Intake stops while nothing but probes goes out: lag grows, memory does not. Where
+    /// nothing is left to probe with (its partition went), it goes on until there is.
     pub(super) fn gate_may_have_moved(&mut self) {
-        let paused = self.gate.intake_paused();
+        let paused = self.gate.intake_paused() && self.lanes.items_len() > 0;
         if paused == self.intake_paused {
             return;
         }
@@ -81,6 +85,8 @@ impl<T: Transport + Clone> Worker<T> {
         let (worker, state) = (self.kind.name(), self.gate.state());
         if paused {
             tracing::error!(worker, ?state, "calls are stopped; probing");
+        } else if self.gate.intake_paused() {
+            tracing::info!(worker, ?state, "calls are stopped; reading on for one to probe with");
         } else {
             tracing::info!(worker, ?state, "calls go on");
         }
@@ -89,6 +95,16 @@ impl<T: Transport + Clone> Worker<T> {
         }
         // Whoever waits for the gate may ask again at once.
         self.no_call_before = None;
+    }
+
+    /// The device's other categories go next: a record that is half delivered for long is
+    /// one that a crash sends again.
+    fn promote_siblings(&mut self, id: LaneId) {
+        let About::Data { device, category } = &self.lanes.about(id).about else { return };
+        let (key, sent) = (device.key(), *category);
+        for category in Category::ALL.into_iter().filter(|category| *category != sent) {
+            self.lanes.promote(data_key(key, category));
+        }
     }
 
     /// Looks whether the lane has a call to make; where it has not, it is dealt with.

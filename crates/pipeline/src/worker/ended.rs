@@ -12,7 +12,7 @@ use emberline_service_client::Transport;
 use super::Worker;
 use super::set_aside::Written;
 use super::take_in::unix_millis;
-use crate::lane::{About, Action, Item};
+use crate::lane::{About, Action, Item, What};
 use crate::metrics::CallEnd;
 use crate::outbox::WriteEnd;
 use crate::records::{Failure, RecordId};
@@ -53,8 +53,14 @@ impl<T: Transport + Clone> Worker<T> {
 
     fn accepted(&mut self, id: LaneId, now: Instant) {
         if matches!(self.lanes.about(id).about, About::Bindings { .. }) {
-            // Settled when the customer's set is written, too.
-            self.write_set(id, now);
+            if self.all_fenced(id) {
+                // The customer's set is another owner's to write: this one may be older.
+                self.pushed_sets.remove(&id);
+                self.finish(id, Outcome::Delivered, now);
+            } else {
+                // Settled when the customer's set is written, too.
+                self.write_set(id, now);
+            }
             return;
         }
         let count = self.lanes.in_call(id);
@@ -108,6 +114,14 @@ impl<T: Transport + Clone> Worker<T> {
         };
         tracing::debug!(worker = self.kind.name(), request_id = %request, code = failure.code,
             class = class.name(), items = count, "call failed");
+        self.pushed_sets.remove(&id);
+        if self.newer_state_waits(id)
+            && !matches!(class, FailureClass::Permanent | FailureClass::Defect)
+        {
+            // Only a device's newest state matters.
+            self.finish(id, Outcome::Superseded, now);
+            return;
+        }
         match class {
             FailureClass::Throttled | FailureClass::Credentials => {
                 if class == FailureClass::Throttled {
@@ -139,6 +153,17 @@ impl<T: Transport + Clone> Worker<T> {
         }
     }
 
+    fn newer_state_waits(&self, id: LaneId) -> bool {
+        let is_state = matches!(self.lanes.about(id).about, About::State { .. });
+        is_state && self.lanes.len(id) > self.lanes.in_call(id)
+    }
+
+    /// Whether no item of the lane's call is ours to settle any more.
+    fn all_fenced(&self, id: LaneId) -> bool {
+        let count = self.lanes.in_call(id);
+        self.lanes.items(id).take(count).all(|item| self.records.is_fenced(item.record))
+    }
+
     /// A failure that may pass: again in place, a state for as long as it is not too old,
     /// anything else so many times.
     fn transient(&mut self, id: LaneId, failure: &Failure, counts: bool, now: Instant) {
@@ -147,7 +172,7 @@ impl<T: Transport + Clone> Worker<T> {
         let attempts = lane.attempts;
         let is_state = matches!(lane.about, About::State { .. });
         if is_state {
-            if self.head_is_too_old(id) {
+            if counts && self.head_is_too_old(id) {
                 self.give_up_call(id, DeadLetterReason::TooOld, failure, now);
                 return;
             }
@@ -203,7 +228,8 @@ impl<T: Transport + Clone> Worker<T> {
     /// The identity of an item that was given up is free again, and held by no call.
     pub(super) fn free_identity(&mut self, about: &About, item: &Item) {
         self.release_identity(about, item);
-        if let Some(identity) = item.identity(about) {
+        let shadow = matches!(item.what, What::Report { shadow: true, .. });
+        if let Some(identity) = item.identity(about).filter(|_| !shadow) {
             self.ghosts.remove(&identity);
         }
     }

@@ -149,7 +149,8 @@ impl<T: Transport + Clone> Worker<T> {
         }
         // A parked report is durable, so another one of the same identity stays a duplicate;
         // except for who reads it back from the retry topic.
-        if !self.parks_for_good() {
+        let reserved = item.identity(about).filter(|_| self.parks_for_good());
+        if reserved.is_none() {
             self.free_identity(about, item);
         }
         let now_ms = unix_millis();
@@ -162,7 +163,7 @@ impl<T: Transport + Clone> Worker<T> {
             let reason = DeadLetterReason::TooOld;
             self.dead_letter(item.record, category_of(item), reason, failure, now);
         } else if let Some(ready) =
-            self.records.park(item.record, category_of(item), reason, failure)
+            self.records.park(item.record, (category_of(item), reserved), reason, failure)
         {
             self.write_retry(ready, now);
         }

@@ -66,11 +66,17 @@ fn items_of(content: &Content, history: Option<&RetryHeader>) -> u16 {
         (Content::Device(DeviceRecord::Telemetry(telemetry)), None) => {
             telemetry.reports.len()
                 + telemetry.refused.len()
-                + usize::from(telemetry.unknown_properties)
+                + usize::from(counted_unknown(telemetry))
         }
         _ => 1,
     };
     u16::try_from(count.max(1)).unwrap_or(u16::MAX)
+}
+
+/// Properties outside of the standard model, counted as far as items can be counted: a
+/// record may name more of them than it is worth counting.
+fn counted_unknown(telemetry: &Telemetry) -> u16 {
+    telemetry.unknown_properties.min(u16::MAX / 2)
 }
 
 /// Whether a record that comes from a retry topic has this category still to be sent.
@@ -170,7 +176,8 @@ impl<T: Transport + Clone> Worker<T> {
     }
 
     fn telemetry(&mut self, record: RecordId, telemetry: Telemetry, items: u16, now: Instant) {
-        let Telemetry { device, reports, refused, unknown_properties, .. } = telemetry;
+        let unknown_properties = counted_unknown(&telemetry);
+        let Telemetry { device, reports, refused, .. } = telemetry;
         let (arrival, slot, again) = {
             let record = self.records.get(record);
             (record.arrival, record.partition.slot(), record.history.clone())
@@ -269,6 +276,10 @@ impl<T: Transport + Clone> Worker<T> {
 
     /// An item that is given up is no duplicate when it comes again.
     pub(super) fn release_identity(&mut self, about: &About, item: &Item) {
+        if matches!(item.what, What::Report { shadow: true, .. }) {
+            // The identity is the call's that it waits for.
+            return;
+        }
         let arrival: EventTime = self.records.get(item.record).arrival;
         if let Some(identity) = item.identity(about) {
             self.dedupe.release(identity, arrival);

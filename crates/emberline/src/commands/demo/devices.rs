@@ -23,6 +23,9 @@ const MOST_WAITING: u64 = 40_000;
 /// How long they are held back before it is looked again.
 const HELD_BACK: Duration = Duration::from_millis(5);
 
+/// Bindings written before it is looked how far the workers are.
+const SOME: usize = 1_000;
+
 /// The devices, and what they have said so far.
 pub(super) struct Devices {
     fleet: Fleet,
@@ -54,12 +57,24 @@ impl Devices {
     ///
     /// # Errors
     /// If Kafka does not take them.
-    pub(super) async fn bind(&mut self, board: &Board) -> anyhow::Result<()> {
+    pub(super) async fn bind(
+        &mut self,
+        board: &Board,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<()> {
         let bindings: Vec<_> = self.fleet.bindings().collect();
-        for record in bindings {
-            self.send(&record).await?;
+        for some in bindings.chunks(SOME) {
+            while board.waiting() > MOST_WAITING && !stop.is_cancelled() {
+                tokio::time::sleep(HELD_BACK).await;
+            }
+            if stop.is_cancelled() {
+                break;
+            }
+            for record in some {
+                self.send(record).await?;
+            }
+            self.tell(board);
         }
-        self.tell(board);
         self.feed.settle().await.check().context("Kafka did not take the bindings")
     }
 

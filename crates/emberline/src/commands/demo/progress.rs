@@ -63,24 +63,45 @@ impl Board {
     }
 }
 
+/// What is going on.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Phase {
+    /// The devices are being bound.
+    Binding,
+    /// They report, since then.
+    Reporting(Instant),
+    /// They are done, and their last reports are waited for.
+    Settling,
+}
+
+impl Phase {
+    const fn remark(self) -> &'static str {
+        match self {
+            Self::Binding => "binding the devices",
+            Self::Reporting(_) => "ctrl-c ends it early",
+            Self::Settling => "waiting for the last reports",
+        }
+    }
+}
+
 /// Shows it.
 pub(super) struct Progress {
     start: Instant,
     /// `None` where nobody sees it drawn.
     bar: Option<ProgressBar>,
-    settling: Cell<bool>,
+    phase: Cell<Phase>,
 }
 
 impl Progress {
     /// For a run of this length, or one without an end.
     pub(super) fn new(longest: Option<Duration>) -> Self {
         let bar = output::stderr_is_terminal().then(|| bar(longest));
-        Self { start: Instant::now(), bar, settling: Cell::new(false) }
+        Self { start: Instant::now(), bar, phase: Cell::new(Phase::Binding) }
     }
 
-    /// The devices are done.
-    pub(super) fn settling(&self) {
-        self.settling.set(true);
+    /// Something else goes on from now on.
+    pub(super) fn enter(&self, phase: Phase) {
+        self.phase.set(phase);
     }
 
     /// Goes on for ever.
@@ -88,7 +109,7 @@ impl Progress {
         let every = if self.bar.is_some() { DRAWN_EVERY } else { LINE_EVERY };
         let mut ticks = tokio::time::interval(every);
         ticks.tick().await;
-        // The last few seconds' deliveries tell the speed.
+        // The last second's deliveries tell the speed.
         let mut before = (Instant::now(), 0);
         let mut speed = 0.0;
         loop {
@@ -103,7 +124,9 @@ impl Progress {
             }
             match &self.bar {
                 Some(bar) => {
-                    bar.set_position(self.start.elapsed().as_secs());
+                    if let Phase::Reporting(since) = self.phase.get() {
+                        bar.set_position(since.elapsed().as_secs());
+                    }
                     bar.set_message(self.drawn(board, speed));
                 }
                 None => output::notice(&self.line(board, speed)),
@@ -128,7 +151,10 @@ impl Progress {
             grouped(pipeline.delivered),
             grouped(board.waiting()),
             grouped(pipeline.parked),
-            if self.settling.get() { "; waiting for the last ones" } else { "" },
+            match self.phase.get() {
+                Phase::Reporting(_) => String::new(),
+                phase => format!("; {}", phase.remark()),
+            },
         )
     }
 
@@ -149,11 +175,7 @@ impl Progress {
             ("parked", grouped(pipeline.parked), "the device has no binding yet"),
             ("in flight", grouped(pipeline.in_flight), ""),
         ];
-        let mut text = if self.settling.get() {
-            "the devices are done; waiting for the last reports".to_owned()
-        } else {
-            "ctrl-c ends it early".to_owned()
-        };
+        let mut text = self.phase.get().remark().to_owned();
         for (name, number, remark) in rows {
             text.push_str(&format!("\n  {name:<13} {number:>12}  {remark}"));
         }
@@ -163,9 +185,7 @@ impl Progress {
 
 fn bar(longest: Option<Duration>) -> ProgressBar {
     let (bar, template) = match longest {
-        Some(longest) => {
-            (ProgressBar::new(longest.as_secs()), "{bar:30} {pos} of {len} s  {msg}")
-        }
+        Some(longest) => (ProgressBar::new(longest.as_secs()), "{bar:30} {pos} of {len} s  {msg}"),
         None => (ProgressBar::new_spinner(), "{spinner} {pos} s  {msg}"),
     };
     match ProgressStyle::with_template(template) {

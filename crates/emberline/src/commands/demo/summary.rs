@@ -137,36 +137,28 @@ impl Summary {
         row("reports", [Some(generated.reports), None, Some(service.reports)]);
         row("online states", [Some(generated.states), None, Some(service.states)]);
         row("bindings", [Some(generated.bindings), None, Some(service.bindings)]);
-        row("= to deliver, delivered", [
-            Some(generated.deliverable()),
-            Some(pipeline.delivered),
-            Some(service.accepted()),
-        ]);
+        row(
+            "= to deliver, delivered",
+            [Some(generated.deliverable()), Some(pipeline.delivered), Some(service.accepted())],
+        );
         row("states that a newer one replaced", [None, Some(pipeline.superseded), None]);
-        row("said again: duplicates", [
-            Some(generated.duplicates),
-            Some(pipeline.duplicates),
-            Some(service.sent_twice),
-        ]);
+        row(
+            "said again: duplicates",
+            [Some(generated.duplicates), Some(pipeline.duplicates), Some(service.sent_twice)],
+        );
         row("nothing to send: skipped", [Some(generated.skipped), Some(pipeline.skipped), None]);
-        row("unreadable: dead letters", [
-            Some(generated.dead_letters),
-            Some(pipeline.dead_lettered),
-            None,
-        ]);
+        row(
+            "unreadable: dead letters",
+            [Some(generated.dead_letters), Some(pipeline.dead_lettered), None],
+        );
         row("parked in a retry topic", [None, Some(pipeline.parked), None]);
         row("in flight", [None, Some(pipeline.in_flight), None]);
-        row("= in all, read", [
-            Some(generated.items()),
-            Some(pipeline.read),
-            None,
-        ]);
+        row("= in all, read", [Some(generated.items()), Some(pipeline.read), None]);
         row("calls", [None, Some(pipeline.calls), Some(service.calls)]);
-        row("calls not accepted", [
-            None,
-            Some(pipeline.rejected_calls),
-            Some(service.rejected_calls),
-        ]);
+        row(
+            "calls not accepted",
+            [None, Some(pipeline.rejected_calls), Some(service.rejected_calls)],
+        );
         text.push_str(&self.remarks());
         text
     }
@@ -180,7 +172,8 @@ impl Summary {
         // Writing to a text cannot fail.
         let _ = write!(text, "{rate:.0} reports accepted a second");
         if let (Some(p50), Some(p99)) = (self.p50_ms, self.p99_ms) {
-            let _ = write!(text, "; half of them within {p50} ms of being said, 99 % within {p99} ms");
+            let _ =
+                write!(text, "; half of them within {p50} ms of being said, 99 % within {p99} ms");
         }
         text.push_str(".\n");
         if service.out_of_order > 0 {

@@ -1,0 +1,10 @@
+//! The worker's rules under lost partitions, failing calls and stops, driven turn by turn:
+//! the test is the source and the service.
+
+mod bindings;
+mod drain;
+mod fenced;
+mod poison;
+mod rig;
+mod states;
+mod stopped;

@@ -1,0 +1,29 @@
+use super::rig::{Rig, SECOND, Says, binding};
+use crate::intake::Content;
+use crate::settings::WorkerKind::Bindings;
+
+fn bind(device: &str) -> Content {
+    Content::Binding(Box::new(binding(device, SECOND)))
+}
+
+#[tokio::test]
+async fn a_set_pushed_for_a_partition_that_was_lost_meanwhile_is_not_written() {
+    let mut rig = Rig::new(Bindings);
+    rig.service.answers(|_| Says::Nothing);
+    rig.assign(0, None, "");
+    rig.read(0, 0, bind("a"));
+    rig.until("the push", |rig| rig.service.calls().len() == 1).await;
+    rig.lose(0);
+    rig.service.answers(|_| Says::Accepted);
+    rig.until_idle().await;
+}
+
+#[tokio::test]
+async fn a_binding_that_is_refused_leaves_nothing_behind_for_the_next_customer() {
+    let mut rig = Rig::new(Bindings);
+    rig.service.answers(|_| Says::Refused);
+    rig.assign(0, None, "");
+    rig.read(0, 0, bind("a"));
+    rig.until("the refusal", |rig| rig.worker.in_calls == 0).await;
+    assert!(rig.worker.pushed_sets.is_empty());
+}

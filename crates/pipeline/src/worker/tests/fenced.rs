@@ -1,0 +1,144 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use emberline_model::Category::{Power, Smoke};
+
+use super::rig::{Rig, SECOND, Says, data};
+use crate::settings::WorkerKind::Devices;
+
+#[tokio::test]
+async fn a_report_read_again_while_its_call_is_in_flight_waits_for_that_call() {
+    let mut rig = Rig::new(Devices);
+    rig.bind("a");
+    rig.service.answers(|_| Says::Nothing);
+    rig.assign(0, None, "");
+    rig.read(0, 7, data("a", SECOND, &[Power]));
+    rig.until("the call", |rig| rig.service.calls().len() == 1).await;
+    rig.lose(0);
+    rig.assign(0, None, "");
+    rig.read(0, 7, data("a", SECOND, &[Power]));
+    rig.service.answers(|_| Says::Accepted);
+    rig.until_idle().await;
+    assert_eq!(rig.service.calls().len(), 1, "sent once");
+    assert_eq!(rig.count("duplicate"), 1);
+    assert_eq!(rig.frontier(0), 8);
+}
+
+#[tokio::test]
+async fn a_report_read_again_is_sent_when_the_call_of_the_earlier_tenure_fails() {
+    let mut rig = Rig::new(Devices);
+    rig.bind("a");
+    rig.service.answers(|_| Says::Nothing);
+    rig.assign(0, None, "");
+    rig.assign(1, None, "");
+    rig.read(1, 0, data("b", SECOND, &[Power]));
+    rig.read(0, 7, data("a", SECOND, &[Power]));
+    rig.until("the call", |rig| rig.service.calls().len() == 1).await;
+    rig.lose(0);
+    rig.assign(0, None, "");
+    rig.read(0, 7, data("a", SECOND, &[Power]));
+    // Once more: what waits for the first call is given up, and must not free its identity.
+    rig.lose(0);
+    rig.assign(0, None, "");
+    rig.read(0, 7, data("a", SECOND, &[Power]));
+    let failed = AtomicBool::new(false);
+    rig.service.answers(move |_| {
+        if failed.swap(true, Ordering::Relaxed) { Says::Accepted } else { Says::Status(503) }
+    });
+    rig.until("acceptance", |rig| rig.count("delivered") == 1).await;
+    assert_eq!(rig.service.calls().len(), 2);
+    assert_eq!(rig.count("duplicate"), 0);
+    rig.lose(1);
+    rig.until_idle().await;
+    assert!(rig.worker.ghosts.is_empty(), "no identity is remembered for ever");
+}
+
+#[tokio::test]
+async fn a_shadow_given_up_does_not_free_the_identity_of_the_call_that_it_waits_for() {
+    let mut rig = Rig::new(Devices);
+    rig.bind("a");
+    rig.service.answers(|_| Says::Nothing);
+    rig.assign(0, None, "");
+    rig.assign(1, None, "");
+    rig.read(1, 0, data("b", SECOND, &[Power]));
+    rig.read(0, 7, data("a", SECOND, &[Power]));
+    rig.until("the call", |rig| rig.service.calls().len() == 1).await;
+    for _ in 0..2 {
+        rig.lose(0);
+        rig.assign(0, None, "");
+        rig.read(0, 7, data("a", SECOND, &[Power]));
+    }
+    rig.service.answers(|_| Says::Accepted);
+    rig.lose(1);
+    rig.until_idle().await;
+    assert_eq!(rig.service.calls().len(), 1, "sent once");
+}
+
+/// A record with a part that waits to be parked: the write is not made before the rest
+/// has its outcome, so what is lost with the partition was parked nowhere.
+#[tokio::test]
+async fn a_report_that_waited_to_be_parked_is_no_duplicate_when_its_partition_comes_back() {
+    let mut rig = Rig::new(Devices);
+    rig.bind("a");
+    rig.service.answers(|call| match call.category {
+        Some(400) => Says::Status(500),
+        _ => Says::Nothing,
+    });
+    rig.assign(0, None, "");
+    // Another partition of the same time keeps the dedupe window alive.
+    rig.assign(1, None, "");
+    rig.read(1, 0, data("b", SECOND, &[Power]));
+    rig.read(0, 7, data("a", SECOND, &[Power, Smoke]));
+    rig.until("the failed call", |rig| rig.worker.in_calls == 1).await;
+    rig.lose(0);
+    rig.service.answers(|call| match call.category {
+        Some(400) => Says::Nothing,
+        _ => Says::Accepted,
+    });
+    rig.until("the other call", |rig| rig.worker.in_calls == 0).await;
+    rig.lose(1);
+    rig.until_idle().await;
+
+    rig.assign(1, None, "");
+    rig.read(1, 0, data("b", SECOND, &[Power]));
+    rig.assign(0, None, "");
+    rig.read(0, 7, data("a", SECOND, &[Power, Smoke]));
+    rig.service.answers(|_| Says::Accepted);
+    rig.until("acceptance", |rig| {
+        rig.service.accepted().iter().any(|call| call.category == Some(400))
+    })
+    .await;
+}
+
+/// As above where the window lives on all the while.
+#[tokio::test]
+async fn a_report_whose_parking_was_not_durable_is_delivered_after_its_partition_came_back() {
+    let mut rig = Rig::new(Devices);
+    rig.bind("a");
+    rig.service.answers(|call| match call.category {
+        Some(400) => Says::Status(500),
+        _ => Says::Nothing,
+    });
+    rig.assign(0, None, "");
+    rig.assign(1, None, "");
+    rig.read(1, 0, data("b", SECOND, &[Power]));
+    rig.read(0, 7, data("a", SECOND, &[Power, Smoke]));
+    rig.read(0, 8, data("a", SECOND + 1, &[Power]));
+    rig.until("the failed calls", |rig| rig.worker.in_calls == 1 && rig.service.calls().len() >= 2)
+        .await;
+    rig.lose(0);
+    rig.service.answers(|_| Says::Accepted);
+    rig.assign(0, None, "");
+    rig.read(0, 7, data("a", SECOND, &[Power, Smoke]));
+    rig.read(0, 8, data("a", SECOND + 1, &[Power]));
+    rig.until("acceptance", |rig| {
+        let times: usize = rig
+            .service
+            .accepted()
+            .iter()
+            .filter(|call| call.category == Some(400))
+            .map(|call| call.content.len())
+            .sum();
+        times == 2
+    })
+    .await;
+}

@@ -1,0 +1,388 @@
+//! A worker without a source: the test says what is read, what is revoked and what the
+//! service answers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Receiver as Answer;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use emberline_broker::{
+    AssignedPartition, Commit, Frontier, KafkaSettings, PartitionRef, PartitionSlot, Revocation,
+    Room, SourceEvent, TopicIndex,
+};
+use emberline_model::{
+    Category, DeviceId, DeviceState, EventTime, Measurement, OnlineStatus, Report, ReportTime,
+};
+use emberline_service_api::{Credentials, Dialect, Secret, Signer};
+use emberline_service_client::{HttpAnswer, Transport, TransportError};
+use emberline_wire::device::{DeviceRecord, Telemetry};
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::super::{Ends, Shared, Worker};
+use crate::intake::{Content, Intake};
+use crate::metrics::Totals;
+use crate::rate::SharedRate;
+use crate::raw::RawRecord;
+use crate::settings::{DeliverySettings, PipelineSettings, Topics, WorkerKind};
+use crate::status::Monitor;
+use crate::table::Bindings;
+
+/// Longest that anything is waited for.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// The wall time that all records have, in seconds.
+pub(super) const SECOND: i64 = 1_700_000_000;
+
+/// What the service says to a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Says {
+    Accepted,
+    Refused,
+    Status(u16),
+    /// Nothing, until the answer is another one.
+    Nothing,
+}
+
+/// A call as the service sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) action: String,
+    pub(super) device: String,
+    pub(super) category: Option<i64>,
+    /// Report times, or the devices of a push.
+    pub(super) content: Vec<String>,
+    pub(super) status: Option<i64>,
+}
+
+type Policy = Arc<dyn Fn(&Seen) -> Says + Send + Sync>;
+
+/// The service, within the process.
+pub(super) struct Service {
+    policy: watch::Sender<Policy>,
+    calls: Mutex<Vec<Seen>>,
+    accepted: Mutex<Vec<Seen>>,
+}
+
+impl Service {
+    pub(super) fn answers(&self, policy: impl Fn(&Seen) -> Says + Send + Sync + 'static) {
+        self.policy.send_replace(Arc::new(policy));
+    }
+
+    pub(super) fn calls(&self) -> Vec<Seen> {
+        self.calls.lock().clone()
+    }
+
+    pub(super) fn accepted(&self) -> Vec<Seen> {
+        self.accepted.lock().clone()
+    }
+}
+
+impl Seen {
+    fn of(body: &[u8]) -> Self {
+        let body: serde_json::Value = serde_json::from_slice(body).unwrap();
+        let list = |name: &str, field: &str| {
+            let items = body[name].as_array().cloned().unwrap_or_default();
+            items.iter().map(|item| item[field].to_string()).collect::<Vec<_>>()
+        };
+        let mut content = list("DataInfo", "ReportTime");
+        content.extend(list("DeviceInfos", "DeviceId"));
+        Self {
+            action: body["Action"].as_str().unwrap().to_owned(),
+            device: body["DeviceId"].as_str().unwrap_or_default().to_owned(),
+            category: body["DataCategory"].as_i64(),
+            content,
+            status: body["OnlineStatus"].as_i64(),
+        }
+    }
+}
+
+impl Transport for Service {
+    async fn post(&self, body: Bytes) -> Result<HttpAnswer, TransportError> {
+        let seen = Seen::of(&body);
+        self.calls.lock().push(seen.clone());
+        let mut policy = self.policy.subscribe();
+        let says = loop {
+            let now = Arc::clone(&policy.borrow_and_update());
+            match now(&seen) {
+                Says::Nothing => policy.changed().await.unwrap(),
+                says => break says,
+            }
+        };
+        let (status, body) = match says {
+            Says::Refused => (
+                200,
+                r#"{"Response":{"Error":{"Code":"InvalidParameterValue","Message":"bad value"},"RequestId":"r"}}"#,
+            ),
+            Says::Status(status) => (status, ""),
+            Says::Accepted | Says::Nothing => {
+                self.accepted.lock().push(seen);
+                (200, r#"{"Response":{"RequestId":"r","Status":"OK"}}"#)
+            }
+        };
+        Ok(HttpAnswer { status, retry_after: None, body: Bytes::from_static(body.as_bytes()) })
+    }
+}
+
+pub(super) fn delivery() -> DeliverySettings {
+    DeliverySettings {
+        dedupe_window: Duration::from_mins(2),
+        dedupe_max_entries: 100_000,
+        batch_max_reports: 100,
+        linger: Duration::ZERO,
+        rate: None,
+        in_flight: 64,
+        records: 10_000,
+        bytes: 10_000_000,
+        gap: 10_000,
+        in_place: 0,
+        backoff_base: Duration::from_millis(1),
+        backoff_cap: Duration::from_millis(5),
+        tiers: vec![Duration::from_secs(30), Duration::from_mins(5)],
+        max_age: Duration::from_hours(24 * 7),
+        join_wait: Duration::from_secs(60),
+        startup_wait: Duration::from_secs(1),
+        drain: Duration::from_secs(60),
+        bindings_linger: Duration::ZERO,
+        max_record: 1_000_000,
+        commit_interval: Duration::from_millis(5),
+    }
+}
+
+/// A worker and all that is around it.
+pub(super) struct Rig {
+    pub(super) worker: Worker<Arc<Service>>,
+    pub(super) service: Arc<Service>,
+    pub(super) room: Arc<Room>,
+    pub(super) totals: Arc<Totals>,
+    tenures: HashMap<i32, PartitionRef>,
+    next_epoch: u64,
+    partitions: i32,
+}
+
+impl Rig {
+    /// No broker is there, so what is written stays on its way.
+    pub(super) fn new(kind: WorkerKind) -> Self {
+        Self::with(kind, delivery(), "127.0.0.1:1")
+    }
+
+    pub(super) fn with(kind: WorkerKind, delivery: DeliverySettings, brokers: &str) -> Self {
+        let settings = PipelineSettings {
+            kafka: KafkaSettings::new(brokers, "g"),
+            topics: Topics {
+                devices: vec!["t".into()],
+                bindings: vec!["t".into()],
+                prefix: "own".into(),
+                types: Default::default(),
+            },
+            credentials: Credentials { app_key: "key".into(), app_secret: Secret::new("secret") },
+            dialect: Dialect::default(),
+            delivery,
+            workers: vec![kind],
+            exit_at_end: false,
+        };
+        let room = Arc::new(Room::new(settings.delivery.records, settings.delivery.bytes));
+        let shared = Arc::new(Shared {
+            signer: Signer::new(&settings.credentials, settings.dialect),
+            bindings: Arc::new(Bindings::new(true)),
+            rate: SharedRate::new(settings.delivery.rate),
+            highs: Default::default(),
+            committed: Default::default(),
+            settings,
+        });
+        let service = Arc::new(Service {
+            policy: watch::Sender::new(Arc::new(|_: &Seen| Says::Accepted)),
+            calls: Mutex::default(),
+            accepted: Mutex::default(),
+        });
+        let monitor = Monitor::new(&[kind]);
+        let status = Arc::clone(&monitor.workers()[0]);
+        let totals = Arc::clone(&status.totals);
+        let (_, events) = mpsc::channel(1);
+        let worker = Worker::new(
+            (kind, shared, status),
+            Arc::clone(&service),
+            (None, events, Arc::clone(&room)),
+            Ends::default(),
+            CancellationToken::new(),
+        );
+        Self {
+            worker: worker.unwrap(),
+            service,
+            room,
+            totals,
+            tenures: HashMap::new(),
+            next_epoch: 1,
+            partitions: 4,
+        }
+    }
+
+    /// The device belongs to a customer from now on.
+    pub(super) fn bind(&self, device: &str) {
+        let customer = emberline_model::CustomerId::parse("c_1").unwrap();
+        let bindings = &self.worker.shared.bindings;
+        let mut set = bindings.set_of(&customer);
+        set.apply(&binding(device, SECOND));
+        bindings.apply(&customer, &set);
+    }
+
+    pub(super) fn event(&mut self, event: SourceEvent<Vec<Intake>>) {
+        self.worker.on_event(event, Instant::now()).unwrap();
+        self.worker.turn(Instant::now());
+    }
+
+    /// A tenure of this partition begins.
+    pub(super) fn assign(&mut self, partition: i32, committed: Option<i64>, metadata: &str) {
+        let at = PartitionRef {
+            topic: "t".into(),
+            topic_index: TopicIndex(0),
+            partition,
+            epoch: self.next_epoch,
+            slot: PartitionSlot(0),
+        };
+        self.next_epoch += 1;
+        self.tenures.insert(partition, at.clone());
+        let frontier = Frontier::starting_at(committed.unwrap_or(0), std::thread::current());
+        self.event(SourceEvent::Assigned(vec![AssignedPartition {
+            at,
+            committed,
+            metadata: metadata.to_owned(),
+            low: 0,
+            high: 1_000_000,
+            start: 0,
+            topic_partitions: self.partitions,
+            frontier,
+        }]));
+    }
+
+    /// The partition goes; what the worker answers.
+    pub(super) fn revoke(&mut self, partition: i32) -> Answer<Vec<Commit>> {
+        let (revocation, answer) = Revocation::new(vec![self.tenures[&partition].clone()], false);
+        self.event(SourceEvent::Revoking(revocation));
+        answer
+    }
+
+    /// The partition is another member's already.
+    pub(super) fn lose(&mut self, partition: i32) {
+        let (revocation, _) = Revocation::new(vec![self.tenures[&partition].clone()], true);
+        self.event(SourceEvent::Revoking(revocation));
+    }
+
+    /// A record is read.
+    pub(super) fn read(&mut self, partition: i32, offset: i64, content: Content) {
+        self.read_again(partition, offset, None, content);
+    }
+
+    /// A record is read that went through a retry topic.
+    pub(super) fn read_again(
+        &mut self,
+        partition: i32,
+        offset: i64,
+        history: Option<emberline_wire::headers::RetryHeader>,
+        content: Content,
+    ) {
+        let raw = RawRecord {
+            key: Some(b"key".as_slice().into()),
+            value: Some(b"value".as_slice().into()),
+            ..RawRecord::default()
+        };
+        self.room.charge(1, raw.bytes());
+        let intake = Intake {
+            epoch: self.tenures[&partition].epoch,
+            offset,
+            arrival: EventTime::from_millis(SECOND * 1000 + offset),
+            raw,
+            history: history.map(Box::new),
+            content,
+        };
+        self.event(SourceEvent::Records(vec![intake]));
+    }
+
+    /// Lets the worker work until the condition holds.
+    pub(super) async fn until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
+        let limit = Instant::now() + DEADLINE;
+        while !done(self) {
+            assert!(Instant::now() < limit, "waited too long for {what}: {:?}", self.totals);
+            let worker = &mut self.worker;
+            tokio::select! {
+                biased;
+                Some(end) = worker.calls.recv() => worker.call_ended(end, Instant::now()),
+                Some(end) = worker.outbox.next() => worker.write_ended(end, Instant::now()),
+                () = tokio::time::sleep(Duration::from_millis(2)) => {}
+            }
+            self.worker.turn(Instant::now());
+        }
+    }
+
+    /// Until nothing is in flight any more.
+    pub(super) async fn until_idle(&mut self) {
+        self.until("an idle worker", |rig| rig.worker.records.len() == 0).await;
+        assert_eq!(self.room.in_flight(), (0, 0), "room given back");
+        assert_eq!(self.worker.records.items(), 0);
+        assert_eq!(self.worker.lanes.lanes_len(), 0);
+        self.assert_sum();
+    }
+
+    /// Everything read has its outcome, or is another owner's.
+    pub(super) fn assert_sum(&self) {
+        let outcomes: u64 =
+            self.totals.outcomes.iter().map(|count| count.load(Ordering::Relaxed)).sum();
+        let handed_over = self.totals.handed_over.load(Ordering::Relaxed);
+        let read = self.totals.items_read.load(Ordering::Relaxed);
+        assert_eq!(outcomes + handed_over + self.worker.records.items(), read);
+    }
+
+    pub(super) fn count(&self, outcome: &str) -> u64 {
+        self.totals.by_name(outcome)
+    }
+
+    /// How far the partition may be committed.
+    pub(super) fn frontier(&self, partition: i32) -> i64 {
+        let id = self.worker.records.partitions.of_epoch(self.tenures[&partition].epoch);
+        self.worker.records.partitions[id.unwrap()].ledger.frontier()
+    }
+}
+
+pub(super) fn device(name: &str) -> DeviceId {
+    DeviceId::new("P", name).unwrap()
+}
+
+pub(super) fn binding(name: &str, second: i64) -> emberline_model::BindingEvent {
+    emberline_model::BindingEvent {
+        customer: emberline_model::CustomerId::parse("c_1").unwrap(),
+        device: device(name),
+        time: EventTime::from_millis(second * 1000),
+        change: emberline_model::BindingChange::Bind {
+            customer_device_no: name.to_owned(),
+            product_name: "Smoke detector".into(),
+        },
+    }
+}
+
+/// Reports of these categories, each one value a field.
+pub(super) fn telemetry(name: &str, second: i64, categories: &[Category]) -> Telemetry {
+    let time = ReportTime::from_seconds(second).unwrap();
+    let report = |category: &Category| Report {
+        time,
+        measurement: Measurement::new(*category, &vec![1.0; category.fields().len()]).unwrap(),
+    };
+    Telemetry {
+        device: device(name),
+        time,
+        reports: categories.iter().map(report).collect(),
+        refused: Vec::new(),
+        unknown_properties: 0,
+    }
+}
+
+pub(super) fn data(name: &str, second: i64, categories: &[Category]) -> Content {
+    Content::Device(DeviceRecord::Telemetry(telemetry(name, second, categories)))
+}
+
+pub(super) fn state(name: &str, second: i64, status: OnlineStatus) -> Content {
+    let time = EventTime::from_millis(second * 1000);
+    Content::Device(DeviceRecord::State(DeviceState { device: device(name), status, time }))
+}

@@ -1,0 +1,70 @@
+//! Stories: `emberline` as a process between a real Kafka and a strict stand-in for the
+//! service, judged by what arrived there. Each name is a promise.
+//!
+//! A Kafka is started for them (one for all), or the one is used that `EMBERLINE_TEST_KAFKA`
+//! names. Without any they are ignored, and with `CI=true` their absence is a failure.
+//!
+//! Start at [`story::story`]; the world of a story is `emberline_testkit::World`.
+
+mod bindings;
+mod crashes;
+mod delivery;
+mod dialects;
+mod discretion;
+mod events;
+mod frontiers;
+mod observed;
+mod refusals;
+mod replicas;
+mod restarts;
+mod states;
+mod story;
+mod sum;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use emberline_testkit::kafka::availability;
+use libtest_mimic::{Arguments, Trial};
+
+use story::story;
+
+/// Each story runs processes of its own, and they wait more than they work.
+const AT_ONCE: usize = 2;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = arguments.test_threads.or(Some(AT_ONCE));
+    let missing = availability().err();
+    if let Some(missing) = &missing {
+        let _ = writeln!(std::io::stderr(), "ignored: {missing}");
+        if std::env::var("CI").is_ok_and(|ci| ci == "true") {
+            return ExitCode::FAILURE;
+        }
+    }
+    let trials = stories().into_iter().map(|trial| trial.with_ignored_flag(missing.is_some()));
+    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+}
+
+/// The long ones first.
+fn stories() -> Vec<Trial> {
+    vec![
+        story("refused_credentials_lose_nothing_and_commit_nothing", refusals::credentials),
+        story("every_dialect_of_the_service_is_spoken", dialects::every_dialect),
+        story("a_crash_loses_nothing_and_repeats_only_what_was_under_way", crashes::crash),
+        story("committed_offsets_are_frontiers", frontiers::frontiers),
+        story("two_replicas_hand_over_without_loss_repeat_or_disorder", replicas::two_replicas),
+        story("a_customer_with_20_000_devices_is_pushed_whole", bindings::large_customer),
+        story("every_report_arrives_once_and_in_order", delivery::every_report),
+        story("passing_failures_are_retried_in_place", refusals::passing_failures),
+        story("a_stop_in_the_middle_loses_and_repeats_nothing", restarts::stop_in_the_middle),
+        story("a_restart_remembers_what_was_delivered_before", restarts::duplicates_across_restart),
+        story("telemetry_of_an_unbound_device_waits_for_its_binding", bindings::unbound_device),
+        story("a_device_goes_to_the_customer_it_was_bound_to_last", bindings::rebound_device),
+        story("a_refused_report_does_not_hold_up_its_batch", refusals::one_refused_report),
+        story("a_devices_state_never_goes_backwards", states::flapping_devices),
+        story("no_secret_and_no_telephone_number_is_told", discretion::nothing_is_told),
+        story("what_is_measured_is_served_under_its_promised_name", observed::pages_and_metrics),
+        story("a_hanging_service_does_not_keep_the_process", observed::stop_while_a_call_hangs),
+    ]
+}
