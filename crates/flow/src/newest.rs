@@ -41,8 +41,13 @@ impl NewestStates {
 
     /// Takes note of a state; `false` if a newer one of the device was seen. Of two at the
     /// same time the later arrival counts as the newer: the platform tells whole seconds.
+    ///
+    /// A time more than a window after its arrival is a broken clock's and counts as that:
+    /// otherwise it would hold off everything that follows, for ever.
     pub fn observe(&mut self, device: DeviceKey, time: EventTime, arrival: EventTime) -> bool {
         self.turn(arrival.millis());
+        let latest = EventTime::from_millis(arrival.millis().saturating_add(self.window));
+        let time = time.min(latest);
         let key = Key(device);
         let newest = self.current.get(&key).or_else(|| self.previous.get(&key)).copied();
         let is_newest = newest.is_none_or(|newest| time >= newest);
@@ -84,6 +89,16 @@ mod tests {
         assert!(!observe(&mut states, "a", 41_000, 51_100));
         assert!(observe(&mut states, "a", 47_000, 51_200), "the same second, later arrival");
         assert!(observe(&mut states, "b", 1_000, 51_300), "of another device");
+    }
+
+    #[test]
+    fn a_time_far_in_the_future_does_not_hold_off_what_follows_for_ever() {
+        let mut states = NewestStates::new(Duration::from_mins(2));
+        assert!(observe(&mut states, "a", i64::MAX, 100_000));
+        for arrival in (200_000..300_000).step_by(10_000) {
+            let counts = observe(&mut states, "a", arrival, arrival);
+            assert_eq!(counts, arrival >= 220_000, "{arrival}");
+        }
     }
 
     #[test]

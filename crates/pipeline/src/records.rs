@@ -53,7 +53,8 @@ pub(crate) struct Record {
     pub(crate) history: Option<Box<RetryHeader>>,
     /// Items without an outcome.
     remaining: u16,
-    /// Whether an item has its outcome already: given up now, it would be sent again.
+    /// Whether an item has its outcome already, or a write under way that will give it one:
+    /// given up now, the record would be sent again, or settled without its other items.
     partly_settled: bool,
     parking: Option<Box<Parking>>,
     /// Identities of its parked reports: reserved although the write is not durable yet.
@@ -141,6 +142,11 @@ impl Records {
             .iter()
             .filter(|(_, record)| record.partly_settled || record.parking.is_some());
         partly.map(|(id, _)| RecordId(u32::try_from(id).unwrap_or(u32::MAX)))
+    }
+
+    /// A write begins that settles a part of the record.
+    pub(crate) fn write_begins(&mut self, id: RecordId) {
+        self.slab[id.0 as usize].partly_settled = true;
     }
 
     /// Whether the record's partition was given up meanwhile.

@@ -3,7 +3,7 @@
 //! The bindings come first: the table is loaded to its end, and what waits on the
 //! binding topics is settled, before the first telemetry is joined.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -73,13 +73,17 @@ pub async fn run<T: Transport + Clone>(
     let works = |kind| settings.workers.contains(&kind);
     let keep_sets = works(WorkerKind::Bindings) || works(WorkerKind::Retries);
     let bindings = Arc::new(Bindings::new(keep_sets));
-    let ends = ends_now(&settings).await?;
+    let ends = tokio::select! {
+        ends = ends_now(&settings) => ends?,
+        () = stop.cancelled() => return Ok(Exit::Stopped),
+    };
     let shared = Arc::new(Shared {
         signer: Signer::new(&settings.credentials, settings.dialect),
         bindings: Arc::clone(&bindings),
         rate: SharedRate::new(settings.delivery.rate),
         highs: Highs::default(),
         committed: GroupCommitted::default(),
+        reader: OnceLock::new(),
         settings,
     });
     let settings = &shared.settings;
@@ -90,12 +94,18 @@ pub async fn run<T: Transport + Clone>(
         })
     })
     .await?;
+    let reader = Arc::new(reader);
+    let _ = shared.reader.set(Arc::downgrade(&reader));
     let group_stop = stop.child_token();
     let watcher = tokio::spawn(watch_highs(Arc::clone(&shared), group_stop.clone()));
     let result = run_workers((&shared, &transport), &reader, ends, &group_stop, &monitor).await;
     group_stop.cancel();
-    let _ = watcher.await;
-    reader.stop().await;
+    // A question under way has no say in when this ends.
+    watcher.abort();
+    // The workers have ended, and nobody else reads to its end.
+    if let Some(reader) = Arc::into_inner(reader) {
+        reader.stop().await;
+    }
     result
 }
 
@@ -116,8 +126,10 @@ async fn run_workers<T: Transport + Clone>(
     let mut running = JoinSet::new();
     let mut exit = Exit::AtEnd;
     let mut failed = None;
+    let mut bindings_awaited = false;
     for status in in_start_order(monitor) {
-        if status.kind() != WorkerKind::Bindings {
+        let joins = status.kind() != WorkerKind::Bindings;
+        if joins && !std::mem::replace(&mut bindings_awaited, true) {
             bindings_first(shared, reader, stop, monitor).await;
         }
         match start((shared, transport()), &ends, stop, status) {
@@ -138,9 +150,9 @@ async fn run_workers<T: Transport + Clone>(
                 stop.cancel();
                 failed.get_or_insert(error);
             }
-            Err(error) => {
+            Err(_) => {
                 stop.cancel();
-                failed.get_or_insert(PipelineError::Thread(error.into()));
+                failed.get_or_insert(PipelineError::Worker("unknown"));
             }
         }
     }

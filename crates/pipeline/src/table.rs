@@ -4,11 +4,13 @@
 //! Both are read from the customer-devices topic, to its end before the first use, and
 //! follow it from there.
 
+use std::sync::Arc;
+
 use emberline_flow::bindings::BindingsTable;
 use emberline_flow::customer_set::CustomerSet;
 use emberline_model::{BindingChange, CustomerId, DeviceKey};
 use emberline_wire::customer_devices::{BoundDevice, CustomerDevices, for_each_device};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use metrics::Gauge;
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -21,6 +23,8 @@ pub(crate) struct Bindings {
     /// Each customer's set, as its bytes on the topic: a tenth of the memory that the sets
     /// themselves would take. `None` where no worker needs them.
     sets: Option<Mutex<HashMap<CustomerId, Box<[u8]>>>>,
+    /// Customers whose set is being made, pushed and written.
+    claimed: Arc<Mutex<HashSet<CustomerId>>>,
     changed: watch::Sender<u64>,
     devices: Gauge,
 }
@@ -30,6 +34,7 @@ impl Bindings {
         Self {
             table: BindingsTable::default(),
             sets: keep_sets.then(Mutex::default),
+            claimed: Arc::default(),
             changed: watch::Sender::new(0),
             devices: metrics::gauge!(BINDINGS_DEVICES),
         }
@@ -63,6 +68,14 @@ impl Bindings {
         self.read(Some(customer.as_str().as_bytes()), Some(&encode(set)));
     }
 
+    /// The customer's set is made by the caller alone, until the claim is dropped: of two
+    /// workers that add a device each to the same set, the later would take the earlier's
+    /// away. `None` while somebody else has the claim.
+    pub(crate) fn claim(&self, customer: &CustomerId) -> Option<Claim> {
+        let is_free = self.claimed.lock().insert(customer.clone());
+        is_free.then(|| Claim { customer: customer.clone(), claimed: Arc::clone(&self.claimed) })
+    }
+
     /// The customer's set as far as it is known.
     pub(crate) fn set_of(&self, customer: &CustomerId) -> CustomerSet {
         let Some(sets) = &self.sets else { return CustomerSet::default() };
@@ -78,6 +91,19 @@ impl Bindings {
     pub(crate) fn set_gauge(&self) {
         #[expect(clippy::cast_precision_loss, reason = "a count, shown")]
         self.devices.set(self.table.len() as f64);
+    }
+}
+
+/// The sole right to make a customer's set, within the process.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    customer: CustomerId,
+    claimed: Arc<Mutex<HashSet<CustomerId>>>,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.claimed.lock().remove(&self.customer);
     }
 }
 

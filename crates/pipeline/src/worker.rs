@@ -19,10 +19,11 @@ mod set_aside;
 mod take_in;
 
 use std::collections::{BinaryHeap, HashMap};
-use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
-use emberline_broker::{Room, Source, SourceEvent};
+use emberline_broker::{Room, Source, SourceEvent, TableReader};
 use emberline_flow::backoff::{Backoff, RetryTiers};
 use emberline_flow::dedupe::DedupeWindow;
 use emberline_flow::gate::{Gate, GateSettings};
@@ -56,6 +57,11 @@ use crate::table::Bindings;
 const ENDS_AT_ONCE: usize = 64;
 /// How often gauges are set.
 const GAUGES_EVERY: Duration = Duration::from_secs(1);
+/// For how long of event time a device's newest state is known at least: the platform
+/// sends again within seconds, also where duplicates are not removed.
+const STATES_KNOWN: Duration = Duration::from_mins(2);
+/// How often held lanes are looked through at most.
+const RELEASE_EVERY: Duration = Duration::from_millis(20);
 /// Longest sleep of the loop: what has no deadline of its own is looked at so often.
 const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 
@@ -74,6 +80,8 @@ pub(crate) struct Shared {
     pub(crate) rate: SharedRate,
     pub(crate) highs: Highs,
     pub(crate) committed: GroupCommitted,
+    /// What the sets in `bindings` are read by.
+    pub(crate) reader: OnceLock<Weak<TableReader>>,
 }
 
 /// Why a worker ended.
@@ -119,6 +127,8 @@ pub(crate) struct Worker<T> {
     outbox: Outbox<Written>,
     /// A set made ready for a call that is about to begin.
     prepared_set: Option<WrittenSet>,
+    /// Assignments after which the sets are not read to their end yet.
+    sets_behind: Arc<AtomicUsize>,
     /// Sets pushed and not written yet, by the lane that is busy with them.
     pushed_sets: HashMap<LaneId, WrittenSet>,
 
@@ -130,6 +140,8 @@ pub(crate) struct Worker<T> {
     next_gauges: Instant,
     was_assigned: bool,
     intake_paused: bool,
+    /// Held lanes are not looked through again before.
+    next_release: Instant,
 
     reports: Vec<Report>,
     done: Vec<Item>,
@@ -152,7 +164,7 @@ impl<T: Transport + Clone> Worker<T> {
             records: Records::new(Arc::clone(&room), Arc::clone(&totals)),
             lanes: Lanes::default(),
             dedupe: DedupeWindow::new(delivery.dedupe_window, delivery.dedupe_max_entries),
-            newest_states: NewestStates::new(delivery.dedupe_window),
+            newest_states: NewestStates::new(delivery.dedupe_window.max(STATES_KNOWN)),
             ghosts: HashSet::new(),
             not_due: BinaryHeap::new(),
             tiers: RetryTiers::new(delivery.tiers.clone(), delivery.max_age)?,
@@ -164,6 +176,7 @@ impl<T: Transport + Clone> Worker<T> {
             in_calls: 0,
             outbox: Outbox::new(kind, &shared.settings.kafka, delivery.max_record)?,
             prepared_set: None,
+            sets_behind: Arc::default(),
             pushed_sets: HashMap::new(),
             draining: None,
             topic_partitions: HashMap::new(),
@@ -173,6 +186,7 @@ impl<T: Transport + Clone> Worker<T> {
             next_gauges: now,
             was_assigned: false,
             intake_paused: false,
+            next_release: now,
             reports: Vec::new(),
             done: Vec::new(),
             source,
@@ -212,7 +226,7 @@ impl<T: Transport + Clone> Worker<T> {
                     }
                 }
                 Some(end) = self.outbox.next() => self.write_ended(end, Instant::now()),
-                Ok(()) = released.changed(), if self.lanes.held() > 0 => self.release_bound(),
+                Ok(()) = released.changed(), if self.may_release() => self.release_bound(),
                 () = sleep.as_mut() => {}
                 event = self.events.recv() => match event {
                     Some(event) => {
@@ -255,6 +269,11 @@ impl<T: Transport + Clone> Worker<T> {
         }
     }
 
+    /// Bindings may change without a pause; what comes after them is to have its turn.
+    fn may_release(&self) -> bool {
+        self.lanes.held() > 0 && self.next_release <= Instant::now()
+    }
+
     fn next_wake(&self) -> Instant {
         let now = Instant::now();
         let calls_may_go = self.in_calls < self.shared.settings.delivery.in_flight;
@@ -263,6 +282,7 @@ impl<T: Transport + Clone> Worker<T> {
             self.outbox.next_deadline(),
             self.no_call_before.filter(|_| calls_may_go),
             self.not_due.peek().map(|waiting| waiting.due),
+            Some(self.next_release).filter(|at| *at > now && self.lanes.held() > 0),
             self.draining.as_ref().map(|draining| draining.deadline),
             Some(self.next_commit),
         ];

@@ -1,9 +1,9 @@
-//! Nonces: no two calls of a process share one within some hundred million calls.
+//! Nonces: no two calls of a process share one within two thousand million calls.
 //!
-//! Drawn at random, two of the calls of one second would have the same nonce every few
-//! days at 200 calls a second, every minute at 10,000 (there are only 2^31 of them, and
-//! the service refuses a nonce seen before): and what it refuses then looks like a wrong
-//! signature, which stops all calls.
+//! Drawn at random from the 2^31 that there are, two calls of one second would share one
+//! about once a day at 200 calls a second, and every minute at 10,000. The service takes
+//! the second for a replay and refuses it, as it refuses a wrong signature, and that stops
+//! all calls for a while.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -22,7 +22,14 @@ pub(crate) async fn pages_and_metrics(world: &mut World) -> Result<()> {
     ensure!(run.get("/livez").await?.0 == 200);
     ensure!(run.get("/nothing").await?.0 == 404);
     let counts = *load.expectation().counts();
-    let page = at_rest(world, &mut run, ("devices", counts.records)).await?;
+    at_rest(world, &mut run, ("devices", counts.records)).await?;
+    // Gauges of partitions come with the first look at them, once a second.
+    let page = world
+        .wait_for("the lag is shown", async || {
+            let page = run.metrics().await?;
+            Ok(page.kinds.contains_key("emberline_partition_lag").then_some(page))
+        })
+        .await?;
     let (served, promised) = (promises(&page), metrics_fixture());
     let missing: Vec<_> = promised.difference(&served).collect();
     let unknown: Vec<_> = served.difference(&promised).collect();

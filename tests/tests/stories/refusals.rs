@@ -36,7 +36,12 @@ pub(crate) async fn passing_failures(world: &mut World) -> Result<()> {
 }
 
 pub(crate) async fn credentials(world: &mut World) -> Result<()> {
-    let mut load = Load::new(FleetPlan { devices: 100, undecodable: 0.0, ..FleetPlan::default() });
+    let mut load = Load::new(FleetPlan {
+        devices: 100,
+        undecodable: 0.0,
+        unbound: 0.0,
+        ..FleetPlan::default()
+    });
     world.introduce(&load).await?;
     let mut bindings = world.emberline(&["run", "--workers", "bindings", "--exit-at-end"]).await?;
     bindings.succeeds(LIMIT).await?;

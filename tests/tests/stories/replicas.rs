@@ -11,7 +11,7 @@ use crate::story::LIMIT;
 use crate::sum::Sum;
 
 pub(crate) async fn two_replicas(world: &mut World) -> Result<()> {
-    let mut load = Load::new(FleetPlan { devices: 200, ..FleetPlan::default() });
+    let mut load = Load::new(FleetPlan { devices: 200, unbound: 0.0, ..FleetPlan::default() });
     world.introduce(&load).await?;
     world.set("batch.max_reports", "10");
     world.set("limits.in_flight", "16");

@@ -15,6 +15,8 @@ pub(crate) async fn stop_in_the_middle(world: &mut World) -> Result<()> {
     world.tell(load.rest()).await?;
     world.set("batch.max_reports", "5");
     world.set("limits.in_flight", "16");
+    // What was read is delivered before a partition is given up: that must not be all.
+    world.set("limits.records", "500");
     let slowly = FaultPlan { latency: Duration::from_millis(15), ..FaultPlan::default() };
     world.sandbox.faults().set(slowly);
 
@@ -31,7 +33,12 @@ pub(crate) async fn stop_in_the_middle(world: &mut World) -> Result<()> {
 }
 
 pub(crate) async fn duplicates_across_restart(world: &mut World) -> Result<()> {
-    let mut load = Load::new(FleetPlan { devices: 200, duplicates: 0.0, ..FleetPlan::default() });
+    let mut load = Load::new(FleetPlan {
+        devices: 200,
+        duplicates: 0.0,
+        unbound: 0.0,
+        ..FleetPlan::default()
+    });
     world.introduce(&load).await?;
     let records = load.records(2_000);
     world.tell(records.clone()).await?;

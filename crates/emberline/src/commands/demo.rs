@@ -5,8 +5,9 @@
 //! Absent: any rule of delivery of its own. The workers are those of `run`, with shorter
 //! times.
 //!
-//! Start at [`run`]; what must add up is in [`sums`].
+//! Start at [`run`]; what must add up is in `sums`.
 
+mod board;
 mod devices;
 mod progress;
 mod summary;
@@ -27,8 +28,9 @@ use crate::commands::generate::pace::Pace;
 use crate::commands::run::{self as workers, Observed};
 use crate::settings::{Listen, Rate};
 use crate::{output, signals, wiring};
+use board::Board;
 use devices::Devices;
-use progress::{Board, Phase, Progress};
+use progress::{Phase, Progress};
 use summary::{Figures, Summary};
 use sums::Sums;
 use world::World;
@@ -101,8 +103,6 @@ const START: Duration = Duration::from_mins(2);
 /// Longest that is waited for the last reports. The longest delay of a retry topic passes
 /// twice in it.
 const SETTLE: Duration = Duration::from_secs(45);
-/// How often it is looked whether something has come about.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Shows what Emberline does.
 ///

@@ -16,6 +16,7 @@ use crate::PipelineError;
 use crate::intake::Intake;
 use crate::partitions::{Partition, PartitionId};
 use crate::records::{RecordId, Records};
+use crate::settings::WorkerKind;
 
 /// Partitions that go, and what is still waited for.
 pub(super) struct Draining {
@@ -80,6 +81,9 @@ impl<T: Transport + Clone> Worker<T> {
     }
 
     fn assigned(&mut self, partitions: Vec<AssignedPartition>, now: Instant) {
+        if self.kind != WorkerKind::Devices {
+            self.catch_up_with_sets();
+        }
         if !partitions.is_empty() {
             let count = partitions.len();
             tracing::info!(worker = self.kind.name(), count, "partitions assigned");

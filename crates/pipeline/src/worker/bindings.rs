@@ -1,7 +1,9 @@
 //! A customer's bindings: the set is brought up to date, pushed whole (the vendor
 //! requires it), then written to the customer-devices topic.
 
-use std::time::Instant;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use emberline_flow::customer_set::{Change, CustomerSet};
 use emberline_flow::lanes::LaneId;
@@ -14,11 +16,18 @@ use super::set_aside::Written;
 use super::take_in::BINDINGS_AT_ONCE;
 use crate::lane::What;
 use crate::outbox::{Destination, Outgoing};
-use crate::table;
+use crate::table::{self, Claim};
+
+/// A customer whose set can't be made yet is looked at again so soon.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
+/// Pause before sets are read again that could not be.
+const READ_AGAIN: Duration = Duration::from_secs(1);
 
 /// A customer's set as the events at the head of its lane leave it.
 #[derive(Debug)]
 pub(super) struct WrittenSet {
+    /// Until this set is written, nobody else of the process makes one of the customer.
+    _claim: Claim,
     set: CustomerSet,
     /// What each of the events changed, in order.
     changes: Vec<Change>,
@@ -35,6 +44,21 @@ impl WrittenSet {
 }
 
 impl<T: Transport + Clone> Worker<T> {
+    /// Partitions have come: who had them before may have written sets that are not read
+    /// yet. A set made of older ones would take devices from their customer.
+    pub(super) fn catch_up_with_sets(&mut self) {
+        let Some(reader) = self.shared.reader.get().and_then(Weak::upgrade) else { return };
+        self.sets_behind.fetch_add(1, Ordering::AcqRel);
+        let behind = Arc::clone(&self.sets_behind);
+        tokio::spawn(async move {
+            while let Err(error) = reader.read_to_current_end().await {
+                tracing::warn!(%error, "customers' sets can't be read; bindings wait");
+                tokio::time::sleep(READ_AGAIN).await;
+            }
+            behind.fetch_sub(1, Ordering::AcqRel);
+        });
+    }
+
     /// Brings the customer's set up to date with the events that wait. `false` if there
     /// is nothing to push: then the lane was dealt with.
     pub(super) fn prepare_bindings(&mut self, id: LaneId, now: Instant) -> bool {
@@ -42,6 +66,12 @@ impl<T: Transport + Clone> Worker<T> {
         let crate::lane::About::Bindings { customer } = &lane.about else { return false };
         let customer = customer.clone();
         let most = lane.batch_limit(BINDINGS_AT_ONCE);
+        self.prepared_set = None;
+        let claim = self.shared.bindings.claim(&customer);
+        let Some(claim) = claim.filter(|_| self.sets_behind.load(Ordering::Acquire) == 0) else {
+            self.lanes.wait(id, now + ASK_AGAIN);
+            return false;
+        };
         let mut set = self.shared.bindings.set_of(&customer);
         let changes: Vec<Change> = self
             .lanes
@@ -52,7 +82,7 @@ impl<T: Transport + Clone> Worker<T> {
                 What::Report { .. } | What::State { .. } => Change::Unchanged,
             })
             .collect();
-        let prepared = WrittenSet { set, changes };
+        let prepared = WrittenSet { _claim: claim, set, changes };
         if prepared.needs_call() {
             self.prepared_set = Some(prepared);
             return true;

@@ -13,7 +13,7 @@ use emberline_service_api::{
 };
 use emberline_service_client::{HttpAnswer, Transport, TransportError, fresh_stamp};
 
-use super::Worker;
+use super::{RELEASE_EVERY, Worker};
 use super::ended::CallEnded;
 use crate::lane::{About, What, data_key};
 use crate::records::Failure;
@@ -46,6 +46,7 @@ impl<T: Transport + Clone> Worker<T> {
             let ticket = match self.gate.may_call(action as usize, now) {
                 Permission::Go(ticket) => ticket,
                 Permission::Wait(wait) => {
+                    self.prepared_set = None;
                     let until = now + wait.unwrap_or(ASK_GATE_AGAIN);
                     if self.gate.state() == GateState::Closed {
                         // This action alone is throttled: others may go.
@@ -59,6 +60,7 @@ impl<T: Transport + Clone> Worker<T> {
             };
             let permit = self.shared.rate.take(now);
             if let Err(wait) = permit {
+                self.prepared_set = None;
                 self.gate.on_result(ticket, CallResult::NotMade, now);
                 self.lanes.put_back(id);
                 self.no_call_before = Some(now + wait);
@@ -174,6 +176,7 @@ impl<T: Transport + Clone> Worker<T> {
 
     /// Bindings have changed: held lanes whose device is bound now are ready.
     pub(super) fn release_bound(&mut self) {
+        self.next_release = Instant::now() + RELEASE_EVERY;
         let table = &self.shared.bindings.table;
         self.lanes.release_held(|lane| match &lane.about {
             About::Data { device, .. } => table.customer_of(device.key()).is_some(),

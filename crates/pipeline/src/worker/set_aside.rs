@@ -200,6 +200,7 @@ impl<T: Transport + Clone> Worker<T> {
             headers,
         };
         let outcome = Outcome::Parked(ready.reason);
+        self.records.write_begins(ready.record);
         let waiting = Written::Items { record: ready.record, items: ready.items, outcome };
         self.outbox.write(Destination::Retry, write, waiting, now);
     }
@@ -245,6 +246,7 @@ impl<T: Transport + Clone> Worker<T> {
             headers,
         };
         let outcome = Outcome::DeadLettered(reason);
+        self.records.write_begins(id);
         let waiting = Written::Items { record: id, items: 1, outcome };
         self.outbox.write(Destination::DeadLetters, write, waiting, now);
     }

@@ -9,7 +9,7 @@ use emberline_wire::events::decode_binding;
 use emberline_wire::headers::TYPE_HEADER;
 use tokio_util::sync::CancellationToken;
 
-use super::progress::Board;
+use super::board::Board;
 use super::sums::{Generated, Service};
 use super::world::World;
 use crate::commands::generate::feed::Feed;

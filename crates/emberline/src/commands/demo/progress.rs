@@ -1,67 +1,20 @@
 //! How far it is: drawn over and over on a terminal, a line a second elsewhere.
 
 use std::cell::Cell;
-use std::sync::Arc;
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use emberline_pipeline::{Monitor, WorkerKind};
+use emberline_pipeline::WorkerKind;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::LOOK_EVERY;
+use super::board::Board;
 use super::summary::grouped;
-use super::sums::{Generated, Pipeline};
 use crate::output;
 
 /// How often a terminal is drawn.
 const DRAWN_EVERY: Duration = Duration::from_millis(200);
 /// How often a line is written where there is none.
 const LINE_EVERY: Duration = Duration::from_secs(1);
-
-/// What is known while it runs.
-pub(super) struct Board {
-    pub(super) monitor: Arc<Monitor>,
-    generated: Cell<Generated>,
-    records: Cell<u64>,
-}
-
-impl Board {
-    pub(super) fn new(monitor: Arc<Monitor>) -> Self {
-        Self { monitor, generated: Cell::default(), records: Cell::new(0) }
-    }
-
-    /// So much was generated so far, in so many records.
-    pub(super) fn made(&self, generated: Generated, records: u64) {
-        self.generated.set(generated);
-        self.records.set(records);
-    }
-
-    fn pipeline(&self) -> Pipeline {
-        Pipeline::of(&self.monitor, super::sums::handed_over(&self.monitor))
-    }
-
-    /// Items generated and not settled; those in a retry topic wait for something else.
-    pub(super) fn waiting(&self) -> u64 {
-        let pipeline = self.pipeline();
-        let settled = pipeline.read.saturating_sub(pipeline.in_flight);
-        self.generated.get().items().saturating_sub(settled)
-    }
-
-    /// Whether everything generated has reached its end.
-    pub(super) fn is_settled(&self) -> bool {
-        let pipeline = self.pipeline();
-        pipeline.read >= self.generated.get().items()
-            && pipeline.in_flight == 0
-            && pipeline.parked == 0
-    }
-
-    /// Waits until this is so, or for so long.
-    pub(super) async fn until(&self, longest: Duration, is_so: impl Fn() -> bool) {
-        let deadline = Instant::now() + longest;
-        while !is_so() && Instant::now() < deadline {
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-    }
-}
 
 /// What is going on.
 #[derive(Debug, Clone, Copy)]
@@ -124,8 +77,13 @@ impl Progress {
             }
             match &self.bar {
                 Some(bar) => {
-                    if let Phase::Reporting(since) = self.phase.get() {
-                        bar.set_position(since.elapsed().as_secs());
+                    let at = match self.phase.get() {
+                        Phase::Binding => None,
+                        Phase::Reporting(since) => Some(since.elapsed().as_secs()),
+                        Phase::Settling => bar.length(),
+                    };
+                    if let Some(at) = at {
+                        bar.set_position(at);
                     }
                     bar.set_message(self.drawn(board, speed));
                 }
@@ -147,7 +105,7 @@ impl Progress {
             "{:>3} s  {} records written, delivered {} ({speed:.0}/s), {} to go, {} waiting for \
              a binding{}",
             self.start.elapsed().as_secs(),
-            grouped(board.records.get()),
+            grouped(board.records()),
             grouped(pipeline.delivered),
             grouped(board.waiting()),
             grouped(pipeline.parked),
@@ -167,7 +125,7 @@ impl Progress {
             _ => String::new(),
         };
         let rows = [
-            ("written", grouped(board.records.get()), "records"),
+            ("written", grouped(board.records()), "records"),
             ("delivered", grouped(pipeline.delivered), &format!("{speed:.0}/s, {latency}")),
             ("duplicates", grouped(pipeline.duplicates), "left out"),
             ("skipped", grouped(pipeline.skipped + pipeline.superseded), "nothing to send"),
@@ -177,7 +135,8 @@ impl Progress {
         ];
         let mut text = self.phase.get().remark().to_owned();
         for (name, number, remark) in rows {
-            text.push_str(&format!("\n  {name:<13} {number:>12}  {remark}"));
+            // Writing to a text cannot fail.
+            let _ = write!(text, "\n  {name:<13} {number:>12}  {remark}");
         }
         text
     }

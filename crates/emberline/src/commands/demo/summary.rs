@@ -66,7 +66,10 @@ pub(super) struct Summary {
     reports_accepted: u64,
     states_accepted: u64,
     bindings_accepted: u64,
+    /// Reports that came after a newer one of their device and category.
     out_of_order: u64,
+    /// Those among them of devices that were bound late.
+    out_of_order_late: Option<u64>,
     overlapping_calls: u64,
     disagreements: Vec<String>,
     #[serde(skip)]
@@ -99,6 +102,7 @@ impl Summary {
             states_accepted: service.states,
             bindings_accepted: service.bindings,
             out_of_order: service.out_of_order,
+            out_of_order_late: service.out_of_order_late,
             overlapping_calls: service.overlapping_calls,
             disagreements: sums.disagreements(),
             sums,

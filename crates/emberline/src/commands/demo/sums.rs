@@ -13,15 +13,11 @@
 //! and `read = delivered + duplicates + skipped + superseded + parked + dead_lettered +
 //! in_flight` must hold.
 //!
-//! Start at [`Sums::disagreements`].
+//! Start at [`Sums::disagreements`]; `books` says where the numbers come from.
 
-use std::collections::HashMap;
-use std::sync::atomic::Ordering;
+mod books;
 
-use emberline_model::Outcome;
-use emberline_pipeline::metrics::Totals;
-use emberline_pipeline::{Monitor, WorkerKind};
-use emberline_sandbox::Ledger;
+pub(super) use books::handed_over;
 
 /// All three sides.
 #[derive(Debug, Clone, Copy)]
@@ -97,49 +93,7 @@ impl Generated {
     }
 }
 
-/// Items that the workers of the input topics have given up with a partition so far; they
-/// are read again.
-pub(super) fn handed_over(monitor: &Monitor) -> u64 {
-    inputs(monitor).map(|totals| totals.handed_over.load(Ordering::Relaxed)).sum()
-}
-
-fn inputs(monitor: &Monitor) -> impl Iterator<Item = &Totals> {
-    let workers = monitor.workers().iter().filter(|worker| worker.kind() != WorkerKind::Retries);
-    workers.map(|worker| &*worker.totals)
-}
-
 impl Pipeline {
-    /// Adds the workers up. `read_again` of the items given up with a partition were read
-    /// again; what was given up since then, at the stop, is still in flight.
-    pub(super) fn of(monitor: &Monitor, read_again: u64) -> Self {
-        let load = |number: &std::sync::atomic::AtomicU64| number.load(Ordering::Relaxed);
-        let totals = || monitor.workers().iter().map(|worker| &*worker.totals);
-        let ended = |name: &str| totals().map(|totals| totals.by_name(name)).sum::<u64>();
-        // Read in this order, a sum taken on the way can only lack what has just moved on.
-        let settled_from_retry: u64 = monitor.worker(WorkerKind::Retries).map_or(0, |retries| {
-            Outcome::ALL.into_iter().map(|outcome| retries.totals.outcome(outcome)).sum()
-        });
-        let sum = Self {
-            read: 0,
-            delivered: ended("delivered"),
-            duplicates: ended("duplicate"),
-            skipped: ended("skipped"),
-            superseded: ended("superseded"),
-            parked: ended("parked").saturating_sub(settled_from_retry),
-            dead_lettered: ended("dead_lettered"),
-            in_flight: inputs(monitor).map(|totals| load(&totals.in_flight)).sum(),
-            calls: totals().map(|totals| load(&totals.calls)).sum(),
-            rejected_calls: totals().map(|totals| load(&totals.rejected_calls)).sum(),
-        };
-        let given_up_at_end = handed_over(monitor).saturating_sub(read_again);
-        let read: u64 = inputs(monitor).map(|totals| load(&totals.items_read)).sum();
-        Self {
-            read: read.saturating_sub(read_again),
-            in_flight: sum.in_flight + given_up_at_end,
-            ..sum
-        }
-    }
-
     /// What the outcomes and what is in flight come to.
     pub(super) const fn accounted_for(&self) -> u64 {
         self.delivered
@@ -153,45 +107,10 @@ impl Pipeline {
 }
 
 impl Service {
-    /// Reads the books; `late` are the devices that were bound after they began to report.
-    pub(super) fn of(ledger: &Ledger, bindings: u64, late: &[String]) -> Self {
-        let totals = ledger.totals();
-        Self {
-            reports: totals.distinct_reports,
-            states: totals.states_accepted,
-            bindings,
-            sent_twice: totals.sent_twice,
-            calls: totals.calls,
-            rejected_calls: totals.calls - totals.accepted_calls,
-            out_of_order: totals.order_inversions,
-            out_of_order_late: late.iter().map(|device| inversions(ledger, device)).sum(),
-            overlapping_calls: totals.overlapping_calls,
-        }
-    }
-
     /// What it accepted, each counted once.
     pub(super) const fn accepted(&self) -> u64 {
         self.reports + self.states + self.bindings
     }
-}
-
-/// Most reports of a device that the service's books show.
-const HISTORY: usize = 1_000;
-
-/// How many reports of a device came after a newer one; `None` if not all are shown.
-fn inversions(ledger: &Ledger, device: &str) -> Option<u64> {
-    let reports = ledger.reports_of(device);
-    if reports.len() >= HISTORY {
-        return None;
-    }
-    let mut newest: HashMap<u16, i64> = HashMap::new();
-    let mut inversions = 0;
-    for report in reports.iter().filter(|report| report.occurrence == 1) {
-        let newest = newest.entry(report.category).or_insert(report.report_time);
-        inversions += u64::from(report.report_time < *newest);
-        *newest = report.report_time.max(*newest);
-    }
-    Some(inversions)
 }
 
 impl Sums {

@@ -1,3 +1,5 @@
+use std::sync::atomic::Ordering;
+
 use super::rig::{Rig, SECOND, Says, binding};
 use crate::intake::Content;
 use crate::settings::WorkerKind::Bindings;
@@ -26,4 +28,28 @@ async fn a_binding_that_is_refused_leaves_nothing_behind_for_the_next_customer()
     rig.read(0, 0, bind("a"));
     rig.until("the refusal", |rig| rig.worker.in_calls == 0).await;
     assert!(rig.worker.pushed_sets.is_empty());
+}
+
+#[tokio::test]
+async fn two_workers_never_make_a_set_of_one_customer_at_once() {
+    let mut rig = Rig::new(Bindings);
+    let other = rig.worker.shared.bindings.claim(&binding("a", SECOND).customer).unwrap();
+    rig.assign(0, None, "");
+    rig.read(0, 0, bind("a"));
+    rig.until("a look at the claim", |rig| rig.worker.lanes.next_deadline().is_some()).await;
+    assert_eq!(rig.service.calls().len(), 0);
+    drop(other);
+    rig.until("the push", |rig| rig.service.calls().len() == 1).await;
+}
+
+#[tokio::test]
+async fn no_set_is_made_before_the_last_owners_sets_are_read() {
+    let mut rig = Rig::new(Bindings);
+    rig.assign(0, None, "");
+    rig.worker.sets_behind.fetch_add(1, Ordering::Relaxed);
+    rig.read(0, 0, bind("a"));
+    rig.until("a look at the sets", |rig| rig.worker.lanes.next_deadline().is_some()).await;
+    assert_eq!(rig.service.calls().len(), 0);
+    rig.worker.sets_behind.fetch_sub(1, Ordering::Relaxed);
+    rig.until("the push", |rig| rig.service.calls().len() == 1).await;
 }

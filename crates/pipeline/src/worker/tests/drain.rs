@@ -1,8 +1,11 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use emberline_model::Category::Power;
+use emberline_broker::Delivered;
+use emberline_model::Category::{Power, Smoke};
+use emberline_wire::device::{DeviceRecord, Refusal};
 
-use super::rig::{Rig, SECOND, Says, data};
+use super::rig::{Rig, SECOND, Says, data, delivery, telemetry};
+use crate::intake::Content;
 use crate::settings::WorkerKind::Devices;
 
 #[tokio::test]
@@ -37,4 +40,61 @@ async fn what_is_in_a_call_is_settled_before_its_partition_goes() {
     rig.until_idle().await;
     let commits = answer.recv_timeout(Duration::from_secs(1)).unwrap();
     assert_eq!(commits.iter().map(|commit| commit.offset).collect::<Vec<_>>(), [1]);
+}
+
+/// One of its properties is on its way to the dead letters, the other has not been sent.
+#[tokio::test]
+async fn a_record_is_not_committed_before_each_of_its_parts_has_its_outcome() {
+    let lingering = crate::DeliverySettings { linger: Duration::from_mins(1), ..delivery() };
+    let mut rig = Rig::with(Devices, lingering, "127.0.0.1:1");
+    rig.bind("a");
+    rig.assign(0, None, "");
+    let mut telemetry = telemetry("a", SECOND, &[Power]);
+    telemetry.refused.push(Refusal { category: Smoke, reason: "no boolean".into() });
+    rig.read(0, 0, Content::Device(DeviceRecord::Telemetry(telemetry)));
+    let answer = rig.revoke(0);
+    let written = Ok(Delivered { partition: 0, offset: 0 });
+    rig.worker.write_ended((0, written), Instant::now());
+    rig.until("the answer", |rig| rig.worker.draining.is_none()).await;
+    let commits = answer.recv_timeout(Duration::from_secs(1)).unwrap();
+    let settled = commits.iter().any(|commit| commit.offset > 0);
+    assert_eq!(settled, rig.service.accepted().len() == 1);
+    assert!(settled, "what was begun is finished");
+}
+
+#[tokio::test]
+async fn what_lies_above_all_that_was_sent_is_left_to_the_next_owner() {
+    let one_call = crate::DeliverySettings { in_flight: 1, ..delivery() };
+    let mut rig = Rig::with(Devices, one_call, "127.0.0.1:1");
+    rig.bind("a");
+    rig.bind("b");
+    rig.service.answers(|_| Says::Nothing);
+    rig.assign(0, None, "");
+    rig.read(0, 0, data("a", SECOND, &[Power]));
+    rig.read(0, 1, data("b", SECOND, &[Power]));
+    rig.until("the call", |rig| rig.service.calls().len() == 1).await;
+    let answer = rig.revoke(0);
+    rig.service.answers(|_| Says::Accepted);
+    rig.until_idle().await;
+    let commits = answer.recv_timeout(Duration::from_secs(1)).unwrap();
+    assert_eq!(commits.iter().map(|commit| commit.offset).collect::<Vec<_>>(), [1]);
+    assert_eq!(rig.service.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn nothing_is_committed_past_a_dead_letter_that_is_not_written() {
+    let mut rig = Rig::new(Devices);
+    rig.bind("a");
+    rig.assign(0, None, "");
+    rig.read(0, 0, Content::Undecodable("not JSON".into()));
+    rig.read(0, 1, data("a", SECOND, &[Power]));
+    rig.until("the neighbour", |rig| rig.count("delivered") == 1).await;
+    assert_eq!(rig.frontier(0), 0);
+    let refused = Err(emberline_broker::ProduceError::NoTopic("own.dead-letters".into()));
+    rig.worker.write_ended((0, refused), Instant::now());
+    assert_eq!((rig.frontier(0), rig.count("dead_lettered")), (0, 0));
+    let written = Ok(Delivered { partition: 0, offset: 0 });
+    rig.worker.write_ended((0, written), Instant::now());
+    rig.until_idle().await;
+    assert_eq!((rig.frontier(0), rig.count("dead_lettered")), (2, 1));
 }

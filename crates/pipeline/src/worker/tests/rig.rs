@@ -191,6 +191,7 @@ impl Rig {
             rate: SharedRate::new(settings.delivery.rate),
             highs: Default::default(),
             committed: Default::default(),
+            reader: Default::default(),
             settings,
         });
         let service = Arc::new(Service {

@@ -1,0 +1,61 @@
+//! How a run ends, and what a second one finds.
+
+use emberline_pipeline::{Exit, WorkerKind};
+use serde_json::json;
+
+use crate::world::{Says, World, telemetry};
+
+#[tokio::test]
+async fn empty_topics_are_at_their_end_at_once() {
+    let world = World::new(&WorkerKind::ALL);
+    assert_eq!(world.run().ended().await.unwrap(), Exit::AtEnd);
+}
+
+#[tokio::test]
+async fn a_run_stopped_in_the_middle_and_a_second_one_send_each_report_once() {
+    let mut world = World::new(&[WorkerKind::Bindings, WorkerKind::Devices]);
+    let devices: Vec<String> = (0..20).map(|number| format!("d{number}")).collect();
+    world.bind(&devices.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let mut records = Vec::new();
+    for second in 0..30 {
+        for device in &devices {
+            let params = json!({"power": 1.5, "smoke_state": second % 2, "humidity": 3});
+            records.push((device.as_str(), telemetry(device, 1_700_000_000 + second, &params)));
+        }
+    }
+    world.produce("devices", &records).await;
+    // Every third call hangs until after the stop.
+    world.settings.exit_at_end = false;
+    world.service.answers(|call| match call["DataInfo"][0]["ReportTime"].as_i64() {
+        Some(second) if second % 3 == 0 => Says::Nothing,
+        _ => Says::Accepted,
+    });
+    let first = world.run();
+    world.service.wait_for_calls(20).await;
+    first.stop.cancel();
+    world.service.answers(|_| Says::Accepted);
+    assert_eq!(first.ended().await.unwrap(), Exit::Stopped);
+
+    world.settings.exit_at_end = true;
+    assert_eq!(world.run().ended().await.unwrap(), Exit::AtEnd);
+    let reports = world.service.reports();
+    assert_eq!(reports.len(), 20 * 30 * 2, "all of them");
+    assert!(reports.values().all(|times| *times == 1), "each once");
+    assert_eq!(world.committed(WorkerKind::Devices, "devices").await, 600);
+}
+
+#[tokio::test]
+async fn telemetry_does_not_wait_for_ever_for_bindings_that_the_service_refuses_to_hear() {
+    let mut world = World::new(&WorkerKind::ALL);
+    world.settings.exit_at_end = false;
+    world.service.answers(|_| Says::Status(503));
+    world.bind(&["a"]).await;
+    world.produce("devices", &[("a", telemetry("a", 1_700_000_000, &json!({"power": 1})))]).await;
+    let run = world.run();
+    run.until("parked telemetry", |run| run.count(WorkerKind::Devices, "parked") == 1).await;
+    world.service.answers(|_| Says::Accepted);
+    run.until("delivery", |run| run.count(WorkerKind::Retries, "delivered") >= 1).await;
+    run.stop.cancel();
+    assert_eq!(run.ended().await.unwrap(), Exit::Stopped);
+    assert!(world.service.reports().values().all(|times| *times == 1));
+}

@@ -1,0 +1,6 @@
+//! The pipeline as a whole, on an embedded broker, with a service that the test plays.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod ends;
+mod set_aside;
+mod world;
