@@ -245,6 +245,11 @@ impl<L, T> Lanes<L, T> {
         !self.ready.is_empty()
     }
 
+    /// The lane's key.
+    pub fn key(&self, id: LaneId) -> LaneKey {
+        self.slab[id.0 as usize].key
+    }
+
     /// What the lane is about.
     pub fn about(&self, id: LaneId) -> &L {
         &self.slab[id.0 as usize].about

@@ -235,7 +235,7 @@ mod tests {
 
     use super::{Partition, Partitions};
 
-    fn partition(resume_at: i64, settled: &[std::ops::Range<i64>]) -> Partition {
+    fn partition(resume_at: i64, settled: Option<std::ops::Range<i64>>) -> Partition {
         let at = PartitionRef {
             topic: "t".into(),
             topic_index: TopicIndex(0),
@@ -243,7 +243,8 @@ mod tests {
             epoch: 1,
             slot: PartitionSlot(0),
         };
-        let before = CommitMetadata { settled: settled.to_vec(), ..CommitMetadata::default() };
+        let before =
+            CommitMetadata { settled: settled.into_iter().collect(), ..CommitMetadata::default() };
         let frontier = Frontier::starting_at(resume_at, std::thread::current());
         let marks = SeedMarks::new(std::time::Duration::from_mins(2));
         Partition::resumed(at, resume_at, before, marks, (10_000, frontier))
@@ -252,7 +253,7 @@ mod tests {
     #[test]
     fn a_commit_soon_after_the_start_forgets_nothing_that_was_settled_before() {
         let mut partitions = Partitions::default();
-        let id = partitions.insert(partition(100, &[101..5_000]));
+        let id = partitions.insert(partition(100, Some(101..5_000)));
         for offset in 100..103 {
             partitions[id].note(offset, EventTime::from_millis(offset));
             if !partitions[id].was_settled_before(offset) {
@@ -272,7 +273,7 @@ mod tests {
     #[test]
     fn a_slot_is_told_free_when_the_last_record_of_its_tenure_has_gone() {
         let mut partitions = Partitions::default();
-        let id = partitions.insert(partition(0, &[]));
+        let id = partitions.insert(partition(0, None));
         partitions[id].ledger.deliver(0);
         partitions.record_added(id);
         partitions.fence(id);

@@ -80,6 +80,8 @@ pub async fn run<T: Transport + Clone>(
     let shared = Arc::new(Shared {
         signer: Signer::new(&settings.credentials, settings.dialect),
         bindings: Arc::clone(&bindings),
+        lanes_in_calls: (works(WorkerKind::Devices) && works(WorkerKind::Retries))
+            .then(Default::default),
         rate: SharedRate::new(settings.delivery.rate),
         highs: Highs::default(),
         committed: GroupCommitted::default(),
@@ -97,7 +99,8 @@ pub async fn run<T: Transport + Clone>(
     let reader = Arc::new(reader);
     let _ = shared.reader.set(Arc::downgrade(&reader));
     let group_stop = stop.child_token();
-    let watcher = tokio::spawn(watch_highs(Arc::clone(&shared), group_stop.clone()));
+    let watcher =
+        tokio::spawn(watch_highs(Arc::clone(&shared), Arc::clone(&monitor), group_stop.clone()));
     let result = run_workers((&shared, &transport), &reader, ends, &group_stop, &monitor).await;
     group_stop.cancel();
     // A question under way has no say in when this ends.
@@ -264,7 +267,8 @@ fn start<T: Transport + Clone>(
     Ok(Started { name, thread, result })
 }
 
-fn topics_of(kind: WorkerKind, settings: &PipelineSettings) -> Vec<String> {
+/// The topics that a kind of worker reads.
+pub(crate) fn topics_of(kind: WorkerKind, settings: &PipelineSettings) -> Vec<String> {
     let topics = &settings.topics;
     match kind {
         WorkerKind::Devices => topics.devices.clone(),
@@ -314,8 +318,8 @@ async fn patiently<A>(ask: impl AsyncFn() -> Result<A, BrokerError>) -> Result<A
 
 /// Keeps the log ends up to date, for the lag; and the groups' committed offsets, where
 /// the end of the input matters: other members have a part in reaching it.
-async fn watch_highs(shared: Arc<Shared>, stop: CancellationToken) {
-    let groups = match group_clients(&shared.settings) {
+async fn watch_highs(shared: Arc<Shared>, monitor: Arc<Monitor>, stop: CancellationToken) {
+    let mut groups = match group_clients(&shared.settings) {
         Ok(groups) => groups,
         Err(error) => {
             tracing::error!(%error, "committed offsets are not known");
@@ -336,6 +340,8 @@ async fn watch_highs(shared: Arc<Shared>, stop: CancellationToken) {
             _ = every.tick() => {}
             () = stop.cancelled() => return,
         }
+        groups
+            .retain(|(kind, _)| monitor.worker(*kind).is_some_and(|worker| !worker.is_caught_up()));
         for (kind, client) in &groups {
             read_committed(&shared, *kind, client).await;
         }
@@ -359,14 +365,14 @@ fn set_highs(highs: &Highs, found: Vec<PartitionBounds>) {
 fn group_clients(
     settings: &PipelineSettings,
 ) -> Result<Vec<(WorkerKind, Arc<Bounds>)>, BrokerError> {
-    if !settings.exit_at_end {
-        return Ok(Vec::new());
-    }
+    // Where the end of the input is not the end of the run, only the devices wait for it:
+    // for that of the bindings.
+    let waited_for = |kind: &&WorkerKind| settings.exit_at_end || **kind == WorkerKind::Bindings;
     let client = |kind: &WorkerKind| {
         let kafka = KafkaSettings { group: group_of(*kind, settings), ..settings.kafka.clone() };
         Ok((*kind, Arc::new(Bounds::new(&kafka)?)))
     };
-    settings.workers.iter().map(client).collect()
+    settings.workers.iter().filter(waited_for).map(client).collect()
 }
 
 async fn read_committed(shared: &Shared, kind: WorkerKind, client: &Arc<Bounds>) {

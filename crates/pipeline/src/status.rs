@@ -68,6 +68,10 @@ impl WorkerStatus {
         self.caught_up.send_if_modified(|caught_up| !std::mem::replace(caught_up, true));
     }
 
+    pub(crate) fn is_caught_up(&self) -> bool {
+        *self.caught_up.borrow()
+    }
+
     /// Waits until the worker has settled all that its input held at the start.
     pub(crate) async fn wait_caught_up(&self) {
         // The sender lives in `self`, so the wait ends only with the value.

@@ -27,7 +27,7 @@ use emberline_broker::{Room, Source, SourceEvent, TableReader};
 use emberline_flow::backoff::{Backoff, RetryTiers};
 use emberline_flow::dedupe::DedupeWindow;
 use emberline_flow::gate::{Gate, GateSettings};
-use emberline_flow::lanes::{LaneId, Lanes};
+use emberline_flow::lanes::{LaneId, LaneKey, Lanes};
 use emberline_flow::newest::NewestStates;
 use emberline_model::{Identity, Report};
 use emberline_service_client::Transport;
@@ -76,6 +76,9 @@ pub(crate) struct Shared {
     pub(crate) settings: PipelineSettings,
     pub(crate) signer: emberline_service_api::Signer,
     pub(crate) bindings: Arc<Bindings>,
+    /// Lanes with a call in flight, where two workers of the process may have items of the
+    /// same one. `None` where only one can.
+    pub(crate) lanes_in_calls: Option<Mutex<HashSet<LaneKey>>>,
     /// The group's rate is one for all workers of a process.
     pub(crate) rate: SharedRate,
     pub(crate) highs: Highs,
@@ -322,6 +325,8 @@ impl<T: Transport + Clone> Worker<T> {
     }
 
     fn set_gauges(&mut self) {
+        // The topics' partitions may have become more.
+        self.take_share(Instant::now());
         let metrics = &mut self.metrics;
         metrics.set_in_flight(self.records.len(), self.records.items(), self.in_calls);
         metrics.set_dedupe(self.dedupe.entries(), self.dedupe.evicted_early());

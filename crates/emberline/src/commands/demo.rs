@@ -156,13 +156,10 @@ pub async fn run(args: Args, config: Option<&Path>) -> anyhow::Result<Exit> {
     } else {
         output::text(&summary.text())?;
     }
-    if summary.agrees() {
-        return Ok(Exit::Done);
-    }
     if args.json {
         summary.disagreements().iter().for_each(|disagreement| output::notice(disagreement));
     }
-    Ok(Exit::Failed)
+    Ok(sums.exit())
 }
 
 /// What is left when the devices have said everything.

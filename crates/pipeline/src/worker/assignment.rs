@@ -16,6 +16,7 @@ use crate::PipelineError;
 use crate::intake::Intake;
 use crate::partitions::{Partition, PartitionId};
 use crate::records::{RecordId, Records};
+use crate::run::topics_of;
 use crate::settings::WorkerKind;
 
 /// Partitions that go, and what is still waited for.
@@ -133,13 +134,22 @@ impl<T: Transport + Clone> Worker<T> {
     fn assignment_changed(&mut self, now: Instant) {
         self.was_assigned = true;
         self.status.assigned();
-        let all = self.all_partitions();
-        let owned = self.records.partitions.owned_len();
-        self.shared.rate.set_share(self.kind, (owned, all), now);
+        self.take_share(now);
     }
 
-    fn all_partitions(&self) -> usize {
-        self.topic_partitions.values().map(|count| usize::try_from(*count).unwrap_or(0)).sum()
+    /// Takes the part of the group's rate that the owned partitions are of all.
+    pub(super) fn take_share(&self, now: Instant) {
+        let part = (self.records.partitions.owned_len(), self.all_partitions());
+        self.shared.rate.set_share(self.kind, part, now);
+    }
+
+    /// Of all topics, also those of which no partition was ever ours: these are known once
+    /// the log ends were asked for.
+    pub(super) fn all_partitions(&self) -> usize {
+        let told = self.topic_partitions.values().map(|count| usize::try_from(*count).unwrap_or(0));
+        let topics = topics_of(self.kind, &self.shared.settings);
+        let highs = self.shared.highs.lock();
+        told.sum::<usize>().max(highs.keys().filter(|(topic, _)| topics.contains(topic)).count())
     }
 
     /// Partitions go. What was read of them is delivered first, up to a deadline: a part of

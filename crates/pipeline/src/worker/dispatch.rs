@@ -13,13 +13,15 @@ use emberline_service_api::{
 };
 use emberline_service_client::{HttpAnswer, Transport, TransportError, fresh_stamp};
 
-use super::{RELEASE_EVERY, Worker};
 use super::ended::CallEnded;
+use super::{RELEASE_EVERY, Worker};
 use crate::lane::{About, What, data_key};
 use crate::records::Failure;
 
 /// Room for a body's beginning, enough for a call with one report.
 const USUAL_BODY: usize = 640;
+/// A lane of which another worker has a call in flight is looked at again so soon.
+const ASK_OTHER_WORKER: Duration = Duration::from_millis(5);
 /// A closed gate that does not say when it opens is asked again so soon.
 const ASK_GATE_AGAIN: Duration = Duration::from_millis(100);
 
@@ -66,13 +68,32 @@ impl<T: Transport + Clone> Worker<T> {
                 self.no_call_before = Some(now + wait);
                 return;
             }
-            match self.ready_call(id) {
-                Some(call) => {
-                    self.call(id, ticket, call, now);
-                    self.promote_siblings(id);
-                }
-                None => self.gate.on_result(ticket, CallResult::NotMade, now),
+            if !self.claim_lane(id) {
+                self.gate.on_result(ticket, CallResult::NotMade, now);
+                self.lanes.wait(id, now + ASK_OTHER_WORKER);
+                continue;
             }
+            if let Some(call) = self.ready_call(id) {
+                self.call(id, ticket, call, now);
+                self.promote_siblings(id);
+            } else {
+                self.free_lane(id);
+                self.gate.on_result(ticket, CallResult::NotMade, now);
+            }
+        }
+    }
+
+    /// Takes the right to call for this lane, where another worker of the process may have
+    /// items of the same device: those that come back from the retry topics.
+    fn claim_lane(&self, id: LaneId) -> bool {
+        let Some(lanes) = &self.shared.lanes_in_calls else { return true };
+        lanes.lock().insert(self.lanes.key(id))
+    }
+
+    /// Gives it back.
+    pub(super) fn free_lane(&self, id: LaneId) {
+        if let Some(lanes) = &self.shared.lanes_in_calls {
+            lanes.lock().remove(&self.lanes.key(id));
         }
     }
 

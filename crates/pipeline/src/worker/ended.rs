@@ -30,6 +30,7 @@ pub(super) struct CallEnded {
 impl<T: Transport + Clone> Worker<T> {
     pub(super) fn call_ended(&mut self, end: CallEnded, now: Instant) {
         self.in_calls -= 1;
+        self.free_lane(end.lane);
         let took = now.saturating_duration_since(end.began);
         let ended = match &end.result {
             Ok(()) => CallEnd::Ok,

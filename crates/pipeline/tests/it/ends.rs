@@ -1,5 +1,7 @@
 //! How a run ends, and what a second one finds.
 
+use std::time::Duration;
+
 use emberline_pipeline::{Exit, WorkerKind};
 use serde_json::json;
 
@@ -58,4 +60,26 @@ async fn telemetry_does_not_wait_for_ever_for_bindings_that_the_service_refuses_
     run.stop.cancel();
     assert_eq!(run.ended().await.unwrap(), Exit::Stopped);
     assert!(world.service.reports().values().all(|times| *times == 1));
+}
+
+#[tokio::test]
+async fn a_second_replica_starts_its_workers_without_waiting_for_what_the_first_has_done() {
+    let mut world = World::new(&[WorkerKind::Bindings, WorkerKind::Devices]);
+    world.settings.exit_at_end = false;
+    world.settings.delivery.startup_wait = Duration::from_mins(10);
+    // Both partitions of the bindings.
+    world.bind(&["a", "b"]).await;
+    let other = json!({"type": "bind", "customer_id": "c_7", "device_id": "P/c",
+        "customer_device_no": "c", "product_name": "Smoke detector", "time": 1_628_646_783});
+    for key in 0..8 {
+        world.produce("bindings", &[(&format!("k{key}"), other.to_string())]).await;
+    }
+    let first = world.run();
+    first.until("the first", |run| run.monitor.ready().is_ok()).await;
+    let second = world.run();
+    second.until("the second", |run| run.monitor.ready().is_ok()).await;
+    first.stop.cancel();
+    second.stop.cancel();
+    assert_eq!(first.ended().await.unwrap(), Exit::Stopped);
+    assert_eq!(second.ended().await.unwrap(), Exit::Stopped);
 }

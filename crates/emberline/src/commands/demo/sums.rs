@@ -17,6 +17,8 @@
 
 mod books;
 
+use crate::app::Exit;
+
 pub(super) use books::handed_over;
 
 /// All three sides.
@@ -168,6 +170,11 @@ impl Sums {
         let wrong = must_be_none.into_iter().filter(|(_, count)| *count > 0);
         found.extend(wrong.map(|(what, count)| format!("{what}: {count}")));
         found
+    }
+
+    /// How the demonstration ends: done if all is well.
+    pub(super) fn exit(&self) -> Exit {
+        if self.disagreements().is_empty() { Exit::Done } else { Exit::Failed }
     }
 }
 

@@ -69,7 +69,10 @@ impl Feed {
     ///
     /// # Errors
     /// The first record that could not be written, this one or one before it.
-    pub(in crate::commands) async fn send(&mut self, record: &FleetRecord) -> Result<(), ProduceError> {
+    pub(in crate::commands) async fn send(
+        &mut self,
+        record: &FleetRecord,
+    ) -> Result<(), ProduceError> {
         while let Ok(((), result)) = self.words.try_recv() {
             self.tally.note(result);
         }

@@ -82,6 +82,16 @@ async fn what_lies_above_all_that_was_sent_is_left_to_the_next_owner() {
 }
 
 #[tokio::test]
+async fn the_share_of_the_rate_counts_partitions_that_were_never_ours() {
+    let mut rig = Rig::new(Devices);
+    rig.assign(0, None, "");
+    assert_eq!(rig.worker.all_partitions(), 4);
+    let highs = (0..10).map(|partition| (("t".to_owned(), partition), 0));
+    rig.worker.shared.highs.lock().extend(highs);
+    assert_eq!(rig.worker.all_partitions(), 10);
+}
+
+#[tokio::test]
 async fn nothing_is_committed_past_a_dead_letter_that_is_not_written() {
     let mut rig = Rig::new(Devices);
     rig.bind("a");

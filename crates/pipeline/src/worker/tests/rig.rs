@@ -1,10 +1,10 @@
 //! A worker without a source: the test says what is read, what is revoked and what the
 //! service answers.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver as Answer;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -143,9 +143,9 @@ pub(super) fn delivery() -> DeliverySettings {
         backoff_cap: Duration::from_millis(5),
         tiers: vec![Duration::from_secs(30), Duration::from_mins(5)],
         max_age: Duration::from_hours(24 * 7),
-        join_wait: Duration::from_secs(60),
+        join_wait: Duration::from_mins(1),
         startup_wait: Duration::from_secs(1),
-        drain: Duration::from_secs(60),
+        drain: Duration::from_mins(1),
         bindings_linger: Duration::ZERO,
         max_record: 1_000_000,
         commit_interval: Duration::from_millis(5),
@@ -176,7 +176,7 @@ impl Rig {
                 devices: vec!["t".into()],
                 bindings: vec!["t".into()],
                 prefix: "own".into(),
-                types: Default::default(),
+                types: BTreeMap::default(),
             },
             credentials: Credentials { app_key: "key".into(), app_secret: Secret::new("secret") },
             dialect: Dialect::default(),
@@ -189,9 +189,10 @@ impl Rig {
             signer: Signer::new(&settings.credentials, settings.dialect),
             bindings: Arc::new(Bindings::new(true)),
             rate: SharedRate::new(settings.delivery.rate),
-            highs: Default::default(),
-            committed: Default::default(),
-            reader: Default::default(),
+            highs: Mutex::default(),
+            lanes_in_calls: None,
+            committed: Mutex::default(),
+            reader: OnceLock::default(),
             settings,
         });
         let service = Arc::new(Service {

@@ -1,3 +1,5 @@
+use crate::app::Exit;
+
 use super::{Generated, Pipeline, Service, Sums};
 
 /// A run in which all is well.
@@ -47,6 +49,17 @@ fn assert_found(change: impl FnOnce(&mut Sums), expected: &str) {
 fn sums_that_agree_have_no_disagreement() {
     assert_eq!(WELL.disagreements(), Vec::<String>::new());
     assert_eq!(WELL.lost(), 0);
+    assert_eq!(WELL.exit(), Exit::Done);
+}
+
+#[test]
+fn a_disagreement_is_a_failure() {
+    let mut sums = WELL;
+    sums.service.reports = 99;
+    assert_eq!(sums.exit(), Exit::Failed);
+    sums = WELL;
+    sums.service.sent_twice = 1;
+    assert_eq!(sums.exit(), Exit::Failed);
 }
 
 #[test]
