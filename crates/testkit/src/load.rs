@@ -16,10 +16,11 @@ pub struct Load {
 
 impl Load {
     /// A fleet of this plan that keeps in mind everything that it sent.
-    pub fn new(plan: FleetPlan) -> Self {
+    pub fn new(mut plan: FleetPlan) -> Self {
+        plan.track = true;
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now_ms = i64::try_from(since.as_millis()).unwrap_or_default();
-        Self { fleet: Fleet::new(FleetPlan { track: true, ..plan }, now_ms), now_ms }
+        Self { fleet: Fleet::new(plan, now_ms), now_ms }
     }
 
     /// The fleet itself.

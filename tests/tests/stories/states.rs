@@ -6,13 +6,14 @@ use emberline_testkit::World;
 
 use crate::events::{id, status};
 
-const DEVICES: usize = 20;
+const DEVICES: u32 = 20;
 const FLAPS: u32 = 41;
 
 pub(crate) async fn flapping_devices(world: &mut World) -> Result<()> {
     // Bindings are of no account: a state has no customer.
-    let name = |number: usize| format!("dev{number}");
-    let online = |device: usize, flap: u32| !(flap + u32::from(device % 2 == 0)).is_multiple_of(2);
+    let name = |number: u32| format!("dev{number}");
+    // Half of them begin and end online, the others offline.
+    let online = |device: u32, flap: u32| (device + flap).is_multiple_of(2);
     let mut records = Vec::new();
     for flap in 0..FLAPS {
         records

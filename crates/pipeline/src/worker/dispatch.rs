@@ -60,18 +60,21 @@ impl<T: Transport + Clone> Worker<T> {
                     return;
                 }
             };
-            let permit = self.shared.rate.take(now);
-            if let Err(wait) = permit {
-                self.prepared_set = None;
-                self.gate.on_result(ticket, CallResult::NotMade, now);
-                self.lanes.put_back(id);
-                self.no_call_before = Some(now + wait);
-                return;
-            }
+            // Before a permit is taken: a lane that waits for another worker's call is asked
+            // often, and would use up the rate.
             if !self.claim_lane(id) {
                 self.gate.on_result(ticket, CallResult::NotMade, now);
                 self.lanes.wait(id, now + ASK_OTHER_WORKER);
                 continue;
+            }
+            let permit = self.shared.rate.take(now);
+            if let Err(wait) = permit {
+                self.prepared_set = None;
+                self.free_lane(id);
+                self.gate.on_result(ticket, CallResult::NotMade, now);
+                self.lanes.put_back(id);
+                self.no_call_before = Some(now + wait);
+                return;
             }
             if let Some(call) = self.ready_call(id) {
                 self.call(id, ticket, call, now);

@@ -36,7 +36,7 @@ exit $STATUS
 "#;
 
 /// How long a start may take until the pages are served.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// What a process can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

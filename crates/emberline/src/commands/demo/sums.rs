@@ -18,7 +18,6 @@
 mod books;
 
 use crate::app::Exit;
-
 pub(super) use books::handed_over;
 
 /// All three sides.

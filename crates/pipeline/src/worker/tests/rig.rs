@@ -190,7 +190,7 @@ impl Rig {
             bindings: Arc::new(Bindings::new(true)),
             rate: SharedRate::new(settings.delivery.rate),
             highs: Mutex::default(),
-            lanes_in_calls: None,
+            lanes_in_calls: Some(Mutex::default()),
             committed: Mutex::default(),
             reader: OnceLock::default(),
             settings,
@@ -325,6 +325,8 @@ impl Rig {
         assert_eq!(self.room.in_flight(), (0, 0), "room given back");
         assert_eq!(self.worker.records.items(), 0);
         assert_eq!(self.worker.lanes.lanes_len(), 0);
+        let claimed = self.worker.shared.lanes_in_calls.as_ref();
+        assert!(claimed.is_none_or(|lanes| lanes.lock().is_empty()), "claims given back");
         self.assert_sum();
     }
 
