@@ -13,7 +13,7 @@ use emberline_broker::{
 use emberline_wire::headers::DeadLetter;
 use metrics::Counter;
 use slab::Slab;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::metrics::WRITES;
 use crate::settings::WorkerKind;
@@ -63,6 +63,10 @@ struct Pending<W> {
 /// Writes under way; `W` is what waits for each.
 pub(crate) struct Outbox<W> {
     producer: Producer<usize>,
+    /// What a producer is made of: one that has failed for good is replaced.
+    kafka: KafkaSettings,
+    settings: ProducerSettings,
+    sender: UnboundedSender<WriteEnd>,
     acknowledgements: UnboundedReceiver<WriteEnd>,
     pending: Slab<Pending<W>>,
     again: BinaryHeap<Reverse<(Instant, usize)>>,
@@ -81,11 +85,14 @@ impl<W> Outbox<W> {
         let (sender, acknowledgements) = unbounded_channel();
         let settings =
             ProducerSettings { message_max_bytes: max_record, ..ProducerSettings::default() };
-        let producer = Producer::new(kafka, &settings, sender)?;
+        let producer = Producer::new(kafka, &settings, sender.clone())?;
         let counter = |destination: &'static str, result: &'static str| metrics::counter!(WRITES, "worker" => kind.name(), "destination" => destination, "result" => result);
         let destinations = ["retry", "dead_letters", "customer_devices"];
         Ok(Self {
             producer,
+            kafka: kafka.clone(),
+            settings,
+            sender,
             acknowledgements,
             pending: Slab::new(),
             again: BinaryHeap::new(),
@@ -157,6 +164,21 @@ impl<W> Outbox<W> {
         }
         pending.failures = pending.failures.saturating_add(1);
         self.again.push(Reverse((now + pause, token)));
+        if matches!(error, ProduceError::Fatal(_)) {
+            self.replace_producer();
+        }
+    }
+
+    /// A producer that has failed for good takes nothing more. What it had under way comes
+    /// back as failed when it is dropped, and goes out with the new one.
+    fn replace_producer(&mut self) {
+        match Producer::new(&self.kafka, &self.settings, self.sender.clone()) {
+            Ok(producer) => {
+                tracing::error!("a kafka producer failed for good and was replaced");
+                self.producer = producer;
+            }
+            Err(error) => tracing::error!(%error, "a kafka producer can't be replaced"),
+        }
     }
 
     /// Tries again what is due.

@@ -141,7 +141,6 @@ pub(crate) struct Worker<T> {
     exit: Option<Exit>,
     next_commit: Instant,
     next_gauges: Instant,
-    was_assigned: bool,
     intake_paused: bool,
     /// Held lanes are not looked through again before.
     next_release: Instant,
@@ -187,7 +186,6 @@ impl<T: Transport + Clone> Worker<T> {
             exit: None,
             next_commit: now,
             next_gauges: now,
-            was_assigned: false,
             intake_paused: false,
             next_release: now,
             reports: Vec::new(),

@@ -227,3 +227,5 @@ mod tests {
         assert!(matches!(sent, Err(super::Unanswered::NotSent(..))));
     }
 }
+#[cfg(test)]
+mod zz { #[test] fn sizes(){ let c=super::HttpClient::new(&crate::HttpSettings::new("http://127.0.0.1:1/")).unwrap(); let f=crate::Transport::post(&c, bytes::Bytes::new()); eprintln!("post {}", std::mem::size_of_val(&f)); let d=super::Instant::now(); let f=c.connect(d); eprintln!("connect {}", std::mem::size_of_val(&f)); eprintln!("outgoing {} answer {}", std::mem::size_of::<crate::connect::Outgoing>(), std::mem::size_of::<Result<crate::HttpAnswer,crate::TransportError>>()); eprintln!("resp {}", std::mem::size_of::<http::Response<hyper::body::Incoming>>());} }

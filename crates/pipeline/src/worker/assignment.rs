@@ -132,7 +132,6 @@ impl<T: Transport + Clone> Worker<T> {
     }
 
     fn assignment_changed(&mut self, now: Instant) {
-        self.was_assigned = true;
         self.status.assigned();
         self.take_share(now);
     }
@@ -279,9 +278,6 @@ impl<T: Transport + Clone> Worker<T> {
     /// group's committed offset is.
     pub(super) fn leave_at_end(&mut self) {
         let Some(ends) = &self.ends else { return };
-        if self.records.partitions.owned_len() == 0 && !self.was_assigned {
-            return;
-        }
         let owned: HashMap<(&str, i32), i64> = self
             .records
             .partitions
