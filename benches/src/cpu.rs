@@ -1,5 +1,5 @@
-//! What a child process used, as the kernel counts it.
-#![expect(unsafe_code, reason = "the standard library does not tell what a child used")]
+//! CPU time as the kernel counts it: of this thread, and of a child process.
+#![expect(unsafe_code, reason = "the standard library does not tell CPU time")]
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -30,6 +30,15 @@ pub(crate) fn wait(child: Child) -> io::Result<(ExitStatus, Duration)> {
     Ok((ExitStatus::from_raw(status), time(usage.ru_utime) + time(usage.ru_stime)))
 }
 
+/// The CPU time of this thread so far.
+pub(crate) fn of_this_thread() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: it points at memory of the right type.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Duration::from_secs(seconds) + Duration::from_nanos(u64::try_from(time.tv_nsec).unwrap_or(0))
+}
+
 fn time(value: libc::timeval) -> Duration {
     let seconds = u64::try_from(value.tv_sec).unwrap_or(0);
     let micros = u64::try_from(value.tv_usec).unwrap_or(0);
@@ -41,7 +50,14 @@ mod tests {
     use std::process::Command;
     use std::time::Duration;
 
-    use super::wait;
+    use super::{of_this_thread, wait};
+
+    #[test]
+    fn the_cpu_time_of_a_thread_goes_forward_with_its_work() {
+        let before = of_this_thread();
+        while of_this_thread() == before {}
+        assert!(of_this_thread() > before);
+    }
 
     #[test]
     fn the_cpu_time_of_a_child_is_told_when_it_has_ended() {

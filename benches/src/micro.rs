@@ -11,11 +11,10 @@ mod sign;
 
 use std::hash::{BuildHasherDefault, Hasher};
 use std::hint::black_box;
-use std::time::Instant;
 
 use crate::cli::{Cli, Part};
 use crate::report::Row;
-use crate::say;
+use crate::{cpu, say};
 
 /// Passes of which the median counts; one more goes before them, to warm up.
 const PASSES: usize = 9;
@@ -43,15 +42,15 @@ pub(crate) fn rows(cli: &Cli) -> Vec<Row> {
     rows
 }
 
-/// Nanoseconds of one operation. A pass makes its own preparations by `prepare`, which is
+/// CPU nanoseconds of one operation. A pass makes its own preparations by `prepare`, which is
 /// not timed, and does as many operations as it returns.
 fn nanoseconds<T>(mut prepare: impl FnMut() -> T, mut pass: impl FnMut(T) -> usize) -> f64 {
     let mut passes = Vec::new();
     for _ in 0..=PASSES {
         let input = prepare();
-        let began = Instant::now();
+        let began = cpu::of_this_thread();
         let operations = black_box(pass(black_box(input)));
-        let took = began.elapsed();
+        let took = cpu::of_this_thread().saturating_sub(began);
         #[expect(clippy::cast_precision_loss, reason = "a count, compared")]
         passes.push(took.as_secs_f64() * 1e9 / operations.max(1) as f64);
     }

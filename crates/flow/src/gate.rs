@@ -37,10 +37,18 @@ pub struct Gate {
     /// Counts phases, so that a late answer is known as such.
     epoch: u32,
     window: CallWindow,
+    slow: SlowStart,
     /// Wait between probes; grows with each that fails, until the gate is closed again.
     probe_interval: Duration,
     /// By action: not before then.
     throttled: Vec<Option<Instant>>,
+}
+
+/// What came of the calls of a slow start so far.
+#[derive(Debug, Clone, Copy, Default)]
+struct SlowStart {
+    answered: u32,
+    failed: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +87,7 @@ impl Gate {
             phase: Phase::Closed,
             epoch: 0,
             window: CallWindow::new(settings.window),
+            slow: SlowStart::default(),
             probe_interval: settings.probe_interval,
             throttled: Vec::new(),
             settings,
@@ -209,11 +218,18 @@ impl Gate {
         match result {
             CallResult::Credentials => self.shut(Cause::Credentials, now),
             CallResult::Transient => {
-                self.probe_interval =
-                    (self.probe_interval * 2).min(self.settings.probe_interval_cap);
-                self.shut(Cause::ServiceDown, now);
+                self.slow.failed += 1;
+                let most = f64::from(self.slow.failed)
+                    >= self.settings.failure_share
+                        * f64::from(self.slow.failed + self.slow.answered);
+                if self.slow.failed >= self.settings.slow_failures && most {
+                    self.probe_interval =
+                        (self.probe_interval * 2).min(self.settings.probe_interval_cap);
+                    self.shut(Cause::ServiceDown, now);
+                }
             }
             CallResult::Ok | CallResult::Other => {
+                self.slow.answered += 1;
                 let at_once = at_once.saturating_mul(2);
                 if at_once >= self.settings.full_concurrency {
                     self.close();
@@ -236,6 +252,7 @@ impl Gate {
 
     fn go_slow(&mut self, cause: Cause) {
         self.epoch = self.epoch.wrapping_add(1);
+        self.slow = SlowStart::default();
         self.phase = Phase::Slow { cause, at_once: 1, in_flight: 0 };
     }
 

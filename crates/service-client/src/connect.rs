@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::Request;
+use http::{HeaderMap, Request};
 use http_body_util::Full;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -25,6 +25,8 @@ pub(crate) type Outgoing = Request<Full<Bytes>>;
 pub(crate) struct Connection {
     pub(crate) sender: SendRequest<Full<Bytes>>,
     pub(crate) task: AbortHandle,
+    /// Those of the last answer, whose memory the next request uses again.
+    pub(crate) spare_headers: HeaderMap,
 }
 
 impl Drop for Connection {
@@ -106,5 +108,5 @@ where
             tracing::debug!(error = with_causes(&error), "connection to the service ended");
         }
     });
-    Ok(Connection { sender, task: task.abort_handle() })
+    Ok(Connection { sender, task: task.abort_handle(), spare_headers: HeaderMap::new() })
 }

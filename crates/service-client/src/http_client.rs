@@ -1,12 +1,15 @@
 //! The transport over HTTP/1.1.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
+use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
+use hyper::client::conn::TrySendError;
 use tokio::time::{Instant, timeout_at};
 
 use crate::connect::{Connection, Connector, Outgoing};
@@ -66,24 +69,54 @@ impl HttpClient {
         self.connector.connect(deadline.min(Instant::now() + self.connect_timeout)).await
     }
 
-    fn request(&self, body: Bytes) -> Outgoing {
+    /// A request; `headers` lends its memory, as it comes from the answer before.
+    fn request(&self, body: Bytes, mut headers: HeaderMap) -> Outgoing {
+        headers.clear();
+        headers.extend(self.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
         let mut request = Outgoing::new(Full::new(body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.path.clone();
-        *request.headers_mut() = self.headers.clone();
+        *request.headers_mut() = headers;
         request
     }
 
-    /// Sends on a connection and waits for the answer's head.
-    async fn send(
+    /// When the next piece of an answer must be there.
+    fn step(&self, deadline: Instant) -> Instant {
+        if self.read_timeout >= self.timeout {
+            return deadline;
+        }
+        deadline.min(Instant::now() + self.read_timeout)
+    }
+
+    /// Sends on a new connection, once. Boxed, because it is rare and large: otherwise every
+    /// call would carry the room for a handshake.
+    fn post_anew(
         &self,
-        connection: &mut Connection,
         request: Outgoing,
         deadline: Instant,
+    ) -> Pin<Box<dyn Future<Output = Result<HttpAnswer, TransportError>> + Send + '_>> {
+        Box::pin(async move {
+            let mut new = self.connect(deadline).await?;
+            let sent = new.sender.try_send_request(request);
+            match self.head(sent, deadline).await {
+                Ok(response) => {
+                    let (head, body) = response.into_parts();
+                    let body = self.read_body(body, deadline).await?;
+                    Ok(self.done(new, head, body))
+                }
+                Err(Unanswered::Failed(error)) => Err(error),
+                Err(Unanswered::NotSent(_, text)) => Err(TransportError::NotSent(text)),
+            }
+        })
+    }
+
+    /// Waits for the head of the answer to what was sent.
+    async fn head(
+        &self,
+        sent: impl Future<Output = Result<Response<Incoming>, TrySendError<Outgoing>>>,
+        deadline: Instant,
     ) -> Result<Response<Incoming>, Unanswered> {
-        let deadline = deadline.min(Instant::now() + self.read_timeout);
-        let sent = connection.sender.try_send_request(request);
-        let mut error = match timeout_at(deadline, sent).await {
+        let mut error = match timeout_at(self.step(deadline), sent).await {
             Ok(Ok(response)) => return Ok(response),
             Ok(Err(error)) => error,
             Err(_) => {
@@ -98,22 +131,14 @@ impl HttpClient {
         })
     }
 
-    /// Reads the answer to its end; only then is the connection good for another call.
-    async fn read(
-        &self,
-        connection: Connection,
-        response: Response<Incoming>,
-        deadline: Instant,
-    ) -> Result<HttpAnswer, TransportError> {
-        let (head, body) = response.into_parts();
-        let body = self.read_body(body, deadline).await?;
-        self.pool.put(connection);
+    /// The answer has been read to its end; only then is the connection good for another
+    /// call.
+    fn done(&self, mut connection: Connection, head: Parts, body: Bytes) -> HttpAnswer {
         let retry_after = head.headers.get(RETRY_AFTER).and_then(|text| text.to_str().ok());
-        Ok(HttpAnswer {
-            status: head.status.as_u16(),
-            retry_after: retry_after.map(str::to_owned),
-            body,
-        })
+        let retry_after = retry_after.map(str::to_owned);
+        connection.spare_headers = head.headers;
+        self.pool.put(connection);
+        HttpAnswer { status: head.status.as_u16(), retry_after, body }
     }
 
     async fn read_body(
@@ -129,8 +154,7 @@ impl HttpClient {
         let mut first = Bytes::new();
         let mut joined = BytesMut::new();
         while !body.is_end_stream() {
-            let step = deadline.min(Instant::now() + self.read_timeout);
-            let frame = match timeout_at(step, body.frame()).await {
+            let frame = match timeout_at(self.step(deadline), body.frame()).await {
                 Ok(Some(Ok(frame))) => frame,
                 Ok(Some(Err(error))) => return Err(TransportError::Broken(with_causes(&error))),
                 Ok(None) => break,
@@ -154,20 +178,20 @@ impl HttpClient {
 impl Transport for HttpClient {
     async fn post(&self, body: Bytes) -> Result<HttpAnswer, TransportError> {
         let deadline = Instant::now() + self.timeout;
-        let mut request = self.request(body);
-        if let Some(mut kept) = self.pool.take(deadline).await {
-            match self.send(&mut kept, request, deadline).await {
-                Ok(response) => return self.read(kept, response, deadline).await,
-                Err(Unanswered::Failed(error)) => return Err(error),
-                // The service closed it in the meantime. It goes out on a new one, once.
-                Err(Unanswered::NotSent(unsent, _)) => request = *unsent,
+        let Some(mut kept) = self.pool.take(deadline).await else {
+            return self.post_anew(self.request(body, HeaderMap::new()), deadline).await;
+        };
+        let spare = std::mem::take(&mut kept.spare_headers);
+        let sent = kept.sender.try_send_request(self.request(body, spare));
+        match self.head(sent, deadline).await {
+            Ok(response) => {
+                let (head, body) = response.into_parts();
+                let body = self.read_body(body, deadline).await?;
+                Ok(self.done(kept, head, body))
             }
-        }
-        let mut new = self.connect(deadline).await?;
-        match self.send(&mut new, request, deadline).await {
-            Ok(response) => self.read(new, response, deadline).await,
             Err(Unanswered::Failed(error)) => Err(error),
-            Err(Unanswered::NotSent(_, text)) => Err(TransportError::NotSent(text)),
+            // The service closed it in the meantime. It goes out on a new one, once.
+            Err(Unanswered::NotSent(unsent, _)) => self.post_anew(*unsent, deadline).await,
         }
     }
 }
@@ -186,7 +210,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
-    use super::{A_DAY, HttpClient, Instant};
+    use super::{A_DAY, HeaderMap, HttpClient, Instant};
     use crate::{HttpSettings, Transport};
 
     /// Answers each connection's first request.
@@ -217,15 +241,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_call_does_not_carry_the_room_for_a_handshake() {
+        let client = service().await;
+        let call = size_of_val(&client.post(Bytes::new()));
+        let handshake = size_of_val(&client.connect(Instant::now()));
+        assert!(call < handshake, "{call} bytes of a call, {handshake} of a handshake");
+    }
+
+    #[tokio::test]
     async fn a_request_that_a_new_connection_did_not_send_is_told_as_not_sent() {
         let client = service().await;
         let mut new = client.connect(Instant::now() + A_DAY).await.unwrap();
         new.sender.ready().await.unwrap();
         new.task.abort();
-        let request = client.request(Bytes::new());
-        let sent = client.send(&mut new, request, Instant::now() + A_DAY).await;
-        assert!(matches!(sent, Err(super::Unanswered::NotSent(..))));
+        let request = client.request(Bytes::new(), HeaderMap::new());
+        let sent = new.sender.try_send_request(request);
+        let head = client.head(sent, Instant::now() + A_DAY).await;
+        assert!(matches!(head, Err(super::Unanswered::NotSent(..))));
     }
 }
-#[cfg(test)]
-mod zz { #[test] fn sizes(){ let c=super::HttpClient::new(&crate::HttpSettings::new("http://127.0.0.1:1/")).unwrap(); let f=crate::Transport::post(&c, bytes::Bytes::new()); eprintln!("post {}", std::mem::size_of_val(&f)); let d=super::Instant::now(); let f=c.connect(d); eprintln!("connect {}", std::mem::size_of_val(&f)); eprintln!("outgoing {} answer {}", std::mem::size_of::<crate::connect::Outgoing>(), std::mem::size_of::<Result<crate::HttpAnswer,crate::TransportError>>()); eprintln!("resp {}", std::mem::size_of::<http::Response<hyper::body::Incoming>>());} }

@@ -38,8 +38,9 @@ impl Pool {
             if connection.sender.is_ready() {
                 return Some(connection);
             }
+            // Boxed, because it is rare: see `HttpClient::post_anew`.
             let settled = deadline.min(Instant::now() + SETTLING);
-            if let Ok(Ok(())) = timeout_at(settled, connection.sender.ready()).await {
+            if let Ok(Ok(())) = Box::pin(timeout_at(settled, connection.sender.ready())).await {
                 return Some(connection);
             }
         }

@@ -1,10 +1,11 @@
 //! Stops in good order, and what the next process remembers.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use emberline_fleet::FleetPlan;
 use emberline_sandbox::FaultPlan;
 use emberline_testkit::{Load, Signal, World};
-use std::time::Duration;
 
 use crate::story::LIMIT;
 

@@ -7,10 +7,13 @@ use std::time::Duration;
 pub struct GateSettings {
     /// Over how long failures are weighed. Default 30 s.
     pub window: Duration,
-    /// Fewer calls than this in the window never open the circuit. Default 10.
+    /// Fewer calls than this in the window never open the circuit. Default 20.
     pub min_calls: u32,
     /// The circuit opens when this share of them failed in passing, 0 to 1. Default 0.5.
     pub failure_share: f64,
+    /// Fewer failures than this during a slow start don't open the circuit again: a service
+    /// that fails now and then is not down. Default 3.
+    pub slow_failures: u32,
     /// Wait before the first probe of a service that is down; doubles with each probe
     /// that fails. Default 1 s.
     pub probe_interval: Duration,
@@ -30,7 +33,8 @@ impl Default for GateSettings {
     fn default() -> Self {
         Self {
             window: Duration::from_secs(30),
-            min_calls: 10,
+            min_calls: 20,
+            slow_failures: 3,
             failure_share: 0.5,
             probe_interval: Duration::from_secs(1),
             probe_interval_cap: Duration::from_secs(30),

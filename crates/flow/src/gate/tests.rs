@@ -27,7 +27,7 @@ fn call(gate: &mut Gate, result: CallResult, now: Instant) {
 
 fn opened(now: Instant) -> Gate {
     let mut gate = gate();
-    (0..10).for_each(|_| call(&mut gate, CallResult::Transient, now));
+    (0..20).for_each(|_| call(&mut gate, CallResult::Transient, now));
     assert_eq!(gate.state(), GateState::Open);
     gate
 }
@@ -57,9 +57,9 @@ fn refusals_are_answers_of_a_service_that_is_there() {
 fn failures_of_long_ago_are_not_weighed() {
     let start = origin();
     let mut gate = gate();
-    (0..9).for_each(|_| call(&mut gate, CallResult::Transient, start));
+    (0..19).for_each(|_| call(&mut gate, CallResult::Transient, start));
     let later = start + SECOND * 34;
-    (0..9).for_each(|_| call(&mut gate, CallResult::Transient, later));
+    (0..19).for_each(|_| call(&mut gate, CallResult::Transient, later));
     assert_eq!(gate.state(), GateState::Closed);
     call(&mut gate, CallResult::Transient, later);
     assert_eq!(gate.state(), GateState::Open);
@@ -112,13 +112,25 @@ fn a_service_that_is_back_gets_twice_as_many_calls_with_each_answer() {
 }
 
 #[test]
-fn a_failure_while_slow_opens_it_again_for_longer() {
+fn failures_while_slow_open_it_again_for_longer() {
     let now = origin();
     let mut gate = opened(now);
     call(&mut gate, CallResult::Ok, now + SECOND);
-    call(&mut gate, CallResult::Transient, now + SECOND);
+    (0..3).for_each(|_| call(&mut gate, CallResult::Transient, now + SECOND));
     assert_eq!(gate.state(), GateState::Open);
     assert_eq!(gate.may_call(DATA, now + SECOND), Permission::Wait(Some(SECOND * 2)));
+}
+
+#[test]
+fn a_service_that_fails_a_third_of_its_calls_is_let_through_its_slow_start() {
+    let now = origin();
+    let mut gate = opened(now);
+    call(&mut gate, CallResult::Ok, now + SECOND);
+    for n in 0..60 {
+        let result = if n % 3 == 0 { CallResult::Transient } else { CallResult::Ok };
+        call(&mut gate, result, now + SECOND);
+    }
+    assert_eq!(gate.state(), GateState::Closed);
 }
 
 #[test]
@@ -126,7 +138,7 @@ fn an_answer_to_a_call_from_before_neither_closes_nor_opens() {
     let now = origin();
     let mut gate = gate();
     let early: Vec<Ticket> = (0..30).map(|_| go(&mut gate, now)).collect();
-    (0..10).for_each(|_| call(&mut gate, CallResult::Transient, now));
+    (0..20).for_each(|_| call(&mut gate, CallResult::Transient, now));
     gate.on_result(early[0], CallResult::Ok, now);
     gate.on_result(early[1], CallResult::Credentials, now);
     assert_eq!(gate.state(), GateState::Open);
