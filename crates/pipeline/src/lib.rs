@@ -15,6 +15,7 @@
 mod intake;
 mod lane;
 pub mod metrics;
+mod offsets;
 mod outbox;
 mod partitions;
 mod rate;

@@ -8,8 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use emberline_broker::{
-    Bounds, BrokerError, ErrorClass, KafkaSettings, PartitionBounds, Room, Source, SourceError,
-    SourceSettings, TableReader,
+    Bounds, BrokerError, ErrorClass, Room, Source, SourceError, SourceSettings, TableReader,
 };
 use emberline_flow::commit_metadata;
 use emberline_service_api::Signer;
@@ -19,11 +18,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::intake::Reader;
+use crate::offsets;
+use crate::offsets::{GroupCommitted, Highs};
 use crate::rate::SharedRate;
 use crate::settings::{PipelineSettings, WorkerKind};
 use crate::status::{Monitor, WorkerStatus};
 use crate::table::Bindings;
-use crate::worker::{Ends, Exit, GroupCommitted, Highs, Shared, Worker};
+use crate::worker::{Ends, Exit, Shared, Worker};
 
 /// Why the pipeline could not start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -46,20 +47,18 @@ pub enum PipelineError {
 }
 
 /// How long a question about topics may take.
-const ASK: Duration = Duration::from_secs(20);
+pub(crate) const ASK: Duration = Duration::from_secs(20);
 /// How long a start goes on asking what has no answer yet.
 const PATIENCE: Duration = Duration::from_secs(30);
 const ASK_AGAIN: Duration = Duration::from_millis(250);
-/// How often log ends are asked for, for the lag.
-const HIGHS_EVERY: Duration = Duration::from_secs(3);
 /// Batches that may wait between the polling thread and the worker.
 const BATCHES_WAITING: usize = 4;
 /// Most offsets between a retry partition's frontier and what is read of it: records that
 /// are not due yet wait in memory, and only so many of them.
 const RETRY_GAP: u64 = 1_000;
 
-/// Runs the workers, each with a transport of its own, until `stop`, or until every input is settled up to the end that it
-/// had at the start, where the settings say so.
+/// Runs the workers, each with a transport of its own, until `stop`, or until every input
+/// is settled up to the end that it had at the start, where the settings say so.
 ///
 /// # Errors
 /// [`PipelineError`] if a worker can't start or go on; the others are stopped, drained
@@ -100,7 +99,7 @@ pub async fn run<T: Transport + Clone>(
     let _ = shared.reader.set(Arc::downgrade(&reader));
     let group_stop = stop.child_token();
     let watcher =
-        tokio::spawn(watch_highs(Arc::clone(&shared), Arc::clone(&monitor), group_stop.clone()));
+        tokio::spawn(offsets::watch(Arc::clone(&shared), Arc::clone(&monitor), group_stop.clone()));
     let result = run_workers((&shared, &transport), &reader, ends, &group_stop, &monitor).await;
     group_stop.cancel();
     // A question under way has no say in when this ends.
@@ -279,11 +278,11 @@ pub(crate) fn topics_of(kind: WorkerKind, settings: &PipelineSettings) -> Vec<St
     }
 }
 
-fn group_of(kind: WorkerKind, settings: &PipelineSettings) -> String {
+pub(crate) fn group_of(kind: WorkerKind, settings: &PipelineSettings) -> String {
     format!("{}-{}", settings.kafka.group, kind.name())
 }
 
-fn all_topics(settings: &PipelineSettings) -> Vec<String> {
+pub(crate) fn all_topics(settings: &PipelineSettings) -> Vec<String> {
     settings.workers.iter().flat_map(|kind| topics_of(*kind, settings)).collect()
 }
 
@@ -312,83 +311,6 @@ async fn patiently<A>(ask: impl AsyncFn() -> Result<A, BrokerError>) -> Result<A
                 tokio::time::sleep(ASK_AGAIN).await;
             }
             answer => return answer,
-        }
-    }
-}
-
-/// Keeps the log ends up to date, for the lag; and the groups' committed offsets, where
-/// the end of the input matters: other members have a part in reaching it.
-async fn watch_highs(shared: Arc<Shared>, monitor: Arc<Monitor>, stop: CancellationToken) {
-    let mut groups = match group_clients(&shared.settings) {
-        Ok(groups) => groups,
-        Err(error) => {
-            tracing::error!(%error, "committed offsets are not known");
-            Vec::new()
-        }
-    };
-    let bounds = match Bounds::new(&shared.settings.kafka) {
-        Ok(bounds) => Arc::new(bounds),
-        Err(error) => {
-            tracing::error!(%error, "lag is not measured");
-            return;
-        }
-    };
-    let topics = all_topics(&shared.settings);
-    let mut every = tokio::time::interval(HIGHS_EVERY);
-    loop {
-        tokio::select! {
-            _ = every.tick() => {}
-            () = stop.cancelled() => return,
-        }
-        groups
-            .retain(|(kind, _)| monitor.worker(*kind).is_some_and(|worker| !worker.is_caught_up()));
-        for (kind, client) in &groups {
-            read_committed(&shared, *kind, client).await;
-        }
-        let (bounds, topics) = (Arc::clone(&bounds), topics.clone());
-        let asked = tokio::task::spawn_blocking(move || bounds.of_topics(&topics, ASK)).await;
-        match asked {
-            Ok(Ok(found)) => set_highs(&shared.highs, found),
-            Ok(Err(error)) => tracing::debug!(%error, "log ends are not known"),
-            Err(_) => return,
-        }
-    }
-}
-
-fn set_highs(highs: &Highs, found: Vec<PartitionBounds>) {
-    let mut highs = highs.lock();
-    for bounds in found {
-        highs.insert((bounds.topic, bounds.partition), bounds.high);
-    }
-}
-
-fn group_clients(
-    settings: &PipelineSettings,
-) -> Result<Vec<(WorkerKind, Arc<Bounds>)>, BrokerError> {
-    // Where the end of the input is not the end of the run, only the devices wait for it:
-    // for that of the bindings.
-    let waited_for = |kind: &&WorkerKind| settings.exit_at_end || **kind == WorkerKind::Bindings;
-    let client = |kind: &WorkerKind| {
-        let kafka = KafkaSettings { group: group_of(*kind, settings), ..settings.kafka.clone() };
-        Ok((*kind, Arc::new(Bounds::new(&kafka)?)))
-    };
-    settings.workers.iter().filter(waited_for).map(client).collect()
-}
-
-async fn read_committed(shared: &Shared, kind: WorkerKind, client: &Arc<Bounds>) {
-    let topics = topics_of(kind, &shared.settings);
-    let names: Vec<(String, i32)> =
-        shared.highs.lock().keys().filter(|(topic, _)| topics.contains(topic)).cloned().collect();
-    if names.is_empty() {
-        return;
-    }
-    let (client, asked) = (Arc::clone(client), names.clone());
-    let found = tokio::task::spawn_blocking(move || client.committed(&asked, ASK)).await;
-    let Ok(Ok(found)) = found else { return };
-    let mut committed = shared.committed.lock();
-    for ((topic, partition), offset) in names.into_iter().zip(found) {
-        if let Some(offset) = offset {
-            committed.insert((kind, topic, partition), offset);
         }
     }
 }

@@ -46,6 +46,7 @@ use crate::PipelineError;
 use crate::intake::Intake;
 use crate::lane::{Item, Lane};
 use crate::metrics::{Totals, WorkerMetrics};
+use crate::offsets::{GroupCommitted, Highs};
 use crate::outbox::Outbox;
 use crate::rate::SharedRate;
 use crate::records::Records;
@@ -64,12 +65,6 @@ const STATES_KNOWN: Duration = Duration::from_mins(2);
 const RELEASE_EVERY: Duration = Duration::from_millis(20);
 /// Longest sleep of the loop: what has no deadline of its own is looked at so often.
 const LONGEST_SLEEP: Duration = Duration::from_millis(500);
-
-/// Log end offsets as last asked for, by topic and partition.
-pub(crate) type Highs = Mutex<HashMap<(String, i32), i64>>;
-
-/// What the workers' groups have committed as last asked for, by kind, topic and partition.
-pub(crate) type GroupCommitted = Mutex<HashMap<(WorkerKind, String, i32), i64>>;
 
 /// What a worker shares with others of its process.
 pub(crate) struct Shared {
