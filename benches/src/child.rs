@@ -61,8 +61,8 @@ pub(crate) struct Did {
     /// From a record's timestamp to its report's acceptance.
     pub(crate) p50_ms: Option<u64>,
     pub(crate) p99_ms: Option<u64>,
-    /// Most memory that was resident, in MiB.
-    pub(crate) peak_mib: f64,
+    /// Most memory that was resident, in MB.
+    pub(crate) peak_mb: f64,
 }
 
 /// What a child did, and what it took.
@@ -112,7 +112,7 @@ pub(crate) fn work(job: &str) -> anyhow::Result<()> {
         Job::Pipeline(pipeline) => block_on(pipeline::run(pipeline)),
         Job::Sink { latency_ms } => block_on(sink::serve(Duration::from_millis(latency_ms))),
     }?;
-    did.peak_mib = peak_mib();
+    did.peak_mb = peak_mb();
     say::line(&serde_json::to_string(&did)?)?;
     Ok(())
 }
@@ -123,10 +123,10 @@ fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
 
 /// The most that this process had resident. (The kernel's answer to whoever waits for it
 /// holds the parent's own peak, too.)
-fn peak_mib() -> f64 {
+fn peak_mb() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
-    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or(f64::NAN) / 1024.0
+    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or(f64::NAN) * 1024.0 / 1e6
 }
 
 /// A child at work.

@@ -182,7 +182,7 @@ mod tests {
         let missed = Row::new("intake", 10.0, "records/CPU s")
             .beside_ceiling(100.0)
             .target(Target::RatioAtLeast(0.2));
-        let met = Row::new("memory", 149.0, "MiB").target(Target::ValueBelow(150.0));
+        let met = Row::new("memory", 149.0, "MB").target(Target::ValueBelow(150.0));
         let text = table(&[missed, met]);
         assert!(text.contains("10 %  >= 20 %: missed"), "{text}");
         assert!(text.contains("< 150: met"), "{text}");

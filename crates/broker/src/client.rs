@@ -109,6 +109,9 @@ fn consumer_config(kafka: &KafkaSettings, budget: u64) -> ClientConfig {
     config
 }
 
+/// What the source's promises rest on: other values given for these are not taken over.
+const OURS: [&str; 3] = ["auto.offset.reset", "enable.auto.commit", "enable.auto.offset.store"];
+
 fn finish(mut config: ClientConfig, kafka: &KafkaSettings) -> ClientConfig {
     if kafka.properties.get("group.protocol").is_some_and(|protocol| protocol == "consumer") {
         for key in CLASSIC_ONLY {
@@ -116,7 +119,9 @@ fn finish(mut config: ClientConfig, kafka: &KafkaSettings) -> ClientConfig {
         }
     }
     for (key, value) in &kafka.properties {
-        config.set(key, value);
+        if !OURS.contains(&key.as_str()) {
+            config.set(key, value);
+        }
     }
     config
 }

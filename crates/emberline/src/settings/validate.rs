@@ -49,22 +49,23 @@ impl Findings {
     }
 }
 
-/// Properties that the engine itself decides: the value that it gives them, if that may be
-/// repeated, and what to do instead. Its promises (what is committed is settled, a lost offset
+/// Properties that the engine itself decides: the values that may be given all the same
+/// because they change nothing, and what to do instead. Its promises (what is committed is settled, a lost offset
 /// is an alarm) hold only with these as it sets them.
-const ENGINE_PROPERTIES: [(&str, Option<&str>, &str); 6] = [
-    ("bootstrap.servers", None, "set kafka.brokers instead"),
-    ("metadata.broker.list", None, "set kafka.brokers instead"),
-    ("group.id", None, "set kafka.group instead"),
-    ("enable.auto.commit", Some("false"), "offsets are committed once their records are settled"),
+const ENGINE_PROPERTIES: [(&str, &[&str], &str); 6] = [
+    ("bootstrap.servers", &[], "set kafka.brokers instead"),
+    ("metadata.broker.list", &[], "set kafka.brokers instead"),
+    ("group.id", &[], "set kafka.group instead"),
+    ("enable.auto.commit", &["false"], "offsets are committed once their records are settled"),
     (
         "enable.auto.offset.store",
-        Some("false"),
+        &["false"],
         "offsets are committed once their records are settled",
     ),
     (
         "auto.offset.reset",
-        Some("earliest"),
+        // Where nothing is committed yet, that is what happens.
+        &["error", "earliest"],
         "a new group starts at the oldest record, and an offset that is lost is an alarm",
     ),
 ];
@@ -80,9 +81,9 @@ fn kafka(settings: &Settings, found: &mut Findings) {
     }
     let gigabytes_2 = ByteSize::megabytes(2000);
     found.check_size("kafka.memory", kafka.memory, ByteSize::megabytes(1), gigabytes_2);
-    for (name, own_value, instead) in ENGINE_PROPERTIES {
+    for (name, harmless, instead) in ENGINE_PROPERTIES {
         let given = kafka.properties.get(name);
-        let repeated = given.is_some_and(|value| Some(value.expose()) == own_value);
+        let repeated = given.is_some_and(|value| harmless.contains(&value.expose()));
         if (given.is_some() && !repeated) || kafka.properties_files.contains_key(name) {
             found.add("kafka.properties", format!("{name:?} is not yours to set: {instead}"));
         }

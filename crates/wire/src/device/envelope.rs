@@ -3,7 +3,8 @@
 
 use std::fmt;
 
-use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer as _, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde_json::Deserializer;
 
 use super::message::{Message, Pace};
 use crate::{
@@ -47,16 +48,23 @@ pub(super) enum Payload {
 impl<'de> Envelope<'de> {
     /// Reads a platform message; `scratch` takes the payload out of its Base64.
     pub(super) fn parse(value: &'de [u8], scratch: &mut Vec<u8>) -> Result<Self, DecodeError> {
-        let mut parse = |pace| {
-            let mut deserializer = serde_json::Deserializer::from_slice(value);
-            let visitor = EnvelopeVisitor { scratch: &mut *scratch, pace };
-            let envelope = deserializer.deserialize_map(visitor)?;
-            deserializer.end()?;
-            Ok(envelope)
+        // One look at the whole text is cheaper than one at each of its strings.
+        let fast = match std::str::from_utf8(value) {
+            Ok(text) => Self::read(Deserializer::from_str(text), scratch, Pace::Fast),
+            Err(_) => Self::read(Deserializer::from_slice(value), scratch, Pace::Fast),
         };
-        parse(Pace::Fast)
-            .or_else(|_| parse(Pace::Careful))
+        fast.or_else(|_| Self::read(Deserializer::from_slice(value), scratch, Pace::Careful))
             .map_err(|problem| DecodeError::json("the value", &problem))
+    }
+
+    fn read<R: serde_json::de::Read<'de>>(
+        mut json: Deserializer<R>,
+        scratch: &mut Vec<u8>,
+        pace: Pace,
+    ) -> Result<Self, serde_json::Error> {
+        let envelope = json.deserialize_map(EnvelopeVisitor { scratch, pace })?;
+        json.end()?;
+        Ok(envelope)
     }
 }
 

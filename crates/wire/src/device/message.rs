@@ -64,16 +64,23 @@ impl Message {
         if payload.trim_ascii_start().first() != Some(&b'{') {
             return Err(DecodeError::invalid("the payload", "not a JSON object"));
         }
-        let parse = |pace| {
-            let mut message = Self::default();
-            let mut deserializer = serde_json::Deserializer::from_slice(payload);
-            deserializer.deserialize_map(MessageVisitor { message: &mut message, pace })?;
-            deserializer.end()?;
-            Ok(message)
+        // As for the envelope: one look at the whole text.
+        let fast = match std::str::from_utf8(payload) {
+            Ok(text) => Self::read(serde_json::Deserializer::from_str(text), Pace::Fast),
+            Err(_) => Self::read(serde_json::Deserializer::from_slice(payload), Pace::Fast),
         };
-        parse(Pace::Fast)
-            .or_else(|_| parse(Pace::Careful))
+        fast.or_else(|_| Self::read(serde_json::Deserializer::from_slice(payload), Pace::Careful))
             .map_err(|problem| DecodeError::json("the payload", &problem))
+    }
+
+    fn read<'de, R: serde_json::de::Read<'de>>(
+        mut json: serde_json::Deserializer<R>,
+        pace: Pace,
+    ) -> Result<Self, serde_json::Error> {
+        let mut message = Self::default();
+        json.deserialize_map(MessageVisitor { message: &mut message, pace })?;
+        json.end()?;
+        Ok(message)
     }
 
     /// Reads the fields of a message.
