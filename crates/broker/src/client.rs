@@ -186,6 +186,12 @@ mod tests {
     }
 
     #[test]
+    fn what_the_promises_rest_on_is_not_the_users() {
+        let kafka = KafkaSettings::new("b:1", "g").with("auto.offset.reset", "earliest");
+        assert_eq!(source_config(&kafka, "g").get("auto.offset.reset"), Some("error"));
+    }
+
+    #[test]
     fn the_prefetch_limit_follows_the_memory_budget() {
         let mut kafka = KafkaSettings::new("b:1", "g");
         kafka.memory_budget_bytes = 32 * 1024 * 1024;
