@@ -285,8 +285,13 @@ impl WorkerMetrics {
         self.actions[action as usize].ended(end, took);
     }
 
-    pub(crate) fn delivered_after(&self, millis: u64) {
-        self.end_to_end_seconds.record(Duration::from_millis(millis).as_secs_f64());
+    /// Takes in the times of one call's reports, in milliseconds. Equal ones, which follow
+    /// one another, cost one entry.
+    pub(crate) fn delivered_after(&self, millis: &[u64]) {
+        for alike in millis.chunk_by(|a, b| a == b) {
+            let seconds = Duration::from_millis(alike[0]).as_secs_f64();
+            self.end_to_end_seconds.record_many(seconds, alike.len());
+        }
     }
 
     pub(crate) fn set_in_flight(&self, records: usize, items: u64, calls: usize) {

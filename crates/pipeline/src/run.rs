@@ -8,7 +8,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use emberline_broker::{
-    Bounds, BrokerError, ErrorClass, Room, Source, SourceError, SourceSettings, TableReader,
+    Bounds, BrokerError, ErrorClass, KafkaSettings, Room, Source, SourceError, SourceSettings,
+    TableReader,
 };
 use emberline_flow::commit_metadata;
 use emberline_service_api::Signer;
@@ -231,8 +232,12 @@ fn start<T: Transport + Clone>(
     };
     let reader = Reader::new(kind, &topics, &settings.topics);
     let seeds = kind != WorkerKind::Retries;
+    let kafka = KafkaSettings {
+        memory_budget_bytes: prefetch(kind, settings.kafka.memory_budget_bytes),
+        ..settings.kafka.clone()
+    };
     let source = Source::start(
-        &settings.kafka,
+        &kafka,
         source_settings,
         reader,
         move |committed| {
@@ -264,6 +269,14 @@ fn start<T: Transport + Clone>(
         let _ = sender.send(result);
     })?;
     Ok(Started { name, thread, result })
+}
+
+/// Memory for records fetched ahead: little for topics that carry little.
+fn prefetch(kind: WorkerKind, budget: u64) -> u64 {
+    match kind {
+        WorkerKind::Devices => budget,
+        WorkerKind::Bindings | WorkerKind::Retries => budget / 4,
+    }
 }
 
 /// The topics that a kind of worker reads.

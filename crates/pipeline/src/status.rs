@@ -52,8 +52,9 @@ impl WorkerStatus {
         (!latency.is_empty()).then(|| latency.value_at_quantile(quantile))
     }
 
-    pub(crate) fn delivered_after(&self, millis: u64) {
-        self.latency_ms.lock().saturating_record(millis.max(1));
+    pub(crate) fn delivered_after(&self, millis: impl Iterator<Item = u64>) {
+        let mut latency = self.latency_ms.lock();
+        millis.for_each(|millis| latency.saturating_record(millis.max(1)));
     }
 
     pub(crate) fn started(&self, pulse: Pulse) {

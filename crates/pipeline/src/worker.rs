@@ -142,6 +142,7 @@ pub(crate) struct Worker<T> {
 
     reports: Vec<Report>,
     done: Vec<Item>,
+    delivered_after: Vec<u64>,
 }
 
 impl<T: Transport + Clone> Worker<T> {
@@ -185,6 +186,7 @@ impl<T: Transport + Clone> Worker<T> {
             next_release: now,
             reports: Vec::new(),
             done: Vec::new(),
+            delivered_after: Vec::new(),
             source,
             kind,
             shared,

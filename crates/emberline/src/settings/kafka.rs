@@ -28,7 +28,8 @@ pub struct KafkaSettings {
     /// break at the file's end is not part of the value. Default none.
     #[schemars(example = example_files())]
     pub properties_files: BTreeMap<String, PathBuf>,
-    /// Memory that each worker may hold in records fetched ahead, 1MB to 2GB. Default `32MiB`.
+    /// Memory that the devices worker may hold in records fetched ahead, 1MB to 2GB; the
+    /// others take a quarter of it. Default `16MiB`.
     pub memory: ByteSize,
 }
 

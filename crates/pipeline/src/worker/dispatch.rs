@@ -18,8 +18,10 @@ use super::{RELEASE_EVERY, Worker};
 use crate::lane::{About, What, data_key};
 use crate::records::Failure;
 
-/// Room for a body's beginning, enough for a call with one report.
-const USUAL_BODY: usize = 640;
+/// Room for a body without its reports, in bytes.
+const BODY_HEAD: usize = 384;
+/// Room for one report in a body.
+const BODY_A_REPORT: usize = 128;
 /// A lane of which another worker has a call in flight is looked at again so soon.
 const ASK_OTHER_WORKER: Duration = Duration::from_millis(5);
 /// A closed gate that does not say when it opens is asked again so soon.
@@ -254,7 +256,7 @@ impl<T: Transport + Clone> Worker<T> {
 
     fn sign<A: ApiAction>(&self, action: &A, count: usize) -> Call {
         let stamp = fresh_stamp();
-        let mut body = Vec::with_capacity(USUAL_BODY);
+        let mut body = Vec::with_capacity(BODY_HEAD + count * BODY_A_REPORT);
         self.shared.signer.write(action, &stamp, &mut body);
         Call { count, body, request_id: stamp.request_id }
     }

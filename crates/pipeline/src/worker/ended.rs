@@ -90,12 +90,13 @@ impl<T: Transport + Clone> Worker<T> {
             if outcome == Outcome::Delivered {
                 let arrival = self.records.get(item.record).arrival;
                 let millis = u64::try_from(now_ms.saturating_sub(arrival.millis())).unwrap_or(0);
-                self.status.delivered_after(millis);
-                self.metrics.delivered_after(millis);
+                self.delivered_after.push(millis);
             }
             self.settle(item.record, outcome, 1, now);
         }
         self.done = done;
+        self.metrics.delivered_after(&self.delivered_after);
+        self.status.delivered_after(self.delivered_after.drain(..));
     }
 
     fn failed(

@@ -60,7 +60,7 @@ impl<T: Transport + Clone> Worker<T> {
     fn own_headers(&self, record: &InFlight, origin: &Origin) -> Vec<(String, Vec<u8>)> {
         let mut headers: Vec<_> = record
             .raw
-            .headers
+            .headers()
             .iter()
             .filter(|(name, _)| &**name != RETRY_HEADER)
             .map(|(name, value)| (name.to_string(), value.to_vec()))
@@ -195,8 +195,8 @@ impl<T: Transport + Clone> Worker<T> {
         headers.push((RETRY_HEADER.to_owned(), header.encode().into_bytes()));
         let write = Outgoing {
             topic: self.shared.settings.topics.retry(delay),
-            key: record.raw.key.as_deref().map(<[u8]>::to_vec),
-            value: record.raw.value.as_deref().map(<[u8]>::to_vec),
+            key: record.raw.key().map(<[u8]>::to_vec),
+            value: record.raw.value().map(<[u8]>::to_vec),
             headers,
         };
         let outcome = Outcome::Parked(ready.reason);
@@ -241,8 +241,8 @@ impl<T: Transport + Clone> Worker<T> {
         headers.extend(letter.into_iter().map(|(name, text)| (name.to_owned(), text.into_bytes())));
         let write = Outgoing {
             topic: self.shared.settings.topics.dead_letters(),
-            key: record.raw.key.as_deref().map(<[u8]>::to_vec),
-            value: record.raw.value.as_deref().map(<[u8]>::to_vec),
+            key: record.raw.key().map(<[u8]>::to_vec),
+            value: record.raw.value().map(<[u8]>::to_vec),
             headers,
         };
         let outcome = Outcome::DeadLettered(reason);

@@ -286,11 +286,7 @@ impl Rig {
         history: Option<emberline_wire::headers::RetryHeader>,
         content: Content,
     ) {
-        let raw = RawRecord {
-            key: Some(b"key".as_slice().into()),
-            value: Some(b"value".as_slice().into()),
-            ..RawRecord::default()
-        };
+        let raw = RawRecord::new(Some(b"key"), Some(b"value"), Vec::new());
         self.room.charge(1, raw.bytes());
         let intake = Intake {
             epoch: self.tenures[&partition].epoch,
