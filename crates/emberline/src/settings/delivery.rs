@@ -53,7 +53,7 @@ pub struct LimitSettings {
     /// Most calls at the same time, a worker. Default 64.
     #[schemars(range(min = 1, max = 4096))]
     pub in_flight: u16,
-    /// Most records read and not settled, a worker. Default 50000.
+    /// Most records read and not settled, a worker. Default 30000.
     #[schemars(range(min = 100, max = 10_000_000))]
     pub records: u32,
     /// Most bytes of records read and not settled, a worker, 1MB or more. Default `64MB`.
@@ -70,7 +70,7 @@ impl Default for LimitSettings {
         Self {
             rate: Rate::per_second_of(200.0),
             in_flight: 64,
-            records: 50_000,
+            records: 30_000,
             bytes: ByteSize::megabytes(64),
             gap: 24_000,
         }
