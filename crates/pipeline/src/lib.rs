@@ -12,6 +12,7 @@
 //!
 //! Start at [`run`]; the loop is in `worker`.
 
+mod edges;
 mod intake;
 mod lane;
 pub mod metrics;

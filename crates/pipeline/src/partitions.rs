@@ -4,6 +4,7 @@
 //! is still in flight of it is another owner's to deliver. Its entry lives on until the
 //! last of its records is gone.
 
+use std::collections::BTreeMap;
 use std::ops::{Index, IndexMut, Range};
 
 use emberline_broker::{Commit, Frontier, PartitionRef};
@@ -11,7 +12,6 @@ use emberline_flow::commit_metadata::{self, CommitMetadata};
 use emberline_flow::ledger::PartitionLedger;
 use emberline_flow::seed_marks::SeedMarks;
 use emberline_model::EventTime;
-use hashbrown::HashMap;
 use slab::Slab;
 
 /// One tenure of a partition.
@@ -121,7 +121,8 @@ impl Partition {
 #[derive(Debug, Default)]
 pub(crate) struct Partitions {
     slab: Slab<Partition>,
-    by_epoch: HashMap<u64, PartitionId>,
+    /// In order, so that what is done for each is done in the same order every time.
+    by_epoch: BTreeMap<u64, PartitionId>,
     /// Slots that are free again.
     freed: Vec<usize>,
 }

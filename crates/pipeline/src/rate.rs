@@ -22,8 +22,8 @@ struct Inner {
 }
 
 impl SharedRate {
-    pub(crate) fn new(per_second: Option<f64>) -> Self {
-        let rate = GroupRate::new(per_second, Instant::now());
+    pub(crate) fn new(per_second: Option<f64>, now: Instant) -> Self {
+        let rate = GroupRate::new(per_second, now);
         Self(Mutex::new(Inner { rate, parts: [(0, 0); WorkerKind::ALL.len()] }))
     }
 
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn a_process_has_the_share_of_its_best_placed_worker() {
         let now = Instant::now();
-        let rate = SharedRate::new(Some(100.0));
+        let rate = SharedRate::new(Some(100.0), now);
         rate.set_share(WorkerKind::Bindings, (6, 6), now);
         rate.set_share(WorkerKind::Devices, (3, 6), now);
         assert_eq!(rate.now(now), (Some(100.0), 1.0));

@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use emberline_broker::{
     Bounds, BrokerError, ErrorClass, KafkaSettings, Room, Source, SourceError, SourceSettings,
@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::edges::{Edges, Producers, WallClock};
 use crate::intake::Reader;
 use crate::offsets;
 use crate::offsets::{GroupCommitted, Highs};
@@ -82,7 +83,7 @@ pub async fn run<T: Transport + Clone>(
         bindings: Arc::clone(&bindings),
         lanes_in_calls: (works(WorkerKind::Devices) && works(WorkerKind::Retries))
             .then(Default::default),
-        rate: SharedRate::new(settings.delivery.rate),
+        rate: SharedRate::new(settings.delivery.rate, Instant::now()),
         highs: Highs::default(),
         committed: GroupCommitted::default(),
         reader: OnceLock::new(),
@@ -252,9 +253,19 @@ fn start<T: Transport + Clone>(
     let worker = Worker::new(
         (kind, Arc::clone(shared), Arc::clone(&status)),
         transport,
-        (Some(source), received, room),
+        Edges {
+            source: Some(Box::new(source)),
+            events: received,
+            room,
+            writers: Box::new(Producers {
+                kafka: settings.kafka.clone(),
+                max_record: delivery.max_record,
+            }),
+            clock: WallClock::system(),
+        },
         ends.of_topics(&topics, settings.exit_at_end),
         stop.clone(),
+        Instant::now(),
     )?;
     let (sender, result) = oneshot::channel();
     let thread = std::thread::Builder::new().name(format!("worker-{name}")).spawn(move || {

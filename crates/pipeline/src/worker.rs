@@ -23,7 +23,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
-use emberline_broker::{Room, Source, SourceEvent, TableReader};
+use emberline_broker::{Room, SourceEvent, TableReader};
 use emberline_flow::backoff::{Backoff, RetryTiers};
 use emberline_flow::dedupe::DedupeWindow;
 use emberline_flow::gate::{Gate, GateSettings};
@@ -43,6 +43,7 @@ use self::ended::CallEnded;
 use self::set_aside::Written;
 use self::take_in::Waiting;
 use crate::PipelineError;
+use crate::edges::{Edges, Upstream, WallClock};
 use crate::intake::Intake;
 use crate::lane::{Item, Lane};
 use crate::metrics::{Totals, WorkerMetrics};
@@ -101,7 +102,8 @@ pub(crate) struct Worker<T> {
     totals: Arc<Totals>,
     stop: CancellationToken,
 
-    source: Option<Source>,
+    source: Option<Box<dyn Upstream>>,
+    clock: WallClock,
     events: Receiver<SourceEvent<Vec<Intake>>>,
     room: Arc<Room>,
 
@@ -149,14 +151,15 @@ impl<T: Transport + Clone> Worker<T> {
     pub(crate) fn new(
         (kind, shared, status): (WorkerKind, Arc<Shared>, Arc<WorkerStatus>),
         transport: T,
-        (source, events, room): (Option<Source>, Receiver<SourceEvent<Vec<Intake>>>, Arc<Room>),
+        edges: Edges,
         ends: Ends,
         stop: CancellationToken,
+        now: Instant,
     ) -> Result<Self, PipelineError> {
         let delivery = &shared.settings.delivery;
         let totals = Arc::clone(&status.totals);
         let (call_ended, calls) = unbounded_channel();
-        let now = Instant::now();
+        let Edges { source, events, room, writers, clock } = edges;
         Ok(Self {
             metrics: WorkerMetrics::new(kind),
             records: Records::new(Arc::clone(&room), Arc::clone(&totals)),
@@ -172,7 +175,7 @@ impl<T: Transport + Clone> Worker<T> {
             calls,
             call_ended,
             in_calls: 0,
-            outbox: Outbox::new(kind, &shared.settings.kafka, delivery.max_record)?,
+            outbox: Outbox::new(kind, writers)?,
             prepared_set: None,
             sets_behind: Arc::default(),
             pushed_sets: HashMap::new(),
@@ -188,6 +191,7 @@ impl<T: Transport + Clone> Worker<T> {
             done: Vec::new(),
             delivered_after: Vec::new(),
             source,
+            clock,
             kind,
             shared,
             transport,
@@ -224,7 +228,7 @@ impl<T: Transport + Clone> Worker<T> {
                     }
                 }
                 Some(end) = self.outbox.next() => self.write_ended(end, Instant::now()),
-                Ok(()) = released.changed(), if self.may_release() => self.release_bound(),
+                Ok(()) = released.changed(), if self.may_release() => self.release_bound(Instant::now()),
                 () = sleep.as_mut() => {}
                 event = self.events.recv() => match event {
                     Some(event) => {
@@ -263,7 +267,7 @@ impl<T: Transport + Clone> Worker<T> {
         }
         if now >= self.next_gauges {
             self.next_gauges = now + GAUGES_EVERY;
-            self.set_gauges();
+            self.set_gauges(now);
         }
     }
 
@@ -297,11 +301,7 @@ impl<T: Transport + Clone> Worker<T> {
         self.exit = Some(exit);
         self.commit();
         if let Some(source) = self.source.take() {
-            tokio::spawn(async move {
-                if let Err(error) = source.close().await {
-                    tracing::error!(%error, "source did not close");
-                }
-            });
+            source.leave();
         }
     }
 
@@ -319,14 +319,14 @@ impl<T: Transport + Clone> Worker<T> {
         }
     }
 
-    fn set_gauges(&mut self) {
+    fn set_gauges(&mut self, now: Instant) {
         // The topics' partitions may have become more.
-        self.take_share(Instant::now());
+        self.take_share(now);
         let metrics = &mut self.metrics;
         metrics.set_in_flight(self.records.len(), self.records.items(), self.in_calls);
         metrics.set_dedupe(self.dedupe.entries(), self.dedupe.evicted_early());
         metrics.set_gate(self.gate.state());
-        let (limit, share) = self.shared.rate.now(Instant::now());
+        let (limit, share) = self.shared.rate.now(now);
         metrics.set_rate(limit, share);
         let owned = self.records.partitions.owned().map(|(_, partition)| partition);
         metrics.set_partitions(owned, &self.shared.highs.lock());

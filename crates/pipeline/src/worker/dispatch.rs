@@ -201,8 +201,8 @@ impl<T: Transport + Clone> Worker<T> {
     }
 
     /// Bindings have changed: held lanes whose device is bound now are ready.
-    pub(super) fn release_bound(&mut self) {
-        self.next_release = Instant::now() + RELEASE_EVERY;
+    pub(super) fn release_bound(&mut self, now: Instant) {
+        self.next_release = now + RELEASE_EVERY;
         let table = &self.shared.bindings.table;
         self.lanes.release_held(|lane| match &lane.about {
             About::Data { device, .. } => table.customer_of(device.key()).is_some(),

@@ -11,7 +11,6 @@ use emberline_service_client::Transport;
 
 use super::Worker;
 use super::set_aside::Written;
-use super::take_in::unix_millis;
 use crate::lane::{About, Action, Item, What};
 use crate::metrics::CallEnd;
 use crate::outbox::WriteEnd;
@@ -77,7 +76,7 @@ impl<T: Transport + Clone> Worker<T> {
         let about = (!self.ghosts.is_empty()).then(|| self.lanes.about(id).about.clone());
         let mut done = std::mem::take(&mut self.done);
         self.lanes.finish(id, now, |item| done.push(item));
-        let now_ms = unix_millis();
+        let now_ms = self.clock.unix_millis();
         for item in done.drain(..) {
             if self.records.is_fenced(item.record) {
                 self.metrics.late_acknowledgements.increment(1);
@@ -189,7 +188,7 @@ impl<T: Transport + Clone> Worker<T> {
     fn head_is_too_old(&self, id: LaneId) -> bool {
         let Some(item) = self.lanes.front(id) else { return false };
         let since = self.records.get(item.record).arrival;
-        self.tiers.is_too_old(since, EventTime::from_millis(unix_millis()))
+        self.tiers.is_too_old(since, EventTime::from_millis(self.clock.unix_millis()))
     }
 
     /// The call's items stay at the head for another attempt, except those whose tenure is

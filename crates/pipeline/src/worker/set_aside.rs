@@ -9,7 +9,6 @@ use emberline_wire::headers::{Categories, DeadLetter, RETRY_HEADER, RetryHeader,
 
 use super::Worker;
 use super::bindings::WrittenSet;
-use super::take_in::unix_millis;
 use crate::lane::{About, Item, What};
 use crate::outbox::{Destination, Outgoing};
 use crate::records::{Failure, ReadyToPark, Record as InFlight, RecordId};
@@ -153,7 +152,7 @@ impl<T: Transport + Clone> Worker<T> {
         if reserved.is_none() {
             self.free_identity(about, item);
         }
-        let now_ms = unix_millis();
+        let now_ms = self.clock.unix_millis();
         let first_seen = self.origin(self.records.get(item.record), now_ms).first_seen_ms;
         let too_old = self
             .tiers
@@ -171,7 +170,7 @@ impl<T: Transport + Clone> Worker<T> {
 
     /// Writes what is left of a record to the retry topic of its next tier.
     pub(super) fn write_retry(&mut self, ready: ReadyToPark, now: Instant) {
-        let now_ms = unix_millis();
+        let now_ms = self.clock.unix_millis();
         let record = self.records.get(ready.record);
         let origin = self.origin(record, now_ms);
         let attempt = origin.attempts;
@@ -218,7 +217,7 @@ impl<T: Transport + Clone> Worker<T> {
             self.records.hand_over(id, 1, &self.metrics);
             return;
         }
-        let now_ms = unix_millis();
+        let now_ms = self.clock.unix_millis();
         let record = self.records.get(id);
         let origin = self.origin(record, now_ms);
         let mut headers = self.own_headers(record, &origin);

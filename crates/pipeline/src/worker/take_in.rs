@@ -1,7 +1,7 @@
 //! Records become items in lanes, or are settled at once.
 
 use std::cmp::Ordering;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use emberline_flow::dedupe::Seen;
 use emberline_flow::lanes::Gather;
@@ -48,12 +48,6 @@ impl Ord for Waiting {
     fn cmp(&self, other: &Self) -> Ordering {
         other.due.cmp(&self.due)
     }
-}
-
-/// Unix milliseconds now.
-pub(super) fn unix_millis() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// How many items a record makes; at least one. A record that comes from a retry topic
@@ -136,7 +130,7 @@ impl<T: Transport + Clone> Worker<T> {
         let items = items_of(&content, history.as_deref());
         let record =
             self.records.deliver(partition, offset, arrival, (raw, history), items, &self.metrics);
-        let wait_ms = due_ms.map_or(0, |due| due.saturating_sub(unix_millis()));
+        let wait_ms = due_ms.map_or(0, |due| due.saturating_sub(self.clock.unix_millis()));
         if let Ok(wait_ms @ 1..) = u64::try_from(wait_ms) {
             let due = now + Duration::from_millis(wait_ms);
             self.not_due.push(Waiting { due, record, items, content });

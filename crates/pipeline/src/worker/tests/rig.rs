@@ -23,6 +23,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::super::{Ends, Shared, Worker};
+use crate::edges::{Edges, Producers, WallClock};
 use crate::intake::{Content, Intake};
 use crate::metrics::Totals;
 use crate::rate::SharedRate;
@@ -184,11 +185,12 @@ impl Rig {
             workers: vec![kind],
             exit_at_end: false,
         };
+        let (kafka, max_record) = (settings.kafka.clone(), settings.delivery.max_record);
         let room = Arc::new(Room::new(settings.delivery.records, settings.delivery.bytes));
         let shared = Arc::new(Shared {
             signer: Signer::new(&settings.credentials, settings.dialect),
             bindings: Arc::new(Bindings::new(true)),
-            rate: SharedRate::new(settings.delivery.rate),
+            rate: SharedRate::new(settings.delivery.rate, Instant::now()),
             highs: Mutex::default(),
             lanes_in_calls: Some(Mutex::default()),
             committed: Mutex::default(),
@@ -207,9 +209,16 @@ impl Rig {
         let worker = Worker::new(
             (kind, shared, status),
             Arc::clone(&service),
-            (None, events, Arc::clone(&room)),
+            Edges {
+                source: None,
+                events,
+                room: Arc::clone(&room),
+                writers: Box::new(Producers { kafka, max_record }),
+                clock: WallClock::system(),
+            },
             Ends::default(),
             CancellationToken::new(),
+            Instant::now(),
         );
         Self {
             worker: worker.unwrap(),
