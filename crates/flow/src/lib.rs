@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod newest;
 mod prehashed;
 pub mod rate;
+pub mod retry_budget;
 pub mod seed_marks;
 
 #[cfg(test)]
