@@ -64,9 +64,18 @@ struct SlowStart {
 enum Phase {
     Closed,
     /// `probing`: since when.
-    Shut { cause: Cause, next_probe: Instant, probing: Option<Instant> },
+    Shut {
+        cause: Cause,
+        next_probe: Instant,
+        probing: Option<Instant>,
+    },
     /// `moved`: when a call last began or ended.
-    Slow { cause: Cause, at_once: usize, in_flight: usize, moved: Instant },
+    Slow {
+        cause: Cause,
+        at_once: usize,
+        in_flight: usize,
+        moved: Instant,
+    },
 }
 
 /// What the gate is doing, for metrics and the health page.

@@ -12,6 +12,7 @@
 //!
 //! Start at [`run`]; the loop is in `worker`.
 
+mod credentials;
 mod edges;
 mod intake;
 mod lane;
@@ -19,15 +20,16 @@ pub mod metrics;
 mod offsets;
 mod outbox;
 mod partitions;
-mod rate;
 mod raw;
 mod records;
 mod run;
 mod settings;
 mod status;
 mod table;
+mod traffic;
 mod worker;
 
+pub use credentials::CredentialsSource;
 pub use run::{PipelineError, run};
 pub use settings::{DeliverySettings, PipelineSettings, Topics, WorkerKind};
 pub use status::{Monitor, WorkerStatus};

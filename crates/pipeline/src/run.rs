@@ -14,18 +14,20 @@ use emberline_broker::{
 use emberline_flow::commit_metadata;
 use emberline_service_api::Signer;
 use emberline_service_client::Transport;
+use parking_lot::RwLock;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::credentials;
 use crate::edges::{Edges, Producers, WallClock};
 use crate::intake::Reader;
 use crate::offsets;
 use crate::offsets::{GroupCommitted, Highs};
-use crate::rate::SharedRate;
 use crate::settings::{PipelineSettings, WorkerKind};
 use crate::status::{Monitor, WorkerStatus};
 use crate::table::Bindings;
+use crate::traffic::Traffic;
 use crate::worker::{Ends, Exit, Shared, Worker};
 
 /// Why the pipeline could not start or go on.
@@ -79,11 +81,11 @@ pub async fn run<T: Transport + Clone>(
         () = stop.cancelled() => return Ok(Exit::Stopped),
     };
     let shared = Arc::new(Shared {
-        signer: Signer::new(&settings.credentials, settings.dialect),
+        signer: RwLock::new(Signer::new(&settings.credentials, settings.dialect)),
         bindings: Arc::clone(&bindings),
         lanes_in_calls: (works(WorkerKind::Devices) && works(WorkerKind::Retries))
             .then(Default::default),
-        rate: SharedRate::new(settings.delivery.rate, Instant::now()),
+        traffic: Traffic::new(&settings.delivery, Instant::now()),
         highs: Highs::default(),
         committed: GroupCommitted::default(),
         reader: OnceLock::new(),
@@ -102,10 +104,12 @@ pub async fn run<T: Transport + Clone>(
     let group_stop = stop.child_token();
     let watcher =
         tokio::spawn(offsets::watch(Arc::clone(&shared), Arc::clone(&monitor), group_stop.clone()));
+    let credentials = tokio::spawn(credentials::watch(Arc::clone(&shared), group_stop.clone()));
     let result = run_workers((&shared, &transport), &reader, ends, &group_stop, &monitor).await;
     group_stop.cancel();
     // A question under way has no say in when this ends.
     watcher.abort();
+    credentials.abort();
     // The workers have ended, and nobody else reads to its end.
     if let Some(reader) = Arc::into_inner(reader) {
         reader.stop().await;

@@ -26,13 +26,13 @@ use std::time::{Duration, Instant};
 use emberline_broker::{Room, SourceEvent, TableReader};
 use emberline_flow::backoff::{Backoff, RetryTiers};
 use emberline_flow::dedupe::DedupeWindow;
-use emberline_flow::gate::{Gate, GateSettings};
 use emberline_flow::lanes::{LaneId, LaneKey, Lanes};
 use emberline_flow::newest::NewestStates;
 use emberline_model::{Identity, Report};
+use emberline_service_api::Signer;
 use emberline_service_client::Transport;
 use hashbrown::HashSet;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
@@ -49,11 +49,11 @@ use crate::lane::{Item, Lane};
 use crate::metrics::{Totals, WorkerMetrics};
 use crate::offsets::{GroupCommitted, Highs};
 use crate::outbox::Outbox;
-use crate::rate::SharedRate;
 use crate::records::Records;
 use crate::settings::{PipelineSettings, WorkerKind};
 use crate::status::WorkerStatus;
 use crate::table::Bindings;
+use crate::traffic::Traffic;
 
 /// Ends of calls taken from their channel at once.
 const ENDS_AT_ONCE: usize = 64;
@@ -70,13 +70,14 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 /// What a worker shares with others of its process.
 pub(crate) struct Shared {
     pub(crate) settings: PipelineSettings,
-    pub(crate) signer: emberline_service_api::Signer,
+    /// Another one when the credentials change.
+    pub(crate) signer: RwLock<Signer>,
     pub(crate) bindings: Arc<Bindings>,
     /// Lanes with a call in flight, where two workers of the process may have items of the
     /// same one. `None` where only one can.
     pub(crate) lanes_in_calls: Option<Mutex<HashSet<LaneKey>>>,
-    /// The group's rate is one for all workers of a process.
-    pub(crate) rate: SharedRate,
+    /// What is known of the service: one gate and one rate for all workers of the process.
+    pub(crate) traffic: Traffic,
     pub(crate) highs: Highs,
     pub(crate) committed: GroupCommitted,
     /// What the sets in `bindings` are read by.
@@ -118,7 +119,6 @@ pub(crate) struct Worker<T> {
     tiers: RetryTiers,
     backoff: Backoff,
 
-    gate: Gate,
     /// Until when the gate or the rate lets no call out.
     no_call_before: Option<Instant>,
     calls: UnboundedReceiver<CallEnded>,
@@ -170,7 +170,6 @@ impl<T: Transport + Clone> Worker<T> {
             not_due: BinaryHeap::new(),
             tiers: RetryTiers::new(delivery.tiers.clone(), delivery.max_age)?,
             backoff: Backoff::new(delivery.backoff_base, delivery.backoff_cap),
-            gate: Gate::new(GateSettings::default()),
             no_call_before: None,
             calls,
             call_ended,
@@ -325,8 +324,9 @@ impl<T: Transport + Clone> Worker<T> {
         let metrics = &mut self.metrics;
         metrics.set_in_flight(self.records.len(), self.records.items(), self.in_calls);
         metrics.set_dedupe(self.dedupe.entries(), self.dedupe.evicted_early());
-        metrics.set_gate(self.gate.state());
-        let (limit, share) = self.shared.rate.now(now);
+        let (gate, throttled) = self.shared.traffic.gate();
+        metrics.set_gate(gate, throttled);
+        let (limit, share) = self.shared.traffic.rate(now);
         metrics.set_rate(limit, share);
         let owned = self.records.partitions.owned().map(|(_, partition)| partition);
         metrics.set_partitions(owned, &self.shared.highs.lock());

@@ -139,7 +139,7 @@ impl<T: Transport + Clone> Worker<T> {
     /// Takes the part of the group's rate that the owned partitions are of all.
     pub(super) fn take_share(&self, now: Instant) {
         let part = (self.records.partitions.owned_len(), self.all_partitions());
-        self.shared.rate.set_share(self.kind, part, now);
+        self.shared.traffic.set_share(self.kind, part, now);
     }
 
     /// Of all topics, also those of which no partition was ever ours: these are known once

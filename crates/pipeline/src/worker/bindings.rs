@@ -117,7 +117,7 @@ impl<T: Transport + Clone> Worker<T> {
         let action = ServiceBindDevice { customer: customer.as_str(), devices: &devices };
         let stamp = fresh_stamp();
         let mut body = Vec::with_capacity(256 + devices.len() * 96);
-        self.shared.signer.write(&action, &stamp, &mut body);
+        self.shared.signer.read().write(&action, &stamp, &mut body);
         let count = prepared.changes.len();
         self.pushed_sets.insert(id, prepared);
         Some((count, body, stamp.request_id))
@@ -149,7 +149,7 @@ impl<T: Transport + Clone> Worker<T> {
     ) {
         self.shared.bindings.apply(customer, &written.set);
         let lane = self.lanes.about_mut(id);
-        lane.attempts = 0;
+        lane.begin_anew();
         lane.suspects = lane.suspects.saturating_sub(written.changes.len());
         let mut records = Vec::with_capacity(written.changes.len());
         self.lanes.finish(id, now, |item| records.push(item.record));

@@ -11,10 +11,11 @@ use emberline_service_client::Transport;
 
 use super::Worker;
 use super::set_aside::Written;
-use crate::lane::{About, Action, Item, What};
+use crate::lane::{About, Action, Item, Spent, What};
 use crate::metrics::CallEnd;
 use crate::outbox::WriteEnd;
 use crate::records::{Failure, RecordId};
+use crate::traffic::CallReport;
 
 /// A call that has ended.
 pub(super) struct CallEnded {
@@ -42,8 +43,9 @@ impl<T: Transport + Clone> Worker<T> {
             Ok(()) => CallResult::Ok,
             Err(error) => gate_result(error),
         };
-        self.gate.on_result(end.ticket, result, now);
-        let counts = self.gate.counts_as_attempt(result);
+        let timed_out = end.result.as_ref().is_err_and(CallError::is_timeout);
+        let report = CallReport { ticket: end.ticket, result, timed_out, took };
+        let counts = self.shared.traffic.call_ended(report, now);
         self.gate_may_have_moved();
         match end.result {
             Ok(()) => self.accepted(end.lane, now),
@@ -65,7 +67,7 @@ impl<T: Transport + Clone> Worker<T> {
         }
         let count = self.lanes.in_call(id);
         let lane = self.lanes.about_mut(id);
-        lane.attempts = 0;
+        lane.begin_anew();
         lane.hold_until = None;
         lane.suspects = lane.suspects.saturating_sub(count);
         self.finish(id, Outcome::Delivered, now);
@@ -125,15 +127,13 @@ impl<T: Transport + Clone> Worker<T> {
         }
         match class {
             FailureClass::Throttled | FailureClass::Credentials => {
-                if class == FailureClass::Throttled {
-                    self.shared.rate.slow_down(now);
-                }
                 self.again_or_fence(id, now, now);
             }
             FailureClass::Transient => self.transient(id, &failure, counts, now),
             FailureClass::UnknownCustomer => {
                 if matches!(self.lanes.about(id).about, About::State { .. }) {
-                    self.transient(id, &failure, counts, now);
+                    // A state waits in place for its customer, and grows old there.
+                    self.transient(id, &failure, true, now);
                 } else {
                     self.park_call(id, ParkReason::UnknownCustomer, &failure, now);
                 }
@@ -166,9 +166,16 @@ impl<T: Transport + Clone> Worker<T> {
     }
 
     /// A failure that may pass: again in place, a state for as long as it is not too old,
-    /// anything else so many times.
+    /// anything else so many times and within the budget. What is spent then is parked once
+    /// it is known that the service is there: see `resolve_spent`.
     fn transient(&mut self, id: LaneId, failure: &Failure, counts: bool, now: Instant) {
+        let outages = self.shared.traffic.outages();
+        let items = self.lanes.in_call(id);
         let lane = self.lanes.about_mut(id);
+        if lane.outages != outages {
+            lane.outages = outages;
+            lane.attempts = 0;
+        }
         lane.attempts = lane.attempts.saturating_add(u32::from(counts));
         let attempts = lane.attempts;
         let is_state = matches!(lane.about, About::State { .. });
@@ -177,9 +184,13 @@ impl<T: Transport + Clone> Worker<T> {
                 self.give_up_call(id, DeadLetterReason::TooOld, failure, now);
                 return;
             }
-        } else if attempts > self.shared.settings.delivery.in_place {
-            self.park_call(id, ParkReason::Transient, failure, now);
-            return;
+            self.lanes.about_mut(id).owes_retry = counts;
+        } else if counts {
+            let used_up = attempts > self.shared.settings.delivery.in_place;
+            if used_up || !self.shared.traffic.take_retry(now) {
+                let spent = Spent { at: now, items, failure: failure.clone() };
+                self.lanes.about_mut(id).spent = Some(Box::new(spent));
+            }
         }
         let delay = self.backoff.delay(attempts.saturating_sub(1), fastrand::u64(..));
         self.again_or_fence(id, now + delay, now);

@@ -71,16 +71,17 @@ impl<T: Transport + Clone> Worker<T> {
         headers
     }
 
-    /// All items of a lane that is in no call are parked.
-    pub(super) fn park_lane(
+    /// The first items of a lane that is in no call are parked.
+    pub(super) fn park_front(
         &mut self,
         id: LaneId,
+        items: usize,
         reason: ParkReason,
         failure: &Failure,
         now: Instant,
     ) {
         let about = self.lanes.about(id).about.clone();
-        let count = self.lanes.len(id);
+        let count = items.min(self.lanes.len(id));
         for _ in 0..count {
             if let Some(item) = self.lanes.pop_front(id) {
                 self.park(&about, &item, reason, failure, now);
@@ -97,7 +98,7 @@ impl<T: Transport + Clone> Worker<T> {
         now: Instant,
     ) {
         let lane = self.lanes.about_mut(id);
-        lane.attempts = 0;
+        lane.begin_anew();
         lane.suspects = 0;
         for (about, item) in self.take_call(id, now) {
             self.park(&about, &item, reason, failure, now);
@@ -107,7 +108,7 @@ impl<T: Transport + Clone> Worker<T> {
     /// The one item of the lane's call is refused for good.
     pub(super) fn refuse_call(&mut self, id: LaneId, failure: &Failure, now: Instant) {
         let lane = self.lanes.about_mut(id);
-        lane.attempts = 0;
+        lane.begin_anew();
         lane.suspects = 0;
         self.give_up_call(id, DeadLetterReason::Refused, failure, now);
     }

@@ -12,13 +12,14 @@ use emberline_broker::{
     AssignedPartition, Commit, Frontier, KafkaSettings, PartitionRef, PartitionSlot, Revocation,
     Room, SourceEvent, TopicIndex,
 };
+use emberline_flow::gate::GateSettings;
 use emberline_model::{
     Category, DeviceId, DeviceState, EventTime, Measurement, OnlineStatus, Report, ReportTime,
 };
 use emberline_service_api::{Credentials, Dialect, Secret, Signer};
 use emberline_service_client::{HttpAnswer, Transport, TransportError};
 use emberline_wire::device::{DeviceRecord, Telemetry};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -26,11 +27,11 @@ use super::super::{Ends, Shared, Worker};
 use crate::edges::{Edges, Producers, WallClock};
 use crate::intake::{Content, Intake};
 use crate::metrics::Totals;
-use crate::rate::SharedRate;
 use crate::raw::RawRecord;
 use crate::settings::{DeliverySettings, PipelineSettings, Topics, WorkerKind};
 use crate::status::Monitor;
 use crate::table::Bindings;
+use crate::traffic::Traffic;
 
 /// Longest that anything is waited for.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -135,6 +136,10 @@ pub(super) fn delivery() -> DeliverySettings {
         batch_max_reports: 100,
         linger: Duration::ZERO,
         rate: None,
+        fractions: [0.6, 0.2, 0.2],
+        gate: GateSettings::default(),
+        slow_call: Duration::from_secs(5),
+        retry_budget: 0.1,
         in_flight: 64,
         records: 10_000,
         bytes: 10_000_000,
@@ -180,6 +185,7 @@ impl Rig {
                 types: BTreeMap::default(),
             },
             credentials: Credentials { app_key: "key".into(), app_secret: Secret::new("secret") },
+            credentials_again: None,
             dialect: Dialect::default(),
             delivery,
             workers: vec![kind],
@@ -188,9 +194,9 @@ impl Rig {
         let (kafka, max_record) = (settings.kafka.clone(), settings.delivery.max_record);
         let room = Arc::new(Room::new(settings.delivery.records, settings.delivery.bytes));
         let shared = Arc::new(Shared {
-            signer: Signer::new(&settings.credentials, settings.dialect),
+            signer: RwLock::new(Signer::new(&settings.credentials, settings.dialect)),
             bindings: Arc::new(Bindings::new(true)),
-            rate: SharedRate::new(settings.delivery.rate, Instant::now()),
+            traffic: Traffic::new(&settings.delivery, Instant::now()),
             highs: Mutex::default(),
             lanes_in_calls: Some(Mutex::default()),
             committed: Mutex::default(),

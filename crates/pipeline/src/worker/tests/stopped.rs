@@ -36,5 +36,8 @@ async fn a_lane_that_waits_for_another_workers_call_uses_up_no_permit() {
     rig.read(0, 0, data("a", SECOND, &[Power]));
     rig.until("a look at the lane", |rig| rig.worker.lanes.next_deadline().is_some()).await;
     assert_eq!(rig.service.calls().len(), 0);
-    assert!(rig.worker.shared.rate.take(Instant::now()).is_ok(), "the one permit is left");
+    assert!(
+        rig.worker.shared.traffic.take_permit(Instant::now()).is_ok(),
+        "the one permit is left"
+    );
 }
