@@ -21,6 +21,8 @@ pub(crate) struct Edges {
     pub(crate) source: Option<Box<dyn Upstream>>,
     pub(crate) events: Receiver<SourceEvent<Vec<Intake>>>,
     pub(crate) room: Arc<Room>,
+    /// Room for what is read before it is due.
+    pub(crate) ahead: Arc<Room>,
     pub(crate) writers: Box<dyn Writers>,
     pub(crate) clock: WallClock,
 }

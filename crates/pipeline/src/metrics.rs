@@ -95,6 +95,8 @@ metrics! {
         "Identities dropped before the end of their window because the window was full. Must stay 0.";
     WRITES = "emberline_writes_total", Counter, ["worker", "destination", "result"],
         "Records written to the pipeline's own topics, by acknowledgement.";
+    WRITES_PENDING = "emberline_writes_pending", Gauge, ["worker", "state"],
+        "Records on their way to the pipeline's own topics: waiting for their first acknowledgement, or failing (refused or not acknowledged in time, and tried again: nothing is committed past them). Failing must not stay above 0.";
     COMMITS = "emberline_commits_total", Counter, ["worker", "result"],
         "Offset commits.";
     LATE_ACKNOWLEDGEMENTS = "emberline_late_acknowledgements_total", Counter, ["worker"],
@@ -233,6 +235,7 @@ pub(crate) struct WorkerMetrics {
     pub(crate) rate_share: Gauge,
     pub(crate) dedupe_entries: Gauge,
     pub(crate) dedupe_evicted: Counter,
+    writes_pending: [Gauge; 2],
     pub(crate) commits_ok: Counter,
     pub(crate) commits_failed: Counter,
     pub(crate) late_acknowledgements: Counter,
@@ -269,6 +272,8 @@ impl WorkerMetrics {
             rate_share: gauge(RATE_SHARE),
             dedupe_entries: gauge(DEDUPE_ENTRIES),
             dedupe_evicted: counter(DEDUPE_EVICTED),
+            writes_pending: ["waiting", "failing"]
+                .map(|state| metrics::gauge!(WRITES_PENDING, "worker" => worker, "state" => state)),
             commits_ok: metrics::counter!(COMMITS, "worker" => worker, "result" => "ok"),
             commits_failed: metrics::counter!(COMMITS, "worker" => worker, "result" => "failed"),
             late_acknowledgements: counter(LATE_ACKNOWLEDGEMENTS),
@@ -315,6 +320,13 @@ impl WorkerMetrics {
             gauge.set(f64::from(u8::from(open)));
         }
         self.halted.set(f64::from(u8::from(halted)));
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "counts, shown")]
+    pub(crate) fn set_writes(&self, (pending, failing): (usize, usize)) {
+        for (gauge, count) in self.writes_pending.iter().zip([pending - failing, failing]) {
+            gauge.set(count as f64);
+        }
     }
 
     pub(crate) fn set_rate(&self, limit: Option<f64>, share: f64) {

@@ -66,6 +66,8 @@ pub(crate) struct Outbox<W> {
     sender: UnboundedSender<WriteEnd>,
     acknowledgements: UnboundedReceiver<WriteEnd>,
     pending: Slab<Pending<W>>,
+    /// Of the pending, those that have failed and were not acknowledged since.
+    failing: usize,
     again: BinaryHeap<Reverse<(Instant, usize)>>,
     acknowledged: [Counter; 3],
     failed: [Counter; 3],
@@ -85,6 +87,7 @@ impl<W> Outbox<W> {
             sender,
             acknowledgements,
             pending: Slab::new(),
+            failing: 0,
             again: BinaryHeap::new(),
             acknowledged: destinations.map(|destination| counter(destination, "ok")),
             failed: destinations.map(|destination| counter(destination, "failed")),
@@ -132,6 +135,7 @@ impl<W> Outbox<W> {
         match result {
             Ok(_) => {
                 let pending = self.pending.remove(token);
+                self.failing -= usize::from(pending.failures > 0);
                 self.acknowledged[pending.destination as usize].increment(1);
                 Some(pending.waiting)
             }
@@ -150,6 +154,7 @@ impl<W> Outbox<W> {
         }
         let pause = FIRST_PAUSE.saturating_mul(1 << pending.failures.min(6)).min(LONGEST_PAUSE);
         if pending.failures == 0 {
+            self.failing += 1;
             tracing::warn!(topic = %pending.record.topic, %error, "write failed; it is tried again");
         }
         pending.failures = pending.failures.saturating_add(1);
@@ -169,6 +174,11 @@ impl<W> Outbox<W> {
             }
             Err(error) => tracing::error!(%error, "a kafka producer can't be replaced"),
         }
+    }
+
+    /// Writes that are not acknowledged, and how many of them have failed so far.
+    pub(crate) fn unacknowledged(&self) -> (usize, usize) {
+        (self.pending.len(), self.failing)
     }
 
     /// Tries again what is due.

@@ -24,7 +24,7 @@ use crate::edges::{Edges, Producers, WallClock};
 use crate::intake::Reader;
 use crate::offsets;
 use crate::offsets::{GroupCommitted, Highs};
-use crate::settings::{PipelineSettings, WorkerKind};
+use crate::settings::{DeliverySettings, PipelineSettings, WorkerKind};
 use crate::status::{Monitor, WorkerStatus};
 use crate::table::Bindings;
 use crate::traffic::Traffic;
@@ -227,12 +227,13 @@ fn start<T: Transport + Clone>(
     let settings = &shared.settings;
     let topics = topics_of(kind, settings);
     let delivery = &settings.delivery;
-    let room = Arc::new(Room::new(delivery.records, delivery.bytes));
+    let (room, ahead) = rooms(kind, delivery);
     let (events, received) = mpsc::channel(BATCHES_WAITING);
     let gap_limit = if kind == WorkerKind::Retries { RETRY_GAP } else { delivery.gap };
     let source_settings = SourceSettings {
         drain_deadline: delivery.drain + Duration::from_secs(2),
         gap_limit,
+        ahead: (kind == WorkerKind::Retries).then(|| Arc::clone(&ahead)),
         ..SourceSettings::new(topics.clone(), group_of(kind, settings))
     };
     let reader = Reader::new(kind, &topics, &settings.topics);
@@ -261,6 +262,7 @@ fn start<T: Transport + Clone>(
             source: Some(Box::new(source)),
             events: received,
             room,
+            ahead,
             writers: Box::new(Producers {
                 kafka: settings.kafka.clone(),
                 max_record: delivery.max_record,
@@ -284,6 +286,14 @@ fn start<T: Transport + Clone>(
         let _ = sender.send(result);
     })?;
     Ok(Started { name, thread, result })
+}
+
+/// Room for records in flight, and for those that are read before they are due: a half each
+/// where there are any.
+fn rooms(kind: WorkerKind, delivery: &DeliverySettings) -> (Arc<Room>, Arc<Room>) {
+    let part = if kind == WorkerKind::Retries { 2 } else { 1 };
+    let room = || Arc::new(Room::new(delivery.records / part, delivery.bytes / part));
+    (room(), room())
 }
 
 /// Memory for records fetched ahead: little for topics that carry little.

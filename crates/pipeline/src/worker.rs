@@ -18,7 +18,7 @@ mod ended;
 mod set_aside;
 mod take_in;
 
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
@@ -28,6 +28,7 @@ use emberline_flow::backoff::{Backoff, RetryTiers};
 use emberline_flow::dedupe::DedupeWindow;
 use emberline_flow::lanes::{LaneId, LaneKey, Lanes};
 use emberline_flow::newest::NewestStates;
+use emberline_flow::waiting::WaitingRoom;
 use emberline_model::{Identity, Report};
 use emberline_service_api::Signer;
 use emberline_service_client::Transport;
@@ -115,7 +116,10 @@ pub(crate) struct Worker<T> {
     /// Identities in calls of tenures that are over: their end decides about a second one.
     ghosts: HashSet<Identity>,
     /// Records of a retry topic that are not due yet.
-    not_due: BinaryHeap<Waiting>,
+    waiting: WaitingRoom<Waiting>,
+    /// Bindings have changed since what waits for them was last looked through.
+    bindings_changed: bool,
+    next_look_at_waiting: Instant,
     tiers: RetryTiers,
     backoff: Backoff,
 
@@ -159,15 +163,17 @@ impl<T: Transport + Clone> Worker<T> {
         let delivery = &shared.settings.delivery;
         let totals = Arc::clone(&status.totals);
         let (call_ended, calls) = unbounded_channel();
-        let Edges { source, events, room, writers, clock } = edges;
+        let Edges { source, events, room, ahead, writers, clock } = edges;
         Ok(Self {
             metrics: WorkerMetrics::new(kind),
-            records: Records::new(Arc::clone(&room), Arc::clone(&totals)),
+            records: Records::new((Arc::clone(&room), ahead), Arc::clone(&totals)),
             lanes: Lanes::default(),
             dedupe: DedupeWindow::new(delivery.dedupe_window, delivery.dedupe_max_entries),
             newest_states: NewestStates::new(delivery.dedupe_window.max(STATES_KNOWN)),
             ghosts: HashSet::new(),
-            not_due: BinaryHeap::new(),
+            waiting: WaitingRoom::default(),
+            bindings_changed: false,
+            next_look_at_waiting: now,
             tiers: RetryTiers::new(delivery.tiers.clone(), delivery.max_age)?,
             backoff: Backoff::new(delivery.backoff_base, delivery.backoff_cap),
             no_call_before: None,
@@ -272,7 +278,8 @@ impl<T: Transport + Clone> Worker<T> {
 
     /// Bindings may change without a pause; what comes after them is to have its turn.
     fn may_release(&self) -> bool {
-        self.lanes.held() > 0 && self.next_release <= Instant::now()
+        let waits = self.lanes.held() > 0 || self.waiting.has_unbound();
+        waits && self.next_release <= Instant::now()
     }
 
     fn next_wake(&self) -> Instant {
@@ -282,7 +289,8 @@ impl<T: Transport + Clone> Worker<T> {
             self.lanes.next_deadline(),
             self.outbox.next_deadline(),
             self.no_call_before.filter(|_| calls_may_go),
-            self.not_due.peek().map(|waiting| waiting.due),
+            self.waiting.next_due(),
+            Some(self.next_look_at_waiting).filter(|_| self.bindings_changed),
             Some(self.next_release).filter(|at| *at > now && self.lanes.held() > 0),
             self.draining.as_ref().map(|draining| draining.deadline),
             Some(self.next_commit),
@@ -325,6 +333,7 @@ impl<T: Transport + Clone> Worker<T> {
         metrics.set_in_flight(self.records.len(), self.records.items(), self.in_calls);
         metrics.set_dedupe(self.dedupe.entries(), self.dedupe.evicted_early());
         let (gate, throttled) = self.shared.traffic.gate();
+        metrics.set_writes(self.outbox.unacknowledged());
         metrics.set_gate(gate, throttled);
         let (limit, share) = self.shared.traffic.rate(now);
         metrics.set_rate(limit, share);

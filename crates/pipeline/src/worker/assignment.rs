@@ -197,7 +197,7 @@ impl<T: Transport + Clone> Worker<T> {
         let held: HashSet<RecordId> =
             self.lanes.items_held().map(|(_, item)| item.record).collect();
         let not_due: HashSet<RecordId> =
-            self.not_due.iter().map(|waiting| waiting.record).collect();
+            self.waiting.iter().map(|waiting| waiting.record).collect();
         self.give_up(|records, id| {
             let record = records.get(id);
             sent_up_to.get(&record.partition).is_some_and(|up_to| {
@@ -215,9 +215,7 @@ impl<T: Transport + Clone> Worker<T> {
             |item| !chosen(records, item.record),
             |lane, item| items.push((lane.about.clone(), item)),
         );
-        let (waiting, stay): (Vec<_>, Vec<_>) =
-            self.not_due.drain().partition(|waiting| chosen(records, waiting.record));
-        self.not_due.extend(stay);
+        let waiting = self.waiting.take_if(|waiting| chosen(records, waiting.record));
         for (about, item) in items {
             self.free_identity(&about, &item);
             self.records.hand_over(item.record, 1, &self.metrics);

@@ -238,6 +238,7 @@ impl<T: Transport + Clone> Worker<T> {
     /// Bindings have changed: held lanes whose device is bound now are ready.
     pub(super) fn release_bound(&mut self, now: Instant) {
         self.next_release = now + RELEASE_EVERY;
+        self.bindings_changed = self.waiting.has_unbound();
         let table = &self.shared.bindings.table;
         self.lanes.release_held(|lane| match &lane.about {
             About::Data { device, .. } => table.customer_of(device.key()).is_some(),

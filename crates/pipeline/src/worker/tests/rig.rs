@@ -70,6 +70,15 @@ pub(super) struct Service {
 }
 
 impl Service {
+    /// It accepts everything.
+    fn new() -> Self {
+        Self {
+            policy: watch::Sender::new(Arc::new(|_: &Seen| Says::Accepted)),
+            calls: Mutex::default(),
+            accepted: Mutex::default(),
+        }
+    }
+
     pub(super) fn answers(&self, policy: impl Fn(&Seen) -> Says + Send + Sync + 'static) {
         self.policy.send_replace(Arc::new(policy));
     }
@@ -163,6 +172,7 @@ pub(super) struct Rig {
     pub(super) worker: Worker<Arc<Service>>,
     pub(super) service: Arc<Service>,
     pub(super) room: Arc<Room>,
+    pub(super) ahead: Arc<Room>,
     pub(super) totals: Arc<Totals>,
     tenures: HashMap<i32, PartitionRef>,
     next_epoch: u64,
@@ -191,8 +201,6 @@ impl Rig {
             workers: vec![kind],
             exit_at_end: false,
         };
-        let (kafka, max_record) = (settings.kafka.clone(), settings.delivery.max_record);
-        let room = Arc::new(Room::new(settings.delivery.records, settings.delivery.bytes));
         let shared = Arc::new(Shared {
             signer: RwLock::new(Signer::new(&settings.credentials, settings.dialect)),
             bindings: Arc::new(Bindings::new(true)),
@@ -203,11 +211,19 @@ impl Rig {
             reader: OnceLock::default(),
             settings,
         });
-        let service = Arc::new(Service {
-            policy: watch::Sender::new(Arc::new(|_: &Seen| Says::Accepted)),
-            calls: Mutex::default(),
-            accepted: Mutex::default(),
-        });
+        Self::of(kind, shared, Arc::new(Service::new()))
+    }
+
+    /// Another worker of the same process.
+    pub(super) fn sharing(other: &Self, kind: WorkerKind) -> Self {
+        Self::of(kind, Arc::clone(&other.worker.shared), Arc::new(Service::new()))
+    }
+
+    fn of(kind: WorkerKind, shared: Arc<Shared>, service: Arc<Service>) -> Self {
+        let settings = &shared.settings;
+        let (kafka, max_record) = (settings.kafka.clone(), settings.delivery.max_record);
+        let ahead = Arc::new(Room::new(1_000, 1_000_000));
+        let room = Arc::new(Room::new(settings.delivery.records, settings.delivery.bytes));
         let monitor = Monitor::new(&[kind]);
         let status = Arc::clone(&monitor.workers()[0]);
         let totals = Arc::clone(&status.totals);
@@ -219,6 +235,7 @@ impl Rig {
                 source: None,
                 events,
                 room: Arc::clone(&room),
+                ahead: Arc::clone(&ahead),
                 writers: Box::new(Producers { kafka, max_record }),
                 clock: WallClock::system(),
             },
@@ -230,6 +247,7 @@ impl Rig {
             worker: worker.unwrap(),
             service,
             room,
+            ahead,
             totals,
             tenures: HashMap::new(),
             next_epoch: 1,
@@ -302,12 +320,17 @@ impl Rig {
         content: Content,
     ) {
         let raw = RawRecord::new(Some(b"key"), Some(b"value"), Vec::new());
-        self.room.charge(1, raw.bytes());
+        // As the source charges it.
+        let now_ms = self.worker.clock.unix_millis();
+        let early = history.as_ref().is_some_and(|history| history.due_ms > now_ms);
+        let charged = if early { &self.ahead } else { &self.room };
+        charged.charge(1, raw.bytes());
         let intake = Intake {
             epoch: self.tenures[&partition].epoch,
             offset,
             arrival: EventTime::from_millis(SECOND * 1000 + offset),
             raw,
+            early,
             history: history.map(Box::new),
             content,
         };
@@ -334,6 +357,7 @@ impl Rig {
     pub(super) async fn until_idle(&mut self) {
         self.until("an idle worker", |rig| rig.worker.records.len() == 0).await;
         assert_eq!(self.room.in_flight(), (0, 0), "room given back");
+        assert_eq!(self.ahead.in_flight(), (0, 0), "room ahead given back");
         assert_eq!(self.worker.records.items(), 0);
         assert_eq!(self.worker.lanes.lanes_len(), 0);
         let claimed = self.worker.shared.lanes_in_calls.as_ref();
