@@ -75,6 +75,17 @@ pub fn http(settings: &Settings) -> HttpSettings {
     }
 }
 
+/// The names of all topics.
+pub fn topics(settings: &Settings) -> Topics {
+    let topics = &settings.topics;
+    Topics {
+        devices: topics.devices.clone(),
+        bindings: topics.bindings.clone(),
+        prefix: topics.prefix.clone(),
+        types: topics.types.iter().map(|(topic, name)| (topic.clone(), name.to_string())).collect(),
+    }
+}
+
 /// How often settled offsets are committed: what a crash repeats is what settled since.
 const COMMIT_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -87,19 +98,9 @@ pub fn pipeline(
     workers: Vec<WorkerKind>,
     exit_at_end: bool,
 ) -> Result<PipelineSettings, Problems> {
-    let topics = &settings.topics;
     Ok(PipelineSettings {
         kafka: kafka(settings)?,
-        topics: Topics {
-            devices: topics.devices.clone(),
-            bindings: topics.bindings.clone(),
-            prefix: topics.prefix.clone(),
-            types: topics
-                .types
-                .iter()
-                .map(|(topic, name)| (topic.clone(), name.to_string()))
-                .collect(),
-        },
+        topics: topics(settings),
         credentials: credentials(settings)?,
         credentials_again: credentials_again(settings),
         dialect: dialect(settings),
