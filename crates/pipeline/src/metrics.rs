@@ -95,6 +95,8 @@ metrics! {
         "Identities dropped before the end of their window because the window was full. Must stay 0.";
     WRITES = "emberline_writes_total", Counter, ["worker", "destination", "result"],
         "Records written to the pipeline's own topics, by acknowledgement.";
+    SETS_MENDED = "emberline_sets_mended_total", Counter, ["worker"],
+        "Customers' sets written anew because two processes had made one at once, each without the other's device.";
     WRITES_PENDING = "emberline_writes_pending", Gauge, ["worker", "state"],
         "Records on their way to the pipeline's own topics: waiting for their first acknowledgement, or failing (refused or not acknowledged in time, and tried again: nothing is committed past them). Failing must not stay above 0.";
     COMMITS = "emberline_commits_total", Counter, ["worker", "result"],
@@ -236,6 +238,7 @@ pub(crate) struct WorkerMetrics {
     pub(crate) dedupe_entries: Gauge,
     pub(crate) dedupe_evicted: Counter,
     writes_pending: [Gauge; 2],
+    pub(crate) sets_mended: Counter,
     pub(crate) commits_ok: Counter,
     pub(crate) commits_failed: Counter,
     pub(crate) late_acknowledgements: Counter,
@@ -272,6 +275,7 @@ impl WorkerMetrics {
             rate_share: gauge(RATE_SHARE),
             dedupe_entries: gauge(DEDUPE_ENTRIES),
             dedupe_evicted: counter(DEDUPE_EVICTED),
+            sets_mended: counter(SETS_MENDED),
             writes_pending: ["waiting", "failing"]
                 .map(|state| metrics::gauge!(WRITES_PENDING, "worker" => worker, "state" => state)),
             commits_ok: metrics::counter!(COMMITS, "worker" => worker, "result" => "ok"),

@@ -130,14 +130,19 @@ impl<W> Outbox<W> {
         self.acknowledgements.recv().await
     }
 
-    /// Takes in what [`next`](Self::next) brought.
-    pub(crate) fn ended(&mut self, (token, result): WriteEnd, now: Instant) -> Option<W> {
+    /// Takes in what [`next`](Self::next) brought: what waited for it and where it was written,
+    /// if it was.
+    pub(crate) fn ended(
+        &mut self,
+        (token, result): WriteEnd,
+        now: Instant,
+    ) -> Option<(W, Delivered)> {
         match result {
-            Ok(_) => {
+            Ok(delivered) => {
                 let pending = self.pending.remove(token);
                 self.failing -= usize::from(pending.failures > 0);
                 self.acknowledged[pending.destination as usize].increment(1);
-                Some(pending.waiting)
+                Some((pending.waiting, delivered))
             }
             Err(error) => {
                 self.failed(token, &error, now);
@@ -197,3 +202,6 @@ impl<W> Outbox<W> {
         self.again.peek().map(|Reverse((due, _))| *due)
     }
 }
+
+#[cfg(test)]
+mod tests;

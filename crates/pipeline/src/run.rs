@@ -95,7 +95,7 @@ pub async fn run<T: Transport + Clone>(
     let reader = patiently(async || {
         let bindings = Arc::clone(&bindings);
         TableReader::start(&settings.kafka, &settings.topics.customer_devices(), move |record| {
-            bindings.read(record.key, record.value);
+            bindings.read(record.key, record.value, Some(record.offset));
         })
     })
     .await?;

@@ -273,6 +273,7 @@ impl<T: Transport + Clone> Worker<T> {
         if now >= self.next_gauges {
             self.next_gauges = now + GAUGES_EVERY;
             self.set_gauges(now);
+            self.mend_sets(now);
         }
     }
 

@@ -221,10 +221,15 @@ impl<T: Transport + Clone> Worker<T> {
 
     /// What waited for a write, once it is durable.
     pub(super) fn write_ended(&mut self, end: WriteEnd, now: Instant) {
-        let Some(written) = self.outbox.ended(end, now) else { return };
+        let Some((written, at)) = self.outbox.ended(end, now) else { return };
         match written {
             Written::Items { record, items, outcome } => self.settle(record, outcome, items, now),
-            Written::Set { lane, customer, set } => self.set_written(lane, &customer, set, now),
+            Written::Set { lane, customer, set } => {
+                self.set_written(lane, (&customer, at.offset), set, now);
+            }
+            Written::Mended { claim, set } => {
+                self.shared.bindings.apply(claim.customer(), &set, at.offset);
+            }
         }
     }
 

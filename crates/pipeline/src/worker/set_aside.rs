@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use emberline_flow::customer_set::CustomerSet;
 use emberline_flow::lanes::LaneId;
 use emberline_model::{Category, DeadLetterReason, EventTime, Outcome, ParkReason};
 use emberline_service_client::Transport;
@@ -12,6 +13,7 @@ use super::bindings::WrittenSet;
 use crate::lane::{About, Item, What};
 use crate::outbox::{Destination, Outgoing};
 use crate::records::{Failure, ReadyToPark, Record as InFlight, RecordId};
+use crate::table::Claim;
 
 /// What waits for a write to be durable.
 pub(super) enum Written {
@@ -19,6 +21,8 @@ pub(super) enum Written {
     Items { record: RecordId, items: u16, outcome: Outcome },
     /// A customer's set counts, and the events that made it are settled.
     Set { lane: LaneId, customer: emberline_model::CustomerId, set: WrittenSet },
+    /// A customer's set has all facts again.
+    Mended { claim: Claim, set: CustomerSet },
 }
 
 /// Where a record first stood.

@@ -261,7 +261,7 @@ impl Rig {
         let bindings = &self.worker.shared.bindings;
         let mut set = bindings.set_of(&customer);
         set.apply(&binding(device, SECOND));
-        bindings.apply(&customer, &set);
+        bindings.apply(&customer, &set, 0);
     }
 
     pub(super) fn event(&mut self, event: SourceEvent<Vec<Intake>>) {
