@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::{Index, IndexMut, Range};
+use std::time::Instant;
 
 use emberline_broker::{Commit, Frontier, PartitionRef};
 use emberline_flow::commit_metadata::{self, CommitMetadata};
@@ -37,6 +38,8 @@ pub(crate) struct Partition {
     pub(crate) settled_before: CommitMetadata,
     /// One past the last record seen, settled or not.
     pub(crate) position: i64,
+    /// Where it stands still although there is more to read, and since when.
+    pub(crate) still: Option<(i64, Instant)>,
     /// Log end offset as last told.
     pub(crate) high: i64,
     pub(crate) fenced: bool,
@@ -63,6 +66,7 @@ impl Partition {
             resume_at,
             settled_before,
             position: resume_at,
+            still: None,
             high,
             fenced: false,
             frontier,
@@ -149,6 +153,12 @@ impl Partitions {
     /// The tenures that are not over.
     pub(crate) fn owned(&self) -> impl Iterator<Item = (PartitionId, &Partition)> {
         self.by_epoch.values().map(|id| (*id, &self.slab[id.0]))
+    }
+
+    /// The tenures that are not over, to be changed.
+    pub(crate) fn owned_mut(&mut self) -> impl Iterator<Item = (PartitionId, &mut Partition)> {
+        let live = self.slab.iter_mut().filter(|(_, partition)| !partition.fenced);
+        live.map(|(id, partition)| (PartitionId(id), partition))
     }
 
     /// Number of partitions owned.

@@ -14,7 +14,7 @@ use emberline_broker::{
 use emberline_flow::commit_metadata;
 use emberline_service_api::Signer;
 use emberline_service_client::Transport;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -23,7 +23,7 @@ use crate::credentials;
 use crate::edges::{Edges, Producers, WallClock};
 use crate::intake::Reader;
 use crate::offsets;
-use crate::offsets::{GroupCommitted, Highs};
+use crate::offsets::GroupCommitted;
 use crate::settings::{DeliverySettings, PipelineSettings, WorkerKind};
 use crate::status::{Monitor, WorkerStatus};
 use crate::table::Bindings;
@@ -86,7 +86,7 @@ pub async fn run<T: Transport + Clone>(
         lanes_in_calls: (works(WorkerKind::Devices) && works(WorkerKind::Retries))
             .then(Default::default),
         traffic: Traffic::new(&settings.delivery, Instant::now()),
-        highs: Highs::default(),
+        highs: Mutex::default(),
         committed: GroupCommitted::default(),
         reader: OnceLock::new(),
         settings,

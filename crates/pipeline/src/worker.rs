@@ -79,7 +79,7 @@ pub(crate) struct Shared {
     pub(crate) lanes_in_calls: Option<Mutex<HashSet<LaneKey>>>,
     /// What is known of the service: one gate and one rate for all workers of the process.
     pub(crate) traffic: Traffic,
-    pub(crate) highs: Highs,
+    pub(crate) highs: Mutex<Highs>,
     pub(crate) committed: GroupCommitted,
     /// What the sets in `bindings` are read by.
     pub(crate) reader: OnceLock<Weak<TableReader>>,
@@ -339,8 +339,9 @@ impl<T: Transport + Clone> Worker<T> {
         let (limit, share) = self.shared.traffic.rate(now);
         metrics.set_rate(limit, share);
         let owned = self.records.partitions.owned().map(|(_, partition)| partition);
-        metrics.set_partitions(owned, &self.shared.highs.lock());
+        metrics.set_partitions(owned, &self.shared.highs.lock().offsets);
         self.shared.bindings.set_gauge();
+        self.look_for_stalls(now);
     }
 }
 
