@@ -99,6 +99,9 @@ pub(crate) trait Writers: Send {
     fn make(&self, ends: UnboundedSender<WriteEnd>) -> Result<Box<dyn LogWriter>, BrokerError>;
 }
 
+/// What fits into the producer's queue, in bytes.
+const LARGEST_RECORD: usize = 60_000_000;
+
 /// Makes producers of these settings.
 pub(crate) struct Producers {
     pub(crate) kafka: KafkaSettings,
@@ -108,8 +111,10 @@ pub(crate) struct Producers {
 
 impl Writers for Producers {
     fn make(&self, ends: UnboundedSender<WriteEnd>) -> Result<Box<dyn LogWriter>, BrokerError> {
-        let settings =
-            ProducerSettings { message_max_bytes: self.max_record, ..ProducerSettings::default() };
+        // How large a record may be is for its topic to say: what the client refused would
+        // still be refused after the topic was mended.
+        let message_max_bytes = self.max_record.max(LARGEST_RECORD);
+        let settings = ProducerSettings { message_max_bytes, ..ProducerSettings::default() };
         Ok(Box::new(Producer::new(&self.kafka, &settings, ends)?))
     }
 }
