@@ -282,6 +282,19 @@ mod tests {
     }
 
     #[test]
+    fn the_last_commit_of_a_tenure_is_made_whatever_was_asked_for_before() {
+        let mut partitions = Partitions::default();
+        let id = partitions.insert(partition(0, None));
+        partitions[id].note(0, EventTime::from_millis(0));
+        partitions[id].ledger.deliver(0);
+        partitions[id].ledger.settle(0);
+        let asked_for = partitions.due_commits([id]);
+        assert_eq!(asked_for[0].offset, 1);
+        assert!(partitions.due_commits([id]).is_empty(), "nothing new");
+        assert_eq!(partitions.last_commits(&[id]), asked_for, "it may not have been made");
+    }
+
+    #[test]
     fn a_slot_is_told_free_when_the_last_record_of_its_tenure_has_gone() {
         let mut partitions = Partitions::default();
         let id = partitions.insert(partition(0, None));

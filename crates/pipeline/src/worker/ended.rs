@@ -69,8 +69,14 @@ impl<T: Transport + Clone> Worker<T> {
         let lane = self.lanes.about_mut(id);
         lane.begin_anew();
         lane.hold_until = None;
+        let halved = lane.suspects > 0;
         lane.suspects = lane.suspects.saturating_sub(count);
+        let key = self.lanes.key(id);
         self.finish(id, Outcome::Delivered, now);
+        if halved {
+            // The rest of the batch has been gathered before.
+            self.lanes.promote(key);
+        }
     }
 
     /// The items of the lane's call reach their outcome.

@@ -114,7 +114,10 @@ impl<T: Transport + Clone> Worker<T> {
         let lane = self.lanes.about_mut(id);
         lane.begin_anew();
         lane.suspects = 0;
+        let key = self.lanes.key(id);
         self.give_up_call(id, DeadLetterReason::Refused, failure, now);
+        // What was in a batch with it has been gathered before.
+        self.lanes.promote(key);
     }
 
     /// The items of the lane's call are dead-lettered.

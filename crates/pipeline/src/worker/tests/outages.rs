@@ -1,6 +1,7 @@
 //! Failures of the service, and failures of single records: told apart by what becomes of
 //! the calls after them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use emberline_flow::gate::{GateSettings, GateState};
@@ -48,7 +49,7 @@ async fn attempts_made_during_an_outage_are_not_the_records() {
     }
     rig.service.answers(|_| Says::Status(503));
     rig.until("an open circuit", |rig| rig.worker.shared.traffic.outages() > 0).await;
-    rig.until("many probes", |rig| rig.service.calls().len() > 100).await;
+    rig.until("many probes", |rig| rig.service.calls().len() > 60).await;
     assert_eq!(rig.worker.outbox.unacknowledged(), (0, 0));
     rig.service.answers(|_| Says::Accepted);
     rig.until_idle().await;
@@ -110,4 +111,49 @@ async fn a_halt_is_the_whole_process() {
     other.until("the halt", |rig| rig.worker.intake_paused).await;
     assert!(other.service.calls().is_empty(), "it makes no call of its own");
     assert_eq!(other.worker.records.len(), 1);
+}
+
+#[tokio::test]
+async fn attempts_made_before_an_outage_do_not_count_after_it() {
+    let gate = GateSettings {
+        probe_interval: Duration::from_millis(1),
+        probe_interval_cap: Duration::from_millis(1),
+        ..GateSettings::default()
+    };
+    let waits = Duration::from_millis(200);
+    let settings = DeliverySettings {
+        in_place: 2,
+        retry_budget: 10.0,
+        gate,
+        backoff_base: waits,
+        backoff_cap: waits,
+        ..delivery()
+    };
+    let mut rig = Rig::with(Devices, settings, "127.0.0.1:1");
+    rig.assign(0, None, "");
+    rig.bind("a");
+    let calls = std::sync::atomic::AtomicU32::new(0);
+    rig.service.answers(move |call| {
+        // Two failures of its own, and a third call that hangs.
+        let of_a = call.device == "P/a" && calls.fetch_add(1, Ordering::Relaxed) >= 2;
+        if of_a { Says::Nothing } else { Says::Status(503) }
+    });
+    rig.read(0, 0, data("a", SECOND, &[Power]));
+    rig.until("its third call", |rig| rig.service.calls().len() == 3).await;
+    for offset in 1..40 {
+        let device = format!("n{offset}");
+        rig.bind(&device);
+        rig.read(0, offset, data(&device, SECOND, &[Power]));
+    }
+    rig.until("an outage", |rig| rig.worker.shared.traffic.outages() == 1).await;
+    let third = AtomicBool::new(true);
+    rig.service.answers(move |call| {
+        let fails = call.device == "P/a" && third.swap(false, Ordering::Relaxed);
+        if fails { Says::Status(503) } else { Says::Accepted }
+    });
+    rig.until("the end of its third call", |rig| rig.worker.in_calls == 0).await;
+    rig.bind("late");
+    rig.read(0, 40, data("late", SECOND, &[Power]));
+    rig.until_idle().await;
+    assert_eq!(rig.count("delivered"), 41, "its third failure is the first after the outage");
 }
