@@ -98,6 +98,32 @@ async fn after_its_tenure_nothing_of_a_partition_is_read_or_committed() {
 }
 
 #[tokio::test]
+async fn while_a_drain_is_waited_for_the_partitions_that_stay_are_committed() {
+    let broker = broker_with("t", 4, 200).await;
+    let kafka = broker.settings("g");
+    let mut first = Worker::start(&kafka, settings("t"), wide_room());
+    first.until("all records", |worker| worker.seen.len() == 200).await;
+    let mut second = Worker::start(&kafka, settings("t"), wide_room());
+    let revoked = revocation(&mut first, &mut second).await;
+    let gone: BTreeSet<i32> = revoked.partitions.iter().map(|at| at.partition).collect();
+    let staying = (0..4).find(|partition| !gone.contains(partition)).expect("two stay");
+    let commit = first.commit(staying, 7, "meanwhile");
+    first.source.commit(vec![commit.clone()]);
+    let made = first
+        .wait_for("the commit", |event| match event {
+            SourceEvent::Committed(commits) => Some(commits),
+            SourceEvent::Failed(error) => panic!("{error}"),
+            _ => None,
+        })
+        .await;
+    assert_eq!(made, [commit]);
+    revoked.done(Vec::new());
+    second.until("the partitions", |worker| worker.assigned.len() == 2).await;
+    second.close(Vec::new()).await;
+    first.close(Vec::new()).await;
+}
+
+#[tokio::test]
 async fn a_partition_that_comes_back_has_a_new_epoch() {
     let broker = broker_with("t", 2, 20).await;
     let kafka = broker.settings("g");

@@ -1,5 +1,6 @@
 //! The text that travels with a committed offset: from where the dedupe window must be
-//! read again, and what is settled above the frontier.
+//! read again, what is settled above the frontier, and what is settled of records that are
+//! not settled as a whole.
 //!
 //! Absent: any failure of reading it. Text of another program, of a later version or
 //! damaged is worth the default: then a crash repeats more, and nothing is lost.
@@ -29,6 +30,8 @@ const SHORTENED: u8 = 1;
 const HAS_SEED: u8 = 2;
 /// What is settled is told by a bit an offset, not by the lengths of runs.
 const BITS: u8 = 4;
+/// Records settled in part come before what is settled.
+const PARTLY: u8 = 8;
 
 /// What a commit tells beside its offset.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,7 +40,10 @@ pub struct CommitMetadata {
     pub seed_from: Option<i64>,
     /// Offsets settled above the frontier, lowest first.
     pub settled: Vec<Range<i64>>,
-    /// More was settled than `settled` tells: higher runs were left out.
+    /// Records settled in part, lowest first: their offset, and a bit for each part that is.
+    /// They take the room that the runs leave.
+    pub partly: Vec<(i64, u8)>,
+    /// More was settled than is told here: what is higher was left out.
     pub shortened: bool,
 }
 
@@ -48,13 +54,19 @@ impl CommitMetadata {
     pub fn gather(seed_from: Option<i64>, runs: impl IntoIterator<Item = Range<i64>>) -> Self {
         let mut runs = runs.into_iter();
         let settled = runs.by_ref().take(MAX_RUNS).collect();
-        Self { seed_from, settled, shortened: runs.next().is_some() }
+        Self { seed_from, settled, partly: Vec::new(), shortened: runs.next().is_some() }
     }
 
     /// Whether this offset was settled, as far as the text could tell.
     pub fn is_settled(&self, offset: i64) -> bool {
         let after = self.settled.partition_point(|run| run.start <= offset);
         after.checked_sub(1).is_some_and(|index| self.settled[index].contains(&offset))
+    }
+
+    /// The parts of the record at this offset that were settled, a bit each.
+    pub fn settled_parts(&self, offset: i64) -> u8 {
+        let found = self.partly.binary_search_by_key(&offset, |(offset, _)| *offset);
+        found.map_or(0, |index| self.partly[index].1)
     }
 }
 
@@ -85,10 +97,64 @@ pub fn encode(metadata: &CommitMetadata, frontier: i64) -> String {
             flags |= SHORTENED;
         }
     }
+    if !metadata.partly.is_empty() {
+        let (partly, all) = partly(frontier, &metadata.partly, MAX_BINARY - bytes.len());
+        if !partly.is_empty() {
+            flags |= PARTLY;
+        }
+        if !all {
+            flags |= SHORTENED;
+        }
+        bytes.splice(head..head, partly);
+    }
     bytes[0] = flags;
     let mut text = String::from(PREFIX);
     BASE64.encode_append(&bytes, &mut text);
     text
+}
+
+/// Tells of records settled in part, as far as they fit, after the number of bytes that it
+/// takes; and whether all did.
+fn partly(frontier: i64, records: &[(i64, u8)], room: usize) -> (Vec<u8>, bool) {
+    let mut bytes = Vec::new();
+    let mut from = frontier;
+    let mut all = true;
+    for (offset, parts) in records {
+        let before = bytes.len();
+        put(&mut bytes, from.abs_diff(*offset));
+        bytes.push(*parts);
+        // Two bytes tell how many there are.
+        if bytes.len() + 2 > room {
+            bytes.truncate(before);
+            all = false;
+            break;
+        }
+        from = *offset;
+    }
+    let mut head = Vec::with_capacity(bytes.len() + 2);
+    put(&mut head, bytes.len() as u64);
+    // Where not even its length fits there is no room for anything.
+    if head.len() > room {
+        return (Vec::new(), false);
+    }
+    head.append(&mut bytes);
+    (head, all)
+}
+
+/// The records that these bytes tell of.
+fn take_partly(bytes: &mut &[u8], frontier: i64) -> Option<Vec<(i64, u8)>> {
+    let length = usize::try_from(take(bytes)?).ok()?;
+    let (mut rest, after) = bytes.split_at_checked(length)?;
+    *bytes = after;
+    let mut records = Vec::new();
+    let mut from = frontier;
+    while !rest.is_empty() {
+        from = from.checked_add_unsigned(take(&mut rest)?)?;
+        let (&parts, after) = rest.split_first()?;
+        rest = after;
+        records.push((from, parts));
+    }
+    Some(records)
 }
 
 /// Tells the runs by their distances and lengths, as far as they fit; returns one past the
@@ -159,16 +225,23 @@ fn read(text: &str, frontier: i64) -> Option<CommitMetadata> {
     }
     let bytes = BASE64.decode_to_vec(text.strip_prefix(PREFIX)?).ok()?;
     let (&flags, mut rest) = bytes.split_first()?;
-    if flags & !(SHORTENED | HAS_SEED | BITS) != 0 || take(&mut rest)? != frontier.cast_unsigned() {
+    if flags & !(SHORTENED | HAS_SEED | BITS | PARTLY) != 0
+        || take(&mut rest)? != frontier.cast_unsigned()
+    {
         return None;
     }
     let seed_from = match flags & HAS_SEED {
         0 => None,
         _ => Some(frontier.checked_sub_unsigned(take(&mut rest)?)?),
     };
+    let partly = match flags & PARTLY {
+        0 => Vec::new(),
+        _ => take_partly(&mut rest, frontier)?,
+    };
+    let shortened = flags & SHORTENED != 0;
     if flags & BITS != 0 {
         let settled = take_bits(rest, frontier)?;
-        return Some(CommitMetadata { seed_from, settled, shortened: flags & SHORTENED != 0 });
+        return Some(CommitMetadata { seed_from, settled, partly, shortened });
     }
     let mut settled = Vec::new();
     let mut from = frontier;
@@ -181,7 +254,7 @@ fn read(text: &str, frontier: i64) -> Option<CommitMetadata> {
         settled.push(start..end);
         from = end;
     }
-    Some(CommitMetadata { seed_from, settled, shortened: flags & SHORTENED != 0 })
+    Some(CommitMetadata { seed_from, settled, partly, shortened })
 }
 
 /// Seven bits a byte, lowest first, the top bit set on all but the last.

@@ -4,7 +4,7 @@
 //! is still in flight of it is another owner's to deliver. Its entry lives on until the
 //! last of its records is gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::{Index, IndexMut, Range};
 use std::time::Instant;
 
@@ -14,6 +14,8 @@ use emberline_flow::ledger::PartitionLedger;
 use emberline_flow::seed_marks::SeedMarks;
 use emberline_model::EventTime;
 use slab::Slab;
+
+use crate::records::Parts;
 
 /// One tenure of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -81,6 +83,11 @@ impl Partition {
         offset < self.resume_at || self.settled_before.is_settled(offset)
     }
 
+    /// The parts of the record at this offset that were settled before this tenure.
+    pub(crate) fn parts_settled_before(&self, offset: i64) -> Parts {
+        Parts(self.settled_before.settled_parts(offset))
+    }
+
     /// A record is seen at this offset and arrival time, settled or not.
     pub(crate) fn note(&mut self, offset: i64, arrival: EventTime) {
         self.marks.note(offset, arrival);
@@ -99,8 +106,9 @@ impl Partition {
         ahead.map(|run| run.start.max(self.position)..run.end).filter(|run| !run.is_empty())
     }
 
-    /// What a commit would say now, if it differs from the last one.
-    fn due_commit(&mut self) -> Option<Commit> {
+    /// What a commit would say now, if it differs from the last one; `partly` are the records
+    /// settled in part.
+    fn due_commit(&mut self, partly: &mut Vec<(i64, u8)>) -> Option<Commit> {
         if self.position <= self.resume_at {
             // Nothing new: what the last owner said (from where to seed, too) still holds.
             return None;
@@ -111,7 +119,13 @@ impl Partition {
         self.frontier.set(offset);
         let seed_from = self.marks.seed_offset(offset);
         let settled = self.ledger.settled_above().chain(self.settled_ahead());
-        let gathered = CommitMetadata::gather(Some(seed_from), settled);
+        // What was settled in part before this tenure and is not read again yet, as well.
+        let before = self.settled_before.partly.iter();
+        partly.extend(before.filter(|(at, _)| *at >= self.position));
+        partly.sort_unstable();
+        let partly = std::mem::take(partly);
+        let gathered =
+            CommitMetadata { partly, ..CommitMetadata::gather(Some(seed_from), settled) };
         let metadata = commit_metadata::encode(&gathered, offset);
         if self.committed.as_ref().is_some_and(|last| (last.0, &last.1) == (offset, &metadata)) {
             return None;
@@ -166,21 +180,35 @@ impl Partitions {
         self.by_epoch.len()
     }
 
-    /// The commits due for these tenures.
+    /// The commits due for these tenures; `partly` tells what is settled of records that are
+    /// not settled as a whole.
     pub(crate) fn due_commits(
         &mut self,
         ids: impl IntoIterator<Item = PartitionId>,
+        partly: impl Iterator<Item = (PartitionId, i64, u8)>,
     ) -> Vec<Commit> {
-        ids.into_iter().filter_map(|id| self.slab[id.0].due_commit()).collect()
+        let mut of_each: HashMap<PartitionId, Vec<(i64, u8)>> = HashMap::new();
+        for (id, offset, parts) in partly {
+            of_each.entry(id).or_default().push((offset, parts));
+        }
+        let mut due = |id: PartitionId| {
+            let partly = of_each.entry(id).or_default();
+            self.slab[id.0].due_commit(partly)
+        };
+        ids.into_iter().filter_map(&mut due).collect()
     }
 
     /// The commits of tenures that end, whatever was asked for before: it may not have
     /// reached the broker.
-    pub(crate) fn last_commits(&mut self, ids: &[PartitionId]) -> Vec<Commit> {
+    pub(crate) fn last_commits(
+        &mut self,
+        ids: &[PartitionId],
+        partly: impl Iterator<Item = (PartitionId, i64, u8)>,
+    ) -> Vec<Commit> {
         for id in ids {
             self.slab[id.0].committed = None;
         }
-        self.due_commits(ids.iter().copied())
+        self.due_commits(ids.iter().copied(), partly)
     }
 
     /// Makes the next commit of this partition due again, because the last one failed.
@@ -271,14 +299,18 @@ mod tests {
                 partitions[id].ledger.deliver(offset);
             }
         }
-        let commits = partitions.due_commits([id]);
+        let commits = partitions.due_commits([id], std::iter::empty());
         assert_eq!(commits[0].offset, 100);
         let metadata = decode(&commits[0].metadata, 100);
         assert!((101..5_000).all(|offset| metadata.is_settled(offset)), "{metadata:?}");
         assert!(!metadata.is_settled(100) && !metadata.is_settled(5_000));
 
         partitions[id].ledger.settle(100);
-        assert_eq!(partitions.due_commits([id])[0].offset, 103, "as far as was read");
+        assert_eq!(
+            partitions.due_commits([id], std::iter::empty())[0].offset,
+            103,
+            "as far as was read"
+        );
     }
 
     #[test]
@@ -288,10 +320,14 @@ mod tests {
         partitions[id].note(0, EventTime::from_millis(0));
         partitions[id].ledger.deliver(0);
         partitions[id].ledger.settle(0);
-        let asked_for = partitions.due_commits([id]);
+        let asked_for = partitions.due_commits([id], std::iter::empty());
         assert_eq!(asked_for[0].offset, 1);
-        assert!(partitions.due_commits([id]).is_empty(), "nothing new");
-        assert_eq!(partitions.last_commits(&[id]), asked_for, "it may not have been made");
+        assert!(partitions.due_commits([id], std::iter::empty()).is_empty(), "nothing new");
+        assert_eq!(
+            partitions.last_commits(&[id], std::iter::empty()),
+            asked_for,
+            "it may not have been made"
+        );
     }
 
     #[test]

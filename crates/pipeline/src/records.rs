@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use emberline_broker::Room;
+use emberline_broker::{Commit, Room};
 use emberline_model::{Category, EventTime, Identity, Outcome, ParkReason};
 use emberline_wire::headers::{Categories, RetryHeader};
 use slab::Slab;
@@ -55,12 +55,28 @@ pub(crate) struct Record {
     pub(crate) history: Option<Box<RetryHeader>>,
     /// Items without an outcome.
     remaining: u16,
+    /// Categories whose item has its outcome: these are not sent again after a crash.
+    settled: Parts,
     /// Whether an item has its outcome already, or a write under way that will give it one:
     /// given up now, the record would be sent again, or settled without its other items.
     partly_settled: bool,
     parking: Option<Box<Parking>>,
     /// Identities of its parked reports: reserved although the write is not durable yet.
     parked: Vec<Identity>,
+}
+
+/// Categories of a record, a bit each: what a commit can tell of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Parts(pub(crate) u8);
+
+impl Parts {
+    pub(crate) fn contains(self, category: Category) -> bool {
+        self.0 & (1 << category.index()) != 0
+    }
+
+    fn insert(&mut self, category: Category) {
+        self.0 |= 1 << category.index();
+    }
 }
 
 /// A record whose remaining items all wait for the same thing: to be written to a retry
@@ -116,6 +132,7 @@ impl Records {
             early,
             history,
             remaining: items,
+            settled: Parts::default(),
             partly_settled: false,
             parking: None,
             parked: Vec::new(),
@@ -162,6 +179,23 @@ impl Records {
         partly.map(|(id, _)| RecordId(u32::try_from(id).unwrap_or(u32::MAX)))
     }
 
+    /// These parts of the record were settled in an earlier tenure.
+    pub(crate) fn settled_before(&mut self, id: RecordId, parts: Parts) {
+        self.slab[id.0 as usize].settled = parts;
+    }
+
+    /// The item of this category has reached an outcome that holds; to be told before it is
+    /// settled.
+    pub(crate) fn settles_part(&mut self, id: RecordId, category: Category) {
+        self.slab[id.0 as usize].settled.insert(category);
+    }
+
+    /// What is settled of records that are not settled as a whole: partition, offset, parts.
+    fn settled_in_part(&self) -> impl Iterator<Item = (PartitionId, i64, u8)> {
+        let partly = self.slab.iter().filter(|(_, record)| record.settled != Parts::default());
+        partly.map(|(_, record)| (record.partition, record.offset, record.settled.0))
+    }
+
     /// A write begins that settles a part of the record.
     pub(crate) fn write_begins(&mut self, id: RecordId) {
         self.slab[id.0 as usize].partly_settled = true;
@@ -195,6 +229,18 @@ impl Records {
             metrics.settled(outcome, count);
         }
         self.after_change(id)
+    }
+
+    /// The commits due for these tenures.
+    pub(crate) fn due_commits(&mut self, ids: Vec<PartitionId>) -> Vec<Commit> {
+        let partly: Vec<_> = self.settled_in_part().collect();
+        self.partitions.due_commits(ids, partly.into_iter())
+    }
+
+    /// The last commits of tenures that end.
+    pub(crate) fn last_commits(&mut self, ids: &[PartitionId]) -> Vec<Commit> {
+        let partly: Vec<_> = self.settled_in_part().collect();
+        self.partitions.last_commits(ids, partly.into_iter())
     }
 
     /// One item of the record is to be parked. The write becomes due when all that remains

@@ -314,14 +314,12 @@ impl<T: Transport + Clone> Worker<T> {
     }
 
     fn commit(&mut self) {
-        // Partitions that go are committed by the answer to their revocation, and nothing
-        // else is heard until then.
-        if self.draining.is_some() {
-            return;
-        }
+        // Partitions that go are committed by the answer to their revocation.
+        let going = self.draining.as_ref().map(Draining::partitions).unwrap_or_default();
         let Some(source) = &self.source else { return };
-        let owned: Vec<_> = self.records.partitions.owned().map(|(id, _)| id).collect();
-        let commits = self.records.partitions.due_commits(owned);
+        let owned = self.records.partitions.owned().map(|(id, _)| id);
+        let staying: Vec<_> = owned.filter(|id| !going.contains(id)).collect();
+        let commits = self.records.due_commits(staying);
         if !commits.is_empty() {
             source.commit(commits);
         }

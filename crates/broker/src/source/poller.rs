@@ -11,7 +11,7 @@ use rdkafka::Offset;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use tokio::sync::mpsc;
 
-use super::context::{SourceContext, Tenancy};
+use super::context::SourceContext;
 use super::control::Control;
 use super::events::{SourceError, SourceEvent};
 use super::intake::{self, Intake, Trouble};
@@ -139,14 +139,8 @@ impl<R: RecordReader> Poller<R> {
     }
 
     fn serve_commits(&self) {
-        let new = self.control.take_commits();
-        let mut guard = self.consumer.context().tenancy.lock();
-        let Tenancy { partitions, desk, outbox, .. } = &mut *guard;
-        desk.add(new);
-        let deadline = self.settings.commit_deadline;
-        let tell = &mut |event| outbox.push_back(event);
-        desk.serve(&self.consumer, partitions, deadline, tell);
-        guard.flush(&self.events);
+        let context = self.consumer.context();
+        context.serve_commits(&self.consumer, &mut context.tenancy.lock());
     }
 
     fn read(&mut self) -> (Next, Vec<Trouble>) {

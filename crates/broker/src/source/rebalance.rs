@@ -16,7 +16,19 @@ use super::settings::Committed;
 use crate::bounds::PartitionBounds;
 use crate::record::PartitionRef;
 
+/// How often commits are looked after while a drain is waited for.
+const COMMITS_EVERY: Duration = Duration::from_millis(50);
+
 impl<B: Send + 'static> SourceContext<B> {
+    /// Sends the commits that were asked for, and tells what came of those before.
+    pub(super) fn serve_commits(&self, consumer: &BaseConsumer<Self>, tenancy: &mut Tenancy<B>) {
+        let Tenancy { partitions, desk, outbox, .. } = tenancy;
+        desk.add(self.control.take_commits());
+        let tell = &mut |event| outbox.push_back(event);
+        desk.serve(consumer, partitions, self.commit_deadline, tell);
+        tenancy.flush(&self.events);
+    }
+
     /// Takes partitions over: finds out where to start, forwards them to our queue,
     /// then assigns them with that start. (A seek right after it would be refused.)
     pub(super) fn assigned(&self, consumer: &BaseConsumer<Self>, list: &mut TopicPartitionList) {
@@ -57,7 +69,7 @@ impl<B: Send + 'static> SourceContext<B> {
             .filter_map(|(topic, partition)| tenancy.partitions.tenure(topic, *partition))
             .collect();
         if !going.is_empty() {
-            let commits = self.drain(tenancy, going.clone(), lost);
+            let commits = self.drain(consumer, tenancy, going.clone(), lost);
             for at in &going {
                 tenancy.desk.forget(at.epoch);
             }
@@ -79,9 +91,11 @@ impl<B: Send + 'static> SourceContext<B> {
     }
 
     /// Tells the worker and waits for its answer. Lost partitions are told and not
-    /// waited for: their new owners read already.
+    /// waited for: their new owners read already. Partitions that stay are delivered
+    /// meanwhile, and committed: a drain may take long.
     fn drain(
         &self,
+        consumer: &BaseConsumer<Self>,
         tenancy: &mut Tenancy<B>,
         partitions: Vec<PartitionRef>,
         lost: bool,
@@ -101,8 +115,9 @@ impl<B: Send + 'static> SourceContext<B> {
         }
         loop {
             self.control.pulse().beat();
+            self.serve_commits(consumer, tenancy);
             let left = deadline.saturating_duration_since(Instant::now());
-            match answer.recv_timeout(left.min(Duration::from_millis(100))) {
+            match answer.recv_timeout(left.min(COMMITS_EVERY)) {
                 Ok(commits) => return commits,
                 Err(RecvTimeoutError::Disconnected) => return Vec::new(),
                 Err(RecvTimeoutError::Timeout) if left.is_zero() => {

@@ -33,6 +33,37 @@ fn what_does_not_fit_is_left_out_openly_from_the_top() {
 }
 
 #[test]
+fn records_settled_in_part_take_the_room_that_is_left() {
+    let partly: Vec<_> = (0..500).map(|n| (1_000 + n * 3, (n % 63 + 1) as u8)).collect();
+    let runs = [1_001..1_003, 5_000..6_000];
+    let metadata = CommitMetadata {
+        partly: partly.clone(),
+        ..CommitMetadata::gather(Some(990), runs.clone())
+    };
+    let text = encode(&metadata, 1_000);
+    assert_eq!(decode(&text, 1_000), metadata);
+    assert_eq!(metadata.settled_parts(1_003), 2);
+    assert_eq!(metadata.settled_parts(1_004), 0);
+
+    let many: Vec<_> = (0..5_000).map(|n| (1_000 + n, 1)).collect();
+    let text = encode(&CommitMetadata { partly: many.clone(), ..metadata.clone() }, 1_000);
+    assert!(text.len() <= MAX_BYTES);
+    let read = decode(&text, 1_000);
+    assert!(read.shortened && read.partly.len() > 1_000);
+    assert_eq!(read.partly, many[..read.partly.len()]);
+    assert_eq!(read.settled, runs);
+
+    // Where the runs need all of it nothing is left.
+    let every_second = (0..SURE_REACH.cast_signed() / 2).map(|n| 1_001 + n * 2..1_002 + n * 2);
+    let full = CommitMetadata { partly: many, ..CommitMetadata::gather(Some(990), every_second) };
+    let text = encode(&full, 1_000);
+    assert!(text.len() <= MAX_BYTES, "{}", text.len());
+    let read = decode(&text, 1_000);
+    assert_eq!(read.settled, full.settled);
+    assert!(read.shortened);
+}
+
+#[test]
 fn text_of_another_frontier_tells_nothing() {
     let text = encode(&CommitMetadata::gather(Some(1), once(12..13)), 10);
     assert_eq!(decode(&text, 11), CommitMetadata::default());
@@ -89,8 +120,8 @@ proptest! {
 
     /// Any bytes in our own wrapping are read without a panic.
     #[test]
-    fn no_bytes_are_a_trap(mut bytes in prop::collection::vec(any::<u8>(), 0..80), frontier in 0..128_u8) {
-        bytes.splice(0..0, [3, frontier]);
+    fn no_bytes_are_a_trap(mut bytes in prop::collection::vec(any::<u8>(), 0..80), flags in 0..16_u8, frontier in 0..128_u8) {
+        bytes.splice(0..0, [flags, frontier]);
         let text = format!("{PREFIX}{}", super::BASE64.encode_to_string(bytes));
         let read = decode(&text, i64::from(frontier));
         prop_assert!(read.settled.windows(2).all(|pair| pair[0].end <= pair[1].start));

@@ -29,6 +29,12 @@ pub(super) struct Draining {
     pub(super) deadline: Instant,
 }
 
+impl Draining {
+    pub(super) fn partitions(&self) -> &[PartitionId] {
+        &self.partitions
+    }
+}
+
 /// The end that each input partition had at the start.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ends {
@@ -270,7 +276,7 @@ impl<T: Transport + Clone> Worker<T> {
         if left > 0 {
             tracing::warn!(worker = self.kind.name(), left, "drain deadline passed");
         }
-        let commits = self.records.partitions.last_commits(&draining.partitions);
+        let commits = self.records.last_commits(&draining.partitions);
         self.fence(&draining.partitions, now);
         draining.revocation.done(commits);
     }

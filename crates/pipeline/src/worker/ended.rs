@@ -95,6 +95,9 @@ impl<T: Transport + Clone> Worker<T> {
                 self.ghosts.remove(&identity);
             }
             if outcome == Outcome::Delivered {
+                if let What::Report { report, .. } = &item.what {
+                    self.records.settles_part(item.record, report.category());
+                }
                 let arrival = self.records.get(item.record).arrival;
                 let millis = u64::try_from(now_ms.saturating_sub(arrival.millis())).unwrap_or(0);
                 self.delivered_after.push(millis);
@@ -229,7 +232,12 @@ impl<T: Transport + Clone> Worker<T> {
     pub(super) fn write_ended(&mut self, end: WriteEnd, now: Instant) {
         let Some((written, at)) = self.outbox.ended(end, now) else { return };
         match written {
-            Written::Items { record, items, outcome } => self.settle(record, outcome, items, now),
+            Written::Items { record, items, outcome, category } => {
+                if let Some(category) = category {
+                    self.records.settles_part(record, category);
+                }
+                self.settle(record, outcome, items, now);
+            }
             Written::Set { lane, customer, set } => {
                 self.set_written(lane, (&customer, at.offset), set, now);
             }

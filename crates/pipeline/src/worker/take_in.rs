@@ -10,13 +10,13 @@ use emberline_model::{
 };
 use emberline_service_client::Transport;
 use emberline_wire::device::{DeviceRecord, Telemetry};
-use emberline_wire::headers::RetryHeader;
+use emberline_wire::headers::{Categories, RetryHeader};
 
 use super::Worker;
 use crate::intake::{Content, Intake};
 use crate::lane::{About, Item, Lane, What, customer_key, data_key, state_identity, state_key};
 use crate::partitions::PartitionId;
-use crate::records::{Failure, RecordId};
+use crate::records::{Failure, Parts, RecordId};
 use crate::settings::WorkerKind;
 
 /// Most binding events that one push carries the changes of.
@@ -30,24 +30,50 @@ const LONGEST_WAIT: Duration = Duration::from_hours(24 * 365);
 pub(super) struct Waiting {
     pub(super) record: RecordId,
     pub(super) items: u16,
+    settled: Parts,
     content: Content,
 }
 
-/// How many items a record makes; at least one. A record that comes from a retry topic
-/// makes only what was left of it.
-fn items_of(content: &Content, history: Option<&RetryHeader>) -> u16 {
-    let count = match (content, history) {
-        (Content::Device(DeviceRecord::Telemetry(telemetry)), Some(history)) => {
-            telemetry.reports.iter().filter(|report| is_left(history, report.category())).count()
-        }
-        (Content::Device(DeviceRecord::Telemetry(telemetry)), None) => {
-            telemetry.reports.len()
-                + telemetry.refused.len()
-                + usize::from(counted_unknown(telemetry))
-        }
-        _ => 1,
-    };
-    u16::try_from(count.max(1)).unwrap_or(u16::MAX)
+/// What of a record is still to be done: not what an earlier tenure has settled, and of a
+/// record that comes from a retry topic only what was left of it then.
+#[derive(Debug, Clone, Copy)]
+struct Left {
+    of_retry: Option<Option<Categories>>,
+    settled: Parts,
+}
+
+impl Left {
+    fn of(history: Option<&RetryHeader>, settled: Parts) -> Self {
+        Self { of_retry: history.map(|history| history.categories), settled }
+    }
+
+    /// Whether the report or refused property of this category is to be dealt with.
+    fn has(self, category: Category) -> bool {
+        let of_retry = self.of_retry.flatten();
+        !self.settled.contains(category)
+            && of_retry.is_none_or(|categories| categories.contains(category))
+    }
+
+    /// Whether the record is new: of one that comes from a retry topic only its reports are left.
+    fn is_first(self) -> bool {
+        self.of_retry.is_none()
+    }
+
+    /// How many items the record makes; at least one.
+    fn items(self, content: &Content) -> u16 {
+        let count = match content {
+            Content::Device(DeviceRecord::Telemetry(telemetry)) => {
+                let reports = telemetry.reports.iter();
+                let left = reports.filter(|report| self.has(report.category())).count();
+                let refused = telemetry.refused.iter();
+                let refused = refused.filter(|refusal| self.has(refusal.category)).count();
+                let unknown = usize::from(counted_unknown(telemetry));
+                if self.is_first() { left + refused + unknown } else { left }
+            }
+            _ => 1,
+        };
+        u16::try_from(count.max(1)).unwrap_or(u16::MAX)
+    }
 }
 
 /// Properties outside of the standard model, counted as far as items can be counted: a
@@ -59,11 +85,6 @@ fn counted_unknown(telemetry: &Telemetry) -> u16 {
 /// Whether a record waits for its device's binding.
 fn is_unbound(history: &RetryHeader) -> bool {
     history.reason == ParkReason::Unbound.name()
-}
-
-/// Whether a record that comes from a retry topic has this category still to be sent.
-fn is_left(history: &RetryHeader, category: Category) -> bool {
-    history.categories.is_none_or(|categories| categories.contains(category))
 }
 
 impl<T: Transport + Clone> Worker<T> {
@@ -115,7 +136,8 @@ impl<T: Transport + Clone> Worker<T> {
     fn take_in_one(&mut self, intake: Intake, partition: PartitionId, now: Instant) {
         let Intake { offset, arrival, raw, early, history, content, .. } = intake;
         let waits = history.as_ref().map(|history| (history.due_ms, is_unbound(history)));
-        let items = items_of(&content, history.as_deref());
+        let settled = self.records.partitions[partition].parts_settled_before(offset);
+        let items = Left::of(history.as_deref(), settled).items(&content);
         let record = self.records.deliver(
             partition,
             offset,
@@ -124,8 +146,9 @@ impl<T: Transport + Clone> Worker<T> {
             items,
             &self.metrics,
         );
+        self.records.settled_before(record, settled);
         let Some((due_ms, unbound)) = waits else {
-            return self.distribute(record, content, items, now);
+            return self.distribute(record, content, (items, settled), now);
         };
         let device = if unbound { content.device() } else { None };
         let wait_ms = due_ms.saturating_sub(self.clock.unix_millis());
@@ -133,9 +156,9 @@ impl<T: Transport + Clone> Worker<T> {
         match u64::try_from(wait_ms) {
             Ok(wait_ms @ 1..) if !bound => {
                 let due = now + Duration::from_millis(wait_ms).min(LONGEST_WAIT);
-                self.waiting.push(due, device, Waiting { record, items, content });
+                self.waiting.push(due, device, Waiting { record, items, settled, content });
             }
-            _ => self.work_on(Waiting { record, items, content }, now),
+            _ => self.work_on(Waiting { record, items, settled, content }, now),
         }
     }
 
@@ -155,19 +178,25 @@ impl<T: Transport + Clone> Worker<T> {
     }
 
     fn work_on(&mut self, waiting: Waiting, now: Instant) {
-        let Waiting { record, items, content } = waiting;
+        let Waiting { record, items, settled, content } = waiting;
         self.records.is_due(record);
-        self.distribute(record, content, items, now);
+        self.distribute(record, content, (items, settled), now);
     }
 
     fn is_bound(&self, device: DeviceKey) -> bool {
         self.shared.bindings.table.customer_of(device).is_some()
     }
 
-    fn distribute(&mut self, record: RecordId, content: Content, items: u16, now: Instant) {
+    fn distribute(
+        &mut self,
+        record: RecordId,
+        content: Content,
+        (items, settled): (u16, Parts),
+        now: Instant,
+    ) {
         match content {
             Content::Device(DeviceRecord::Telemetry(telemetry)) => {
-                self.telemetry(record, telemetry, items, now);
+                self.telemetry(record, telemetry, (items, settled), now);
             }
             Content::Device(DeviceRecord::State(state)) => self.state(record, state, now),
             Content::Device(DeviceRecord::Skipped(reason)) => {
@@ -185,12 +214,19 @@ impl<T: Transport + Clone> Worker<T> {
         }
     }
 
-    fn telemetry(&mut self, record: RecordId, telemetry: Telemetry, items: u16, now: Instant) {
+    fn telemetry(
+        &mut self,
+        record: RecordId,
+        telemetry: Telemetry,
+        (items, settled): (u16, Parts),
+        now: Instant,
+    ) {
         let unknown_properties = counted_unknown(&telemetry);
         let Telemetry { device, reports, refused, .. } = telemetry;
-        let (arrival, slot, again) = {
+        let (arrival, slot, left) = {
             let record = self.records.get(record);
-            (record.arrival, record.partition.slot(), record.history.clone())
+            let left = Left::of(record.history.as_deref(), settled);
+            (record.arrival, record.partition.slot(), left)
         };
         let key = device.key();
         let settings = &self.shared.settings.delivery;
@@ -198,11 +234,15 @@ impl<T: Transport + Clone> Worker<T> {
         let mut made = 0;
         for report in reports {
             let category = report.category();
-            if again.as_ref().is_some_and(|history| !is_left(history, category)) {
+            let identity = report.identity(key);
+            if !left.has(category) {
+                if settled.contains(category) {
+                    // Settled before: what comes again of it is a duplicate.
+                    self.observe(slot, identity, arrival);
+                }
                 continue;
             }
             made += 1;
-            let identity = report.identity(key);
             let shadow = match self.observe(slot, identity, arrival) {
                 Seen::New => false,
                 Seen::Duplicate if self.ghosts.contains(&identity) => true,
@@ -216,13 +256,13 @@ impl<T: Transport + Clone> Worker<T> {
                 Lane::about(About::Data { device: device.clone(), category })
             });
         }
-        if again.is_none() {
+        if left.is_first() {
             if unknown_properties > 0 {
                 let outcome = Outcome::Skipped(SkipReason::UnknownProperty);
                 self.settle(record, outcome, unknown_properties, now);
             }
             made += unknown_properties;
-            for refusal in refused {
+            for refusal in refused.into_iter().filter(|refusal| left.has(refusal.category)) {
                 made += 1;
                 let failure = Failure {
                     code: "ImpossibleValue".into(),

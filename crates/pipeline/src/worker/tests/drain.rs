@@ -108,3 +108,41 @@ async fn nothing_is_committed_past_a_dead_letter_that_is_not_written() {
     rig.until_idle().await;
     assert_eq!((rig.frontier(0), rig.count("dead_lettered")), (2, 1));
 }
+
+#[tokio::test]
+async fn after_a_crash_only_the_rest_of_a_record_is_sent() {
+    let mut rig = Rig::new(Devices);
+    rig.bind("a");
+    rig.service.answers(
+        |call| {
+            if call.category == Some(400) { Says::Accepted } else { Says::Nothing }
+        },
+    );
+    rig.assign(0, None, "");
+    rig.read(0, 0, data("a", SECOND, &[Power, Smoke]));
+    rig.until("one part", |rig| rig.count("delivered") == 1).await;
+    let id = rig.partition(0);
+    let commit = rig.worker.records.due_commits(vec![id]).remove(0);
+    assert_eq!(commit.offset, 0);
+
+    let mut next = Rig::new(Devices);
+    next.bind("a");
+    next.service.answers(|_| Says::Nothing);
+    next.assign(0, Some(commit.offset), &commit.metadata);
+    let id = next.partition(0);
+    let before = next.worker.records.due_commits(vec![id]);
+    assert!(before.is_empty(), "nothing new is known");
+    next.read(0, 0, data("a", SECOND, &[Power, Smoke]));
+    next.read(0, 1, data("a", SECOND, &[Power, Smoke]));
+    next.until("the call", |rig| rig.service.calls().len() == 1).await;
+    let again = next.worker.records.due_commits(vec![id]).remove(0);
+    assert_eq!(again.offset, 0);
+    let told = emberline_flow::commit_metadata::decode(&again.metadata, 0);
+    assert_eq!(told.settled_parts(0), 1 << Power.index(), "another crash forgets nothing");
+    next.service.answers(|_| Says::Accepted);
+    next.until_idle().await;
+    let categories: Vec<_> = next.service.calls().iter().map(|call| call.category).collect();
+    assert_eq!(categories, [Some(500)]);
+    assert_eq!((next.count("delivered"), next.count("duplicate")), (1, 2));
+    assert_eq!(next.frontier(0), 2);
+}

@@ -380,10 +380,14 @@ impl Rig {
         self.totals.by_name(outcome)
     }
 
+    /// The tenure of this partition.
+    pub(super) fn partition(&self, partition: i32) -> crate::partitions::PartitionId {
+        self.worker.records.partitions.of_epoch(self.tenures[&partition].epoch).unwrap()
+    }
+
     /// How far the partition may be committed.
     pub(super) fn frontier(&self, partition: i32) -> i64 {
-        let id = self.worker.records.partitions.of_epoch(self.tenures[&partition].epoch);
-        self.worker.records.partitions[id.unwrap()].ledger.frontier()
+        self.worker.records.partitions[self.partition(partition)].ledger.frontier()
     }
 }
 
