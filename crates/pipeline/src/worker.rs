@@ -214,7 +214,7 @@ impl<T: Transport + Clone> Worker<T> {
         let stop = self.stop.clone();
         let mut released = self.shared.bindings.changes();
         loop {
-            let wake = tokio::time::Instant::from_std(self.next_wake());
+            let wake = tokio::time::Instant::from_std(self.next_wake(Instant::now()));
             if wake < sleep.deadline() || sleep.is_elapsed() {
                 sleep.as_mut().reset(wake);
             }
@@ -228,7 +228,7 @@ impl<T: Transport + Clone> Worker<T> {
                     }
                 }
                 Some(end) = self.outbox.next() => self.write_ended(end, Instant::now()),
-                Ok(()) = released.changed(), if self.may_release() => self.release_bound(Instant::now()),
+                Ok(()) = released.changed(), if self.may_release(Instant::now()) => self.release_bound(Instant::now()),
                 () = sleep.as_mut() => {}
                 event = self.events.recv() => match event {
                     Some(event) => {
@@ -272,12 +272,11 @@ impl<T: Transport + Clone> Worker<T> {
     }
 
     /// Bindings may change without a pause; what comes after them is to have its turn.
-    fn may_release(&self) -> bool {
-        self.lanes.held() > 0 && self.next_release <= Instant::now()
+    fn may_release(&self, now: Instant) -> bool {
+        self.lanes.held() > 0 && self.next_release <= now
     }
 
-    fn next_wake(&self) -> Instant {
-        let now = Instant::now();
+    fn next_wake(&self, now: Instant) -> Instant {
         let calls_may_go = self.in_calls < self.shared.settings.delivery.in_flight;
         let candidates = [
             self.lanes.next_deadline(),
