@@ -1,9 +1,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use emberline_flow::commit_metadata::{self, CommitMetadata};
 use emberline_model::Category::{Power, Smoke};
 
 use super::rig::{Rig, SECOND, Says, data};
-use crate::settings::WorkerKind::Devices;
+use crate::settings::WorkerKind::{Devices, Retries};
 
 #[tokio::test]
 async fn a_report_read_again_while_its_call_is_in_flight_waits_for_that_call() {
@@ -141,4 +142,19 @@ async fn a_report_whose_parking_was_not_durable_is_delivered_after_its_partition
         times == 2
     })
     .await;
+}
+
+/// Records that went on from one retry topic to the next are settled in the first, and are
+/// read again with it. What comes of the next one is the same report, and not sent yet.
+#[tokio::test]
+async fn a_report_that_was_parked_again_is_delivered_although_its_first_retry_is_read_twice() {
+    let mut rig = Rig::new(Retries);
+    rig.bind("a");
+    let settled = CommitMetadata { settled: vec![1..2], ..CommitMetadata::default() };
+    rig.assign(0, Some(0), &commit_metadata::encode(&settled, 0));
+    rig.assign(1, None, "");
+    rig.read(0, 1, data("a", SECOND, &[Power]));
+    rig.read(1, 0, data("a", SECOND, &[Power]));
+    rig.until_idle().await;
+    assert_eq!((rig.count("delivered"), rig.count("duplicate")), (1, 0));
 }
