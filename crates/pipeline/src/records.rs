@@ -149,6 +149,13 @@ impl Records {
         self.slab[id.0 as usize].partly_settled = true;
     }
 
+    /// Items that wait to be parked with the rest of their record.
+    #[cfg(test)]
+    pub(crate) fn waiting_to_be_parked(&self) -> u64 {
+        let parking = self.slab.iter().filter_map(|(_, record)| record.parking.as_ref());
+        parking.map(|parking| u64::from(parking.items)).sum()
+    }
+
     /// Whether the record's partition was given up meanwhile.
     pub(crate) fn is_fenced(&self, id: RecordId) -> bool {
         self.partitions[self.get(id).partition].fenced

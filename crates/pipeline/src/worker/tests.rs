@@ -6,5 +6,6 @@ mod drain;
 mod fenced;
 mod poison;
 mod rig;
+mod sim;
 mod states;
 mod stopped;
