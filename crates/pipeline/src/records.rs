@@ -149,11 +149,11 @@ impl Records {
         self.slab[id.0 as usize].partly_settled = true;
     }
 
-    /// Items that wait to be parked with the rest of their record.
+    /// Records of which items wait to be parked with the rest, and how many.
     #[cfg(test)]
-    pub(crate) fn waiting_to_be_parked(&self) -> u64 {
-        let parking = self.slab.iter().filter_map(|(_, record)| record.parking.as_ref());
-        parking.map(|parking| u64::from(parking.items)).sum()
+    pub(crate) fn parking(&self) -> impl Iterator<Item = (&Record, u16)> {
+        let parking = |record: &Record| record.parking.as_ref().map(|parking| parking.items);
+        self.slab.iter().filter_map(move |(_, record)| Some((record, parking(record)?)))
     }
 
     /// Whether the record's partition was given up meanwhile.

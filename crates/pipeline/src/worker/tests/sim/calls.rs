@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::super::Worker;
 use super::input::{Fact, ReportKey, number_of};
-use super::kafka::Part;
+use super::kafka::{Part, topic_of};
 use super::service::{Answer, Line, Seen};
 use super::story::AcceptedState;
 use super::world::{Event, Sabotage, World};
@@ -207,6 +207,12 @@ impl World {
             call.items.iter().any(|(epoch, part, _)| !self.is_current(call.member, *epoch, *part));
         if fenced {
             self.cover.saw("late acknowledgement");
+            for key in call.reports().into_iter().filter(|_| call.answer != Answer::Accepted) {
+                // What waited for it in a new tenure may find that it was told again behind.
+                if let Some(told) = self.story.reports.get_mut(&key) {
+                    told.set_aside = true;
+                }
+            }
         }
         self.service.answer(number, call.answer);
         for _ in 0..MOST_YIELDS {
@@ -276,7 +282,7 @@ fn carried(worker: &Worker<Line>, seen: &Seen) -> (Vec<(u64, Part, i64)>, Option
         }
         let record = worker.records.get(item.record);
         let at = &worker.records.partitions[record.partition].at;
-        let part = (super::kafka::topic_of(&at.topic), at.partition);
+        let part = (topic_of(&at.topic), at.partition);
         items.push((at.epoch, part, record.offset));
         if let What::State { time, .. } = &item.what {
             second = Some(time.millis() / 1000);
@@ -319,10 +325,10 @@ impl World {
         for place in again {
             for fact in self.story.facts.get(&place).cloned().unwrap_or_default() {
                 let Fact::Report(key) = fact else { continue };
-                let in_air = self.calls.values().any(|call| call.reports().contains(&key))
-                    || self.writes.values().any(|write| write.facts.contains(&fact));
+                let writing = self.writes.values().any(|write| write.facts.contains(&fact));
+                let calling = self.calls.values().any(|call| call.reports().contains(&key));
                 let sent = self.story.reports[&key].accepted > 0;
-                if sent || in_air || self.story.parked.contains_key(&fact) {
+                if sent || calling || writing || self.story.parked.contains_key(&fact) {
                     self.cover.saw("duplicate to be expected");
                     self.excuse(key);
                 }

@@ -175,8 +175,9 @@ impl World {
     }
 
     fn wall_clock_jumps(&mut self, process: usize) {
-        let by = self.draw.pick(&[-600_000, -30_000, -1_000, 1_000, 30_000, 600_000, 700_000_000]);
-        self.leapt |= by >= 30_000;
+        let by: i64 =
+            self.draw.pick(&[-600_000, -30_000, -1_000, 1_000, 30_000, 600_000, 3_600_000]);
+        self.leapt |= by.abs() >= 30_000;
         self.processes[process].wrong_ms.fetch_add(by, Ordering::Relaxed);
         self.cover.saw("wall clock jumps");
         self.say(format_args!("the clock of process {process} jumps by {by} ms"));

@@ -308,6 +308,9 @@ impl World {
     pub(super) fn loss_told(&mut self, number: usize) {
         let Some(Some(member)) = self.members.get_mut(number) else { return };
         member.stale = false;
+        let parts: Vec<Part> = member.owned.keys().copied().collect();
+        self.excuse_uncommitted(number, &parts);
+        let Some(Some(member)) = self.members.get_mut(number) else { return };
         let refs: Vec<PartitionRef> =
             std::mem::take(&mut member.owned).into_values().map(|tenure| tenure.at).collect();
         let epochs: Vec<u64> = refs.iter().map(|at| at.epoch).collect();

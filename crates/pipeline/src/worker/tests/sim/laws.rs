@@ -11,7 +11,7 @@ use emberline_flow::gate::GateState;
 use emberline_model::Outcome;
 
 use super::super::super::Worker;
-use super::input::ReportKey;
+use super::input::{Fact, ReportKey};
 use super::kafka::topic_of;
 use super::service::Line;
 use super::story::AcceptedState;
@@ -36,7 +36,7 @@ pub(super) fn given_up(worker: &Worker<Line>) -> u64 {
     };
     let settled: u64 =
         Outcome::ALL.iter().filter(|it| set_aside(it)).map(|it| worker.totals.outcome(*it)).sum();
-    settled + worker.records.waiting_to_be_parked()
+    settled + worker.records.parking().map(|(_, items)| u64::from(items)).sum::<u64>()
 }
 
 impl World {
@@ -81,6 +81,7 @@ impl World {
 
     /// Laws 7 and 8, and what there is to see.
     pub(super) fn check_step(&mut self, number: usize) {
+        self.mark_parking(number);
         let Some(Some(member)) = self.members.get(number) else { return };
         if self.sabotage == Some(Sabotage::MiscountsItems) {
             member.totals.items_read.fetch_add(1, Ordering::Relaxed);
@@ -143,15 +144,33 @@ impl World {
         }
     }
 
+    /// What waits to be parked leaves the order of its lane, also where that comes to
+    /// nothing.
+    fn mark_parking(&mut self, number: usize) {
+        let Some(Some(member)) = self.members.get(number) else { return };
+        let records = &member.worker.records;
+        for (record, _) in records.parking() {
+            let at = &records.partitions[record.partition].at;
+            let place = ((topic_of(&at.topic), at.partition), record.offset);
+            let Some(facts) = self.story.facts.get(&place) else { continue };
+            for fact in facts {
+                if let Fact::Report(key) = fact
+                    && let Some(told) = self.story.reports.get_mut(key)
+                {
+                    told.set_aside = true;
+                }
+            }
+        }
+    }
+
     /// Laws 4 and 6 at an acceptance.
     pub(super) fn accept_report(&mut self, key: ReportKey) {
-        let aside = self.story.was_set_aside(key);
         let Some(told) = self.story.reports.get_mut(&key) else {
             self.breach(1, format_args!("nobody told {key:?}"));
             return;
         };
         told.accepted += 1;
-        let (accepted, excused, poison) = (told.accepted, told.excused, told.poison);
+        let (accepted, excused, set_aside) = (told.accepted, told.excused, told.set_aside);
         let place = told.places.first().copied();
         if accepted > 1 {
             self.cover.saw("duplicate at the service");
@@ -159,8 +178,7 @@ impl World {
         if accepted > 1 + excused {
             self.breach(6, format_args!("{key:?} accepted {accepted} times, {excused} excused"));
         }
-        debug_assert!(!poison);
-        if accepted > 1 || aside {
+        if accepted > 1 || set_aside {
             return;
         }
         let Some(place) = place else { return };

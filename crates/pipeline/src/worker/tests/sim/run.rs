@@ -1,5 +1,6 @@
 //! Worlds of many seeds, on all cores, and what is said of one in which a law is broken.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,6 +12,8 @@ use super::laws::Breach;
 use super::trace::Trace;
 use super::world::{Sabotage, World};
 
+/// After so many worlds in which a law is broken no more are looked for.
+const ENOUGH: usize = 20;
 /// Lines of a failed world's trace that are shown.
 const LAST_LINES: usize = 60;
 
@@ -41,7 +44,7 @@ pub(super) fn world(seed: u64, trace: &Trace, sabotage: Option<Sabotage>) -> Out
 pub(super) fn worlds(seeds: Range<u64>) -> Coverage {
     let next = AtomicU64::new(seeds.start);
     let all = Mutex::new(Coverage::default());
-    let broken: Mutex<Vec<u64>> = Mutex::default();
+    let broken: Mutex<BTreeMap<u64, Breach>> = Mutex::default();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..cores {
@@ -49,21 +52,26 @@ pub(super) fn worlds(seeds: Range<u64>) -> Coverage {
                 let mut cover = Coverage::default();
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds.end || !broken.lock().is_empty() {
+                    if seed >= seeds.end || broken.lock().len() >= ENOUGH {
                         break;
                     }
                     let outcome = world(seed, &Trace::default(), None);
                     cover.merge(&outcome.cover);
-                    if outcome.breach.is_some() {
-                        broken.lock().push(seed);
+                    if let Some(breach) = outcome.breach {
+                        broken.lock().insert(seed, breach);
                     }
                 }
                 all.lock().merge(&cover);
             });
         }
     });
-    if let Some(seed) = broken.into_inner().into_iter().min() {
-        panic!("{}", report(seed));
+    let broken = broken.into_inner();
+    if let Some(first) = broken.keys().next() {
+        let all: Vec<String> = broken
+            .iter()
+            .map(|(seed, breach)| format!("seed {seed} breaks law {}: {}", breach.law, breach.text))
+            .collect();
+        panic!("{}\n{}", all.join("\n"), report(*first));
     }
     all.into_inner()
 }

@@ -10,11 +10,11 @@ use super::kafka::{DEVICES, Part, Place};
 pub(super) struct Told {
     /// Where it stands, in the order of the log; a device's records share a partition.
     pub(super) places: Vec<Place>,
-    /// The service refuses it, for good.
-    pub(super) poison: bool,
     pub(super) accepted: u32,
     /// So often more than once it may be accepted, for all that happened.
     pub(super) excused: u32,
+    /// It was about to be parked or dead-lettered: later ones may overtake it.
+    pub(super) set_aside: bool,
 }
 
 #[derive(Debug, Default)]
@@ -95,8 +95,10 @@ impl Story {
             Fact::Impossible(_) | Fact::Undecodable => false,
             Fact::Report(key) => {
                 let told = &self.reports[&key];
-                let earlier = |other: &Place| other.0 == place.0 && other.1 < place.1;
-                told.accepted > 0 || (place.0.0 == DEVICES && told.places.iter().any(earlier))
+                // Told again: either may be the duplicate. Where each was taken for the other's,
+                // nothing arrives, and the first law is broken.
+                let again = place.0.0 == DEVICES && elsewhere(&told.places);
+                told.accepted > 0 || again
             }
             Fact::State { device, second, .. } => {
                 let newer = self.states[&device].range(second + 1..).next().is_some();
@@ -113,12 +115,6 @@ impl Story {
     /// Whether the device belongs to somebody once everything told is known.
     pub(super) fn is_bound(&self, device: u8) -> bool {
         self.bindings.iter().any(|((_, of), (_, bound))| *of == device && *bound)
-    }
-
-    pub(super) fn was_set_aside(&self, key: ReportKey) -> bool {
-        let fact = Fact::Report(key);
-        let dead = || self.dead.keys().any(|(_, other)| *other == fact);
-        self.parked.contains_key(&fact) || dead()
     }
 
     pub(super) fn reasons(&self, fact: Fact) -> impl Iterator<Item = &String> {

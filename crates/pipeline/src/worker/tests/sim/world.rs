@@ -102,7 +102,7 @@ pub(super) struct World {
     /// The brokers answer badly.
     pub(super) rough_brokers: bool,
     pub(super) healed: bool,
-    /// A wall clock went forward by more than something may be old.
+    /// A wall clock was wrong enough to take things for too old.
     pub(super) leapt: bool,
     pub(super) happened: usize,
     pub(super) breach: Option<Breach>,
@@ -216,6 +216,7 @@ impl World {
             worked.worker.release_bound(now);
         }
         worked.worker.turn(now);
+        // What is settled after the commit of this turn is for the next one.
         worked.dirty = worked.worker.next_commit == next_commit;
         self.settle(member).await;
     }
@@ -224,13 +225,12 @@ impl World {
         let Some(woken) = self.members[member].as_ref().filter(|it| it.wake == wake) else {
             return;
         };
-        let dirty = woken.dirty;
-        let next_commit = woken.worker.next_commit;
+        let (dirty, items) = (woken.dirty, woken.worker.records.items());
         self.work(member, |_, _| {}).await;
         if let Some(woken) = self.members[member].as_mut()
-            && woken.worker.next_commit == next_commit
+            && woken.worker.records.items() == items
         {
-            woken.dirty = dirty;
+            woken.dirty &= dirty;
         }
         self.set_wake(member);
     }

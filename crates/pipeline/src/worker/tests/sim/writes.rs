@@ -43,9 +43,13 @@ impl World {
         for handed in handed {
             let fate = self.fate_of(&handed);
             let (origin, facts) = self.carried(&handed);
-            for fact in facts.iter().filter(|_| stale) {
-                // Its new owner has the record, too.
-                if let Fact::Report(key) = fact {
+            for fact in &facts {
+                let Fact::Report(key) = fact else { continue };
+                if let Some(told) = self.story.reports.get_mut(key) {
+                    told.set_aside = true;
+                }
+                if stale {
+                    // Its new owner has the record, too.
                     self.excuse(*key);
                 }
             }
