@@ -290,6 +290,19 @@ impl<L, T> Lanes<L, T> {
         self.nodes.get_mut(head as usize).map(|node| &mut node.item)
     }
 
+    /// The first item of the lane of this key that `find` chooses, to be changed.
+    pub fn find_mut(&mut self, key: LaneKey, find: impl Fn(&T) -> bool) -> Option<&mut T> {
+        let lane = &self.slab[self.index.get(&key)?.0 as usize];
+        let mut next = lane.head;
+        while let Some(node) = self.nodes.get(next as usize) {
+            if find(&node.item) {
+                return self.nodes.get_mut(next as usize).map(|node| &mut node.item);
+            }
+            next = node.next;
+        }
+        None
+    }
+
     /// A call with the first `count` items begins.
     ///
     /// # Panics

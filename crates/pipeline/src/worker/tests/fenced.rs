@@ -1,9 +1,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use emberline_flow::commit_metadata::{self, CommitMetadata};
 use emberline_model::Category::{Power, Smoke};
 
-use super::rig::{Rig, SECOND, Says, data};
+use super::rig::{Rig, SECOND, Says, data, delivery};
+use crate::DeliverySettings;
 use crate::settings::WorkerKind::{Devices, Retries};
 
 #[tokio::test]
@@ -157,4 +159,31 @@ async fn a_report_that_was_parked_again_is_delivered_although_its_first_retry_is
     rig.read(1, 0, data("a", SECOND, &[Power]));
     rig.until_idle().await;
     assert_eq!((rig.count("delivered"), rig.count("duplicate")), (1, 0));
+}
+
+/// The report was told twice, and the second record was settled as a duplicate of the
+/// first. Read again, it says nothing of whether the first was delivered.
+#[tokio::test]
+async fn a_report_whose_call_failed_is_sent_again_although_its_duplicate_was_settled() {
+    fastrand::seed(1);
+    let waits = Duration::from_millis(500);
+    let patient =
+        DeliverySettings { in_place: 1, backoff_base: waits, backoff_cap: waits, ..delivery() };
+    let mut rig = Rig::with(Devices, patient, "127.0.0.1:1");
+    rig.bind("a");
+    rig.service.answers(|_| Says::Nothing);
+    rig.assign(0, None, "");
+    rig.read(0, 7, data("a", SECOND, &[Power]));
+    rig.read(0, 8, data("a", SECOND, &[Power]));
+    rig.until("the call", |rig| rig.service.calls().len() == 1).await;
+    rig.lose(0);
+    let settled = CommitMetadata { settled: vec![8..9], ..CommitMetadata::default() };
+    rig.assign(0, Some(7), &commit_metadata::encode(&settled, 7));
+    rig.read(0, 7, data("a", SECOND, &[Power]));
+    rig.service.answers(|_| Says::Status(503));
+    rig.until("its failure", |rig| rig.worker.in_calls == 0).await;
+    rig.read(0, 8, data("a", SECOND, &[Power]));
+    rig.service.answers(|_| Says::Accepted);
+    rig.until_idle().await;
+    assert_eq!(rig.count("delivered"), 1);
 }
