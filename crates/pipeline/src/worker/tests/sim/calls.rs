@@ -322,10 +322,11 @@ impl World {
                 }
             }
         }
+        let unwritten: Vec<Vec<Fact>> = owner.unwritten.values().cloned().collect();
         for place in again {
             for fact in self.story.facts.get(&place).cloned().unwrap_or_default() {
                 let Fact::Report(key) = fact else { continue };
-                let writing = self.writes.values().any(|write| write.facts.contains(&fact));
+                let writing = unwritten.iter().any(|facts| facts.contains(&fact));
                 let calling = self.calls.values().any(|call| call.reports().contains(&key));
                 let sent = self.story.reports[&key].accepted > 0;
                 if sent || calling || writing || self.story.parked.contains_key(&fact) {

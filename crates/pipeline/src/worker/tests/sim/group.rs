@@ -288,6 +288,7 @@ impl World {
         }
         member.joined = false;
         member.stale = true;
+        member.losing = true;
         let kind = member.kind;
         let in_calls = member.worker.in_calls > 0;
         let parts: Vec<Part> = member.owned.keys().copied().collect();

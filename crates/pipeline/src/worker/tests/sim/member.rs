@@ -14,6 +14,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
 use super::super::super::Worker;
+use super::input::Fact;
 use super::kafka::Part;
 use super::service::Line;
 use crate::edges::{LogWriter, Upstream, Writers};
@@ -65,6 +66,8 @@ pub(super) struct Handed {
 #[derive(Default)]
 pub(super) struct Desk {
     pub(super) handed: Vec<Handed>,
+    /// Records that were refused at once.
+    pub(super) refused: Vec<Handed>,
     /// The next so many writes are refused at once.
     pub(super) full_for: u32,
     /// Producers made so far.
@@ -84,18 +87,20 @@ impl Writers for SimWriters {
 impl LogWriter for SimWriters {
     fn write(&self, record: Record<'_>, token: usize) -> Result<(), ProduceError> {
         let mut desk = self.0.lock();
-        if desk.full_for > 0 {
-            desk.full_for -= 1;
-            return Err(ProduceError::QueueFull);
-        }
         let header = |(name, value): &(&str, &[u8])| ((*name).to_owned(), value.to_vec());
-        desk.handed.push(Handed {
+        let handed = Handed {
             token,
             topic: record.topic.to_owned(),
             key: record.key.map(<[u8]>::to_vec),
             value: record.value.map(<[u8]>::to_vec),
             headers: record.headers.iter().map(header).collect(),
-        });
+        };
+        if desk.full_for > 0 {
+            desk.full_for -= 1;
+            desk.refused.push(handed);
+            return Err(ProduceError::QueueFull);
+        }
+        desk.handed.push(handed);
         Ok(())
     }
 }
@@ -138,6 +143,10 @@ pub(super) struct Member {
     pub(super) joined: bool,
     /// Its session is over and it has not heard of it.
     pub(super) stale: bool,
+    /// Its session was over, and its worker has not heard of it.
+    pub(super) losing: bool,
+    /// What it has begun to write and was not told to be durable, by token.
+    pub(super) unwritten: BTreeMap<usize, Vec<Fact>>,
     /// Ends of the customer-devices topic that must be read before sets are made.
     pub(super) sets_awaited: Vec<i64>,
     pub(super) tick_due: bool,

@@ -143,6 +143,8 @@ impl World {
             committing: None,
             joined: false,
             stale: false,
+            losing: false,
+            unwritten: std::collections::BTreeMap::new(),
             sets_awaited: Vec::new(),
             tick_due: false,
             wake: 0,

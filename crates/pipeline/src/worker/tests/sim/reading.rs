@@ -105,6 +105,7 @@ impl World {
                     going.told = Some(now);
                 }
             }
+            SourceEvent::Revoking(_) => member.losing = member.stale,
             SourceEvent::Assigned(_) if member.kind != WorkerKind::Devices => {
                 // As the worker's own question to the reader of the sets.
                 member.worker.sets_behind.fetch_add(1, Ordering::AcqRel);

@@ -38,21 +38,18 @@ impl World {
     /// What the worker has handed to its producer since the last look.
     pub(super) fn take_writes(&mut self, member: usize) {
         let Some(Some(writer)) = self.members.get(member) else { return };
-        let handed = std::mem::take(&mut writer.desk.lock().handed);
-        let stale = writer.stale;
+        let (refused, handed) = {
+            let mut desk = writer.desk.lock();
+            (std::mem::take(&mut desk.refused), std::mem::take(&mut desk.handed))
+        };
+        for handed in refused {
+            let (_, facts) = self.carried(&handed);
+            self.sets_aside(member, &handed, &facts);
+        }
         for handed in handed {
             let fate = self.fate_of(&handed);
             let (origin, facts) = self.carried(&handed);
-            for fact in &facts {
-                let Fact::Report(key) = fact else { continue };
-                if let Some(told) = self.story.reports.get_mut(key) {
-                    told.set_aside = true;
-                }
-                if stale {
-                    // Its new owner has the record, too.
-                    self.excuse(*key);
-                }
-            }
+            self.sets_aside(member, &handed, &facts);
             self.numbers += 1;
             let number = self.numbers;
             self.say(format_args!(
@@ -67,6 +64,23 @@ impl World {
             let ends = arrives + self.draw.millis(0..=slow);
             self.after(arrives, Event::WriteArrives(number));
             self.after(ends, Event::WriteEnds(number));
+        }
+    }
+
+    /// A worker begins to write this, in a moment or later.
+    fn sets_aside(&mut self, member: usize, handed: &Handed, facts: &[Fact]) {
+        let Some(Some(writer)) = self.members.get_mut(member) else { return };
+        writer.unwritten.insert(handed.token, facts.to_vec());
+        let losing = writer.losing;
+        for fact in facts {
+            let Fact::Report(key) = fact else { continue };
+            if let Some(told) = self.story.reports.get_mut(key) {
+                told.set_aside = true;
+            }
+            if losing {
+                // Its new owner has the record, too.
+                self.excuse(*key);
+            }
         }
     }
 
@@ -230,6 +244,11 @@ impl World {
         }
         self.say(format_args!("write {number} ends: {result:?}"));
         let token = write.handed.token;
+        if let Some(Some(writer)) = self.members.get_mut(write.member)
+            && result.is_ok()
+        {
+            writer.unwritten.remove(&token);
+        }
         self.work(write.member, |worker, now| worker.write_ended((token, result), now)).await;
     }
 
