@@ -446,14 +446,6 @@ impl<L, T> Lanes<L, T> {
         })
     }
 
-    /// The items of held lanes, with what their lane is about.
-    pub fn items_held(&self) -> impl Iterator<Item = (&L, &T)> {
-        self.held.iter().flat_map(|id| {
-            let about = &self.slab[id.0 as usize].about;
-            self.items(*id).map(move |item| (about, item))
-        })
-    }
-
     /// Lanes with a call in flight.
     pub fn busy(&self) -> usize {
         self.busy
