@@ -17,6 +17,10 @@ use super::service::Line;
 use super::story::AcceptedState;
 use super::world::{Sabotage, World};
 use crate::metrics::Totals;
+use crate::settings::WorkerKind;
+
+/// Bytes that the last batch may be beyond the room.
+const LAST_BATCH: usize = 4_096;
 
 /// While no call is answered, nothing is parked for it. Holds once the gate is the
 /// process's and opens without twenty failures.
@@ -97,7 +101,8 @@ impl World {
         let in_flight = worker.records.items();
         let (records, bytes) = member.room.in_flight();
         let delivery = &self.plan.settings.delivery;
-        let too_many = records > delivery.records || bytes > delivery.bytes + 4_096;
+        let too_many = member.kind != WorkerKind::Retries
+            && (records > delivery.records || bytes > delivery.bytes + LAST_BATCH);
         let ahead = member
             .owned
             .values()

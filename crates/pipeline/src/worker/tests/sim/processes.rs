@@ -25,6 +25,9 @@ use crate::settings::WorkerKind;
 use crate::status::Monitor;
 use crate::table::Bindings;
 
+/// Records that the worker of the retry topics may hold.
+const ROOMY: usize = 1_000;
+
 impl World {
     pub(super) fn begin(&mut self) {
         debug_assert_eq!(CATEGORIES.len(), 3);
@@ -101,7 +104,14 @@ impl World {
         wrong_ms: &Arc<AtomicI64>,
     ) -> Member {
         let delivery = &shared.settings.delivery;
-        let room = Arc::new(Room::new(delivery.records, delivery.bytes));
+        let room = match kind {
+            // What is not due waits here, and nothing else moves when there is no room.
+            WorkerKind::Retries => Room::new(ROOMY, ROOMY * 1_000),
+            WorkerKind::Bindings | WorkerKind::Devices => {
+                Room::new(delivery.records, delivery.bytes)
+            }
+        };
+        let room = Arc::new(room);
         let monitor = Monitor::new(&[kind]);
         let status = Arc::clone(&monitor.workers()[0]);
         let totals = Arc::clone(&status.totals);
