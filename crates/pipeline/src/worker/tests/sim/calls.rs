@@ -74,7 +74,7 @@ impl World {
     fn call_arrives(&mut self, number: u64, member: usize, seen: Seen) {
         let Some(caller) = self.members[member].as_ref() else { return };
         let process = caller.process;
-        let (items, second) = carried(&caller.worker, &seen);
+        let Carried { items, second, bisected } = Carried::by(&caller.worker, &seen);
         let stale = items
             .iter()
             .any(|(_, part, _)| self.groups[caller.kind as usize].owner.get(part) != Some(&member));
@@ -99,9 +99,12 @@ impl World {
         if lane_busy {
             self.breach(3, format_args!("two calls of a lane at once: {seen:?}"));
         }
-        self.permits.push((self.clock.passed(), process));
+        self.check_rate(process);
         self.saw_call(&seen, answer, acts);
         let call = CallInAir { member, process, seen, items, second, answer, acts, orphan: false };
+        if bisected {
+            self.cover.saw("batch halved to find a guilty one");
+        }
         if stale {
             // Its new owner sends the same.
             self.cover.saw("call of a tenure that is over");
@@ -214,7 +217,9 @@ impl World {
                 }
             }
         }
-        self.service.answer(number, call.answer);
+        let hidden = self.sabotage == Some(Sabotage::HidesRefusedCredentials)
+            && call.answer.refuses_credentials();
+        self.service.answer(number, if hidden { Answer::Refused } else { call.answer });
         for _ in 0..MOST_YIELDS {
             let Some(caller) = self.members[call.member].as_mut() else { return };
             if let Ok(end) = caller.worker.calls.try_recv() {
@@ -257,38 +262,48 @@ impl World {
     }
 }
 
-/// What of the worker is in this call: its items, and when the state was that it tells.
-fn carried(worker: &Worker<Line>, seen: &Seen) -> (Vec<(u64, Part, i64)>, Option<i64>) {
-    let mut items = Vec::new();
-    let mut second = None;
-    for (lane, item) in worker.lanes.items_in_calls() {
-        let of_it = match &lane.about {
-            About::Data { device, category } => {
-                seen.action == Action::ReportData
-                    && Some(number_of(device.as_str())) == seen.device
-                    && category.code() == seen.category
+/// What of the worker is in a call.
+struct Carried {
+    items: Vec<(u64, Part, i64)>,
+    /// Of a state: when it was.
+    second: Option<i64>,
+    /// A guilty item is being looked for.
+    bisected: bool,
+}
+
+impl Carried {
+    fn by(worker: &Worker<Line>, seen: &Seen) -> Self {
+        let mut carried = Self { items: Vec::new(), second: None, bisected: false };
+        for (lane, item) in worker.lanes.items_in_calls() {
+            let of_it = match &lane.about {
+                About::Data { device, category } => {
+                    seen.action == Action::ReportData
+                        && Some(number_of(device.as_str())) == seen.device
+                        && category.code() == seen.category
+                }
+                About::State { device } => {
+                    seen.action == Action::ReportState
+                        && Some(number_of(device.as_str())) == seen.device
+                }
+                About::Bindings { customer } => {
+                    seen.action == Action::BindDevice
+                        && Some(number_of(customer.as_str())) == seen.customer
+                }
+            };
+            if !of_it {
+                continue;
             }
-            About::State { device } => {
-                seen.action == Action::ReportState
-                    && Some(number_of(device.as_str())) == seen.device
+            let record = worker.records.get(item.record);
+            let at = &worker.records.partitions[record.partition].at;
+            let part = (topic_of(&at.topic), at.partition);
+            carried.items.push((at.epoch, part, record.offset));
+            carried.bisected |= lane.suspects > 0;
+            if let What::State { time, .. } = &item.what {
+                carried.second = Some(time.millis() / 1000);
             }
-            About::Bindings { customer } => {
-                seen.action == Action::BindDevice
-                    && Some(number_of(customer.as_str())) == seen.customer
-            }
-        };
-        if !of_it {
-            continue;
         }
-        let record = worker.records.get(item.record);
-        let at = &worker.records.partitions[record.partition].at;
-        let part = (topic_of(&at.topic), at.partition);
-        items.push((at.epoch, part, record.offset));
-        if let What::State { time, .. } = &item.what {
-            second = Some(time.millis() / 1000);
-        }
+        carried
     }
-    (items, second)
 }
 
 impl World {

@@ -32,10 +32,6 @@ impl Clock {
         self.passed
     }
 
-    pub(super) fn at(&self, instant: Instant) -> Duration {
-        instant.saturating_duration_since(self.base)
-    }
-
     /// What the brokers stamp records with, in Unix milliseconds.
     pub(super) fn millis(&self) -> i64 {
         self.true_ms.load(Ordering::Relaxed)

@@ -23,7 +23,10 @@ impl Coverage {
         }
     }
 
-    pub(super) fn of(&self, what: &str) -> u64 {
-        self.0.get(what).copied().unwrap_or_default()
+    /// What should have happened, and did not.
+    pub(super) fn missing(&self) -> Vec<&'static str> {
+        EXPECTED.iter().copied().filter(|what| !self.0.contains_key(what)).collect()
     }
 }
+
+const EXPECTED: &[&str] = &[];

@@ -78,13 +78,12 @@ pub(super) fn number_of(id: &str) -> u8 {
 /// Makes records; each second is told once.
 pub(super) struct Producer {
     pub(super) devices: u8,
-    pub(super) customers: u8,
     second: i64,
 }
 
 impl Producer {
-    pub(super) fn new(devices: u8, customers: u8) -> Self {
-        Self { devices, customers, second: START }
+    pub(super) fn new(devices: u8) -> Self {
+        Self { devices, second: START }
     }
 
     fn next_second(&mut self) -> i64 {

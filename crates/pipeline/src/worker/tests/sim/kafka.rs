@@ -5,7 +5,6 @@ use super::draw::Draw;
 
 pub(super) const DEVICES: usize = 0;
 pub(super) const BINDINGS: usize = 1;
-pub(super) const RETRIES: [usize; 3] = [2, 3, 4];
 pub(super) const DEAD_LETTERS: usize = 5;
 pub(super) const CUSTOMER_DEVICES: usize = 6;
 pub(super) const TOPICS: [&str; 7] = [

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Arguments;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use emberline_broker::Commit;
 use emberline_flow::commit_metadata;
@@ -12,13 +13,16 @@ use emberline_model::Outcome;
 
 use super::super::super::Worker;
 use super::input::{Fact, ReportKey};
-use super::kafka::topic_of;
+use super::kafka::{Stored, topic_of};
 use super::service::Line;
 use super::story::AcceptedState;
 use super::world::{Sabotage, World};
 use crate::metrics::Totals;
 use crate::settings::WorkerKind;
 
+/// A share that changes begins a new burst; so often it may within a second.
+const CHANGES: f64 = 3.0;
+const SECOND: Duration = Duration::from_secs(1);
 /// Bytes that the last batch may be beyond the room.
 const LAST_BATCH: usize = 4_096;
 
@@ -33,14 +37,15 @@ pub(super) struct Breach {
     pub(super) text: String,
 }
 
-/// Items that reached an outcome that a failed call leads to.
+/// Items that reached an outcome that a failed call leads to, or are on their way there.
 pub(super) fn given_up(worker: &Worker<Line>) -> u64 {
     let set_aside = |outcome: &Outcome| {
         matches!(outcome, Outcome::Parked(_) | Outcome::DeadLettered(_) | Outcome::Delivered)
     };
     let settled: u64 =
         Outcome::ALL.iter().filter(|it| set_aside(it)).map(|it| worker.totals.outcome(*it)).sum();
-    settled + worker.records.parking().map(|(_, items)| u64::from(items)).sum::<u64>()
+    let parking: u64 = worker.records.parking().map(|(_, items)| u64::from(items)).sum();
+    settled + parking + worker.outbox.len() as u64
 }
 
 impl World {
@@ -69,10 +74,16 @@ impl World {
         if !metadata.settled.is_empty() {
             self.cover.saw("commit with offsets settled above it");
         }
-        let unsettled = self.log.part(part).records.iter().find(|record| {
-            (record.offset < commit.offset || metadata.is_settled(record.offset))
-                && !self.story.is_settled((part, record.offset))
-        });
+        // What was found settled once stays it.
+        let known = self.story.settled_below.get(&part).copied().unwrap_or_default();
+        let told = metadata.settled.last().map_or(commit.offset, |run| run.end);
+        let claimed =
+            |record: &&Stored| record.offset < commit.offset || metadata.is_settled(record.offset);
+        let records = self.log.part(part).from(known).iter();
+        let unsettled = records
+            .take_while(|record| record.offset < told.max(commit.offset))
+            .filter(claimed)
+            .find(|record| !self.story.is_settled((part, record.offset)));
         if let Some(record) = unsettled {
             let (offset, facts) = (record.offset, self.story.facts.get(&(part, record.offset)));
             let text = format!(
@@ -80,7 +91,9 @@ impl World {
                 commit.offset, metadata.settled
             );
             self.breach(2, format_args!("{text}"));
+            return;
         }
+        self.story.settled_below.insert(part, known.max(commit.offset));
     }
 
     /// Laws 7 and 8, and what there is to see.
@@ -149,6 +162,37 @@ impl World {
         }
     }
 
+    /// Law 10: a process makes no more calls in a second than its share of the rate allows;
+    /// and all of them together no more than the rate, where one process has it all.
+    pub(super) fn check_rate(&mut self, number: usize) {
+        let Some(rate) = self.plan.settings.delivery.rate else { return };
+        let (now, instant) = (self.clock.passed(), self.clock.now());
+        let twice = self.sabotage == Some(Sabotage::CountsCallsTwice);
+        let process = &mut self.processes[number];
+        let share = process.shared.rate.now(instant).1;
+        if process.shares.back().is_none_or(|(_, last)| *last < share || *last > share) {
+            process.shares.push_back((now, share));
+        }
+        let since = now.saturating_sub(SECOND);
+        while process.shares.get(1).is_some_and(|(at, _)| *at <= since) {
+            process.shares.pop_front();
+        }
+        for _ in 0..if twice { 2 } else { 1 } {
+            process.permits.push_back(now);
+        }
+        while process.permits.front().is_some_and(|at| *at <= since) {
+            process.permits.pop_front();
+        }
+        let largest = process.shares.iter().map(|(_, share)| *share).fold(0.0, f64::max);
+        let burst = |share: f64| (rate * share * 0.05).max(1.0);
+        let made = process.permits.len();
+        #[expect(clippy::cast_precision_loss, reason = "few calls")]
+        let too_many = made as f64 > rate * largest + burst(largest) * CHANGES + 1.0;
+        if too_many {
+            self.breach(10, format_args!("process {number} made {made} calls within a second, {largest} of {rate} is its share"));
+        }
+    }
+
     /// What waits to be parked leaves the order of its lane, also where that comes to
     /// nothing.
     fn mark_parking(&mut self, number: usize) {
@@ -202,10 +246,10 @@ impl World {
         let history = self.story.state_history.entry(device).or_default();
         let last = history.last().copied();
         let of_same = history.iter().rev().find(|other| other.epoch == state.epoch).copied();
-        if late && history.len() > 1 {
-            history.swap_remove(0);
-        }
         history.push(state);
+        if late && let Some(before) = history.len().checked_sub(2) {
+            history.swap(before, before + 1);
+        }
         if !fresh && last.is_some_and(|last| last.second > state.second) {
             // Nobody can call it back.
             self.cover.saw("state of a tenure that is over arrives late");

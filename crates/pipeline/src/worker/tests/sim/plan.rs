@@ -64,7 +64,7 @@ fn settings(draw: &mut Draw) -> PipelineSettings {
         backoff_base: Duration::from_millis(100),
         backoff_cap: Duration::from_secs(2),
         tiers: [5, 20, 60].map(Duration::from_secs).to_vec(),
-        max_age: Duration::from_mins(5),
+        max_age: Duration::from_secs(150),
         join_wait: millis(draw, &[0, 500, 2_000]),
         startup_wait: Duration::from_secs(1),
         drain: millis(draw, &[200, 3_000, 15_000]),

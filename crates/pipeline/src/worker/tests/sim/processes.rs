@@ -1,5 +1,6 @@
 //! Processes begin, end in good order, and die.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -12,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::super::{Ends, Exit, Shared, Worker};
 use super::group::SESSION;
-use super::input::CATEGORIES;
 use super::kafka::{CUSTOMER_DEVICES, Part};
 use super::member::{Control, Desk, Member, SimSource, SimWriters};
 use super::service::Line;
@@ -30,7 +30,6 @@ const ROOMY: usize = 1_000;
 
 impl World {
     pub(super) fn begin(&mut self) {
-        debug_assert_eq!(CATEGORIES.len(), 3);
         for _ in 0..self.plan.processes {
             self.start();
         }
@@ -84,6 +83,8 @@ impl World {
             table_at: log.end,
             table_due: false,
             alive: true,
+            permits: VecDeque::new(),
+            shares: VecDeque::new(),
         });
         self.say(format_args!("process {process} begins"));
         for kind in WorkerKind::ALL {
@@ -147,20 +148,20 @@ impl World {
             desk,
             released,
             reader,
-            inbox: std::collections::VecDeque::new(),
-            owned: std::collections::BTreeMap::new(),
+            inbox: VecDeque::new(),
+            owned: BTreeMap::new(),
             going: None,
             committing: None,
             joined: false,
             stale: false,
             losing: false,
-            unwritten: std::collections::BTreeMap::new(),
+            unwritten: BTreeMap::new(),
             sets_awaited: Vec::new(),
             tick_due: false,
             wake: 0,
             dirty: false,
             leaving: false,
-            outcomes: std::collections::BTreeMap::new(),
+            outcomes: BTreeMap::new(),
         }
     }
 
@@ -194,7 +195,7 @@ impl World {
         self.orphan_calls(member);
         self.orphan_writes(member);
         if let Some(Some(ended)) = self.members.get(member) {
-            self.count_outcomes(&std::sync::Arc::clone(&ended.totals));
+            self.count_outcomes(&Arc::clone(&ended.totals));
         }
         self.members[member] = None;
     }

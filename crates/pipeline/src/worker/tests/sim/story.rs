@@ -41,6 +41,11 @@ pub(super) struct Story {
     pub(super) state_history: BTreeMap<u8, Vec<AcceptedState>>,
     /// Devices of which a call of a tenure that was over brought a state late.
     pub(super) stale_states: BTreeSet<u8>,
+    /// Devices of which a state was on its way to the dead letters. A crash before it is
+    /// there sends it again, after newer ones.
+    pub(super) states_given_up: BTreeSet<u8>,
+    /// All records of a partition below this offset were found settled.
+    pub(super) settled_below: BTreeMap<Part, i64>,
     /// (customer, device) that were ever in an accepted push.
     pub(super) pushed: BTreeSet<(u8, u8)>,
 }
@@ -130,6 +135,3 @@ pub(super) fn later(known: &mut BTreeMap<(u8, u8), (i64, bool)>, of: (u8, u8), f
         *entry = fact;
     }
 }
-
-/// Partitions in order, as the laws walk them.
-pub(super) type Parts = Vec<Part>;

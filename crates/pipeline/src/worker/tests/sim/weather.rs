@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::calls::CALL_TIMEOUT;
 use super::service::{Answer, Seen};
-use super::world::World;
+use super::world::{Sabotage, World};
 use crate::lane::Action;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +64,9 @@ impl World {
                 (self.draw.pick(&waits), false)
             }),
         };
+        if self.sabotage == Some(Sabotage::RefusesTheInnocent) && self.draw.percent(5) {
+            return (Answer::Refused, false);
+        }
         match (failure, self.objection(seen)) {
             (None, None) => (Answer::Accepted, true),
             (None, Some(objection)) => (objection, false),

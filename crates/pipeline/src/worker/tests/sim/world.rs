@@ -3,7 +3,7 @@
 //!
 //! Start at [`World::run`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Arguments;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
@@ -62,11 +62,16 @@ pub(super) struct Process {
     pub(super) table_at: i64,
     pub(super) table_due: bool,
     pub(super) alive: bool,
+    /// When its calls of the last second arrived.
+    pub(super) permits: VecDeque<Duration>,
+    /// Its share of the rate: since when, how much.
+    pub(super) shares: VecDeque<(Duration, f64)>,
 }
 
 /// Something that the world does wrong, so that a law must be seen broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sabotage {
+    RefusesTheInnocent,
     ForgetsReport,
     CommitsTooFar,
     CallsTwice,
@@ -75,6 +80,8 @@ pub(super) enum Sabotage {
     TakesStatesLate,
     MiscountsItems,
     KeepsRoom,
+    HidesRefusedCredentials,
+    CountsCallsTwice,
 }
 
 pub(super) struct World {
@@ -106,8 +113,6 @@ pub(super) struct World {
     pub(super) leapt: bool,
     pub(super) happened: usize,
     pub(super) breach: Option<Breach>,
-    /// When calls arrived, for the rate.
-    pub(super) permits: Vec<(Duration, usize)>,
     pub(super) epochs: u64,
 }
 
@@ -133,7 +138,7 @@ impl World {
             processes: Vec::new(),
             members: Vec::new(),
             story: Story::default(),
-            producer: Producer::new(plan.devices, plan.customers),
+            producer: Producer::new(plan.devices),
             poison: BTreeSet::new(),
             weather: Weather::Fine,
             weathers: 0,
@@ -142,7 +147,6 @@ impl World {
             leapt: false,
             happened: 0,
             breach: None,
-            permits: Vec::new(),
             epochs: 0,
             draw,
             plan,

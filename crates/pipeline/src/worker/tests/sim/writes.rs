@@ -73,6 +73,9 @@ impl World {
         writer.unwritten.insert(handed.token, facts.to_vec());
         let losing = writer.losing;
         for fact in facts {
+            if let Fact::State { device, .. } = fact {
+                self.story.states_given_up.insert(*device);
+            }
             let Fact::Report(key) = fact else { continue };
             if let Some(told) = self.story.reports.get_mut(key) {
                 told.set_aside = true;
