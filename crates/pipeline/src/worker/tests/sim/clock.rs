@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::edges::WallClock;
 
-/// When every world begins, in Unix seconds: midnight in China, whose time the platform
-/// tells.
-pub(super) const START: i64 = 1_699_977_600;
+/// A midnight in China, whose time the platform tells, in Unix seconds.
+pub(super) const MIDNIGHT: i64 = 1_699_977_600;
+/// When every world begins: at noon.
+pub(super) const START: i64 = MIDNIGHT + 12 * 3_600;
 
 pub(super) struct Clock {
     /// An instant can only be got from the real clock; all others are counted from it.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use emberline_model::{BindingChange, BindingEvent, CustomerId, DeviceId, EventTime};
 use emberline_wire::events::encode_binding_json;
 
-use super::clock::START;
+use super::clock::{MIDNIGHT, START};
 use super::draw::Draw;
 use super::kafka::{BINDINGS, DEVICES};
 
@@ -75,6 +75,10 @@ pub(super) fn number_of(id: &str) -> u8 {
     id.bytes().last().map_or(0, |digit| digit - b'0')
 }
 
+/// What is told happened a while ago: more is told than there are seconds, and a clock
+/// that is ahead is not believed.
+const FIRST_SECOND: i64 = START - 3_600;
+
 /// Makes records; each second is told once.
 pub(super) struct Producer {
     pub(super) devices: u8,
@@ -83,7 +87,7 @@ pub(super) struct Producer {
 
 impl Producer {
     pub(super) fn new(devices: u8) -> Self {
-        Self { devices, second: START }
+        Self { devices, second: FIRST_SECOND }
     }
 
     fn next_second(&mut self) -> i64 {
@@ -132,7 +136,7 @@ impl Producer {
         let device = self.device(draw);
         let second = self.next_second();
         let online = draw.percent(50);
-        let of_day = second - START;
+        let of_day = second - MIDNIGHT;
         let value = format!(
             r#"{{"MsgType":"StatusChange","Event":"{}","ProductId":"P","DeviceName":"d{device}","Time":"2023-11-15 {:02}:{:02}:{:02}"}}"#,
             if online { "Online" } else { "Offline" },
@@ -161,7 +165,7 @@ impl Producer {
     pub(super) fn binding(&mut self, device: u8, customer: u8, bound: bool, late: bool) -> Input {
         let now = self.next_second();
         // A late event tells of something before all that is known.
-        let second = if late { START - (now - START) } else { now };
+        let second = if late { FIRST_SECOND - (now - FIRST_SECOND) } else { now };
         let change = if bound {
             BindingChange::Bind {
                 customer_device_no: format!("n{device}"),

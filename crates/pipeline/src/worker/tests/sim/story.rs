@@ -107,8 +107,10 @@ impl Story {
             }
             Fact::State { device, second, .. } => {
                 let newer = self.states[&device].range(second + 1..).next().is_some();
-                let again = self.facts.range((place.0, 0)..place).any(|(_, f)| f.contains(fact));
-                newer || again || self.accepted_states.contains(&(device, second))
+                let others = self.facts.range((place.0, 0)..=(place.0, i64::MAX));
+                let again =
+                    || others.filter(|(at, _)| **at != place).any(|(_, f)| f.contains(fact));
+                newer || self.accepted_states.contains(&(device, second)) || again()
             }
             Fact::Binding { customer, device, second, .. } => {
                 let written = self.written_bindings.get(&(customer, device));
