@@ -246,6 +246,11 @@ impl<L, T> Lanes<L, T> {
         !self.ready.is_empty()
     }
 
+    /// The lane of this key, if it has items.
+    pub fn id_of(&self, key: LaneKey) -> Option<LaneId> {
+        self.index.get(&key).copied()
+    }
+
     /// The lane's key.
     pub fn key(&self, id: LaneId) -> LaneKey {
         self.slab[id.0 as usize].key

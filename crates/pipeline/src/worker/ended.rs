@@ -11,7 +11,7 @@ use emberline_service_client::Transport;
 
 use super::Worker;
 use super::set_aside::Written;
-use crate::lane::{About, Action, Item, What, data_key};
+use crate::lane::{About, Action, Item, What, data_key, state_key};
 use crate::metrics::CallEnd;
 use crate::outbox::WriteEnd;
 use crate::records::{Failure, RecordId};
@@ -228,6 +228,9 @@ impl<T: Transport + Clone> Worker<T> {
 
     /// The identity of an item that was given up is free again, and held by no call.
     pub(super) fn free_identity(&mut self, about: &About, item: &Item) {
+        if self.is_state_in_call(about, item) {
+            return;
+        }
         self.release_identity(about, item);
         let shadow = matches!(item.what, What::Report { shadow: true, .. });
         if let Some(identity) = item.identity(about).filter(|_| !shadow)
@@ -235,6 +238,15 @@ impl<T: Transport + Clone> Worker<T> {
         {
             self.end_shadow(about, identity);
         }
+    }
+
+    /// Whether a call that goes on brings this very state: then the identity is that call's.
+    fn is_state_in_call(&self, about: &About, item: &Item) -> bool {
+        let About::State { device } = about else { return false };
+        let Some(id) = self.lanes.id_of(state_key(device.key())) else { return false };
+        let identity = item.identity(about);
+        let mut in_call = self.lanes.items(id).take(self.lanes.in_call(id));
+        in_call.any(|other| other.identity(about) == identity)
     }
 
     /// The call that held this identity is not to deliver it: what waited for that is. It

@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use emberline_flow::commit_metadata::{self, CommitMetadata};
 use emberline_model::Category::{Power, Smoke};
+use emberline_model::OnlineStatus::Online;
 
-use super::rig::{Rig, SECOND, Says, data, delivery};
+use super::rig::{Rig, SECOND, Says, data, delivery, state};
 use crate::DeliverySettings;
 use crate::settings::WorkerKind::{Devices, Retries};
 
@@ -186,4 +187,28 @@ async fn a_report_whose_call_failed_is_sent_again_although_its_duplicate_was_set
     rig.service.answers(|_| Says::Accepted);
     rig.until_idle().await;
     assert_eq!(rig.count("delivered"), 1);
+}
+
+/// Lost twice during one call, and told twice, the second time in another third of the
+/// window. What was given up in between is not the call's.
+#[tokio::test]
+async fn a_state_whose_partition_was_lost_twice_during_its_call_is_sent_again_when_that_fails() {
+    const AGAIN: i64 = 50_007;
+    let mut rig = Rig::new(Devices);
+    rig.service.answers(|_| Says::Nothing);
+    rig.assign(0, None, "");
+    rig.read(0, 7, state("a", SECOND, Online));
+    rig.until("the call", |rig| rig.service.calls().len() == 1).await;
+    for _ in 0..2 {
+        rig.lose(0);
+        rig.assign(0, None, "");
+        rig.read(0, 7, state("a", SECOND, Online));
+        rig.read(0, AGAIN, state("a", SECOND, Online));
+    }
+    let failed = AtomicBool::new(false);
+    rig.service.answers(move |_| {
+        if failed.swap(true, Ordering::Relaxed) { Says::Accepted } else { Says::Status(503) }
+    });
+    rig.until_idle().await;
+    assert_eq!(rig.service.accepted().len(), 1);
 }
