@@ -246,6 +246,11 @@ impl<L, T> Lanes<L, T> {
         !self.ready.is_empty()
     }
 
+    /// The lane of this key, if it has items.
+    pub fn id_of(&self, key: LaneKey) -> Option<LaneId> {
+        self.index.get(&key).copied()
+    }
+
     /// The lane's key.
     pub fn key(&self, id: LaneId) -> LaneKey {
         self.slab[id.0 as usize].key
@@ -288,6 +293,19 @@ impl<L, T> Lanes<L, T> {
     pub fn front_mut(&mut self, id: LaneId) -> Option<&mut T> {
         let head = self.slab[id.0 as usize].head;
         self.nodes.get_mut(head as usize).map(|node| &mut node.item)
+    }
+
+    /// The first item of the lane of this key that `find` chooses, to be changed.
+    pub fn find_mut(&mut self, key: LaneKey, find: impl Fn(&T) -> bool) -> Option<&mut T> {
+        let lane = &self.slab[self.index.get(&key)?.0 as usize];
+        let mut next = lane.head;
+        while let Some(node) = self.nodes.get(next as usize) {
+            if find(&node.item) {
+                return self.nodes.get_mut(next as usize).map(|node| &mut node.item);
+            }
+            next = node.next;
+        }
+        None
     }
 
     /// A call with the first `count` items begins.
@@ -430,14 +448,6 @@ impl<L, T> Lanes<L, T> {
         self.slab.iter().flat_map(|(id, lane)| {
             let in_call = if let State::Busy(count) = lane.state { count as usize } else { 0 };
             self.items(LaneId(index_of(id))).take(in_call).map(move |item| (&lane.about, item))
-        })
-    }
-
-    /// The items of held lanes, with what their lane is about.
-    pub fn items_held(&self) -> impl Iterator<Item = (&L, &T)> {
-        self.held.iter().flat_map(|id| {
-            let about = &self.slab[id.0 as usize].about;
-            self.items(*id).map(move |item| (about, item))
         })
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use emberline_broker::{RecordReader, RecordRef};
+use emberline_broker::{RecordReader, RecordRef, TopicIndex};
 use emberline_model::{BindingEvent, DeviceKey, EventTime};
 use emberline_wire::device::{DeviceDecoder, DeviceInput, DeviceRecord};
 use emberline_wire::events::decode_binding;
@@ -82,33 +82,60 @@ impl Reader {
         }
     }
 
+    /// Reads a record of the topic of this index, out of its own copy.
+    pub(crate) fn intake(
+        &mut self,
+        topic_index: TopicIndex,
+        (epoch, offset, timestamp_ms): (u64, i64, i64),
+        raw: RawRecord,
+    ) -> Intake {
+        let history = match self.kinds[usize::from(topic_index.0)] {
+            TopicKind::Retry => raw.header(RETRY_HEADER).map(RetryHeader::decode),
+            TopicKind::Devices | TopicKind::Bindings => None,
+        };
+        let (history, broken) = match history.transpose() {
+            Ok(history) => (history.map(Box::new), None),
+            Err(error) => (None, Some(error)),
+        };
+        // Dedupe and the fallback of a report's time mean the original record's time.
+        let timestamp = history.as_ref().map_or(timestamp_ms, |history| history.timestamp_ms);
+        let arrival = EventTime::from_millis(timestamp.max(0));
+        let content = match broken {
+            None => self.content(topic_index, &raw, history.as_deref(), arrival),
+            Some(error) => Content::Undecodable(error.to_string()),
+        };
+        Intake { epoch, offset, arrival, raw, early: false, history, content }
+    }
+
     fn content(
         &mut self,
-        record: &RecordRef<'_>,
+        topic_index: TopicIndex,
+        raw: &RawRecord,
         history: Option<&RetryHeader>,
         arrival: EventTime,
     ) -> Content {
-        let index = usize::from(record.topic_index.0);
+        let index = usize::from(topic_index.0);
         let binding = match (self.kinds[index], history) {
             (TopicKind::Devices, _) | (TopicKind::Retry, None) => false,
             (TopicKind::Bindings, _) => true,
             (TopicKind::Retry, Some(history)) => self.binding_topics.contains(&history.topic),
         };
+        let value = raw.value();
         // JSON names its own type; a header costs a look only where it is needed.
-        let is_json = record.value.is_some_and(|value| value.first() == Some(&b'{'));
-        let header = if is_json { None } else { record.headers.find(TYPE_HEADER) };
+        let is_json = value.is_some_and(|value| value.first() == Some(&b'{'));
+        let header = if is_json { None } else { raw.header(TYPE_HEADER) };
         let type_name = header
             .and_then(|name| std::str::from_utf8(name).ok())
             .or(self.types.get(index).and_then(Option::as_deref));
         if binding {
-            let Some(value) = record.value else { return Content::Tombstone };
+            let Some(value) = value else { return Content::Tombstone };
             match decode_binding(Some(value), type_name) {
                 Ok(Some(event)) => Content::Binding(Box::new(event)),
                 Ok(None) => Content::Tombstone,
                 Err(error) => Content::Undecodable(error.to_string()),
             }
         } else {
-            let input = DeviceInput { value: record.value, type_name, timestamp: arrival };
+            let input = DeviceInput { value, type_name, timestamp: arrival };
             match self.decoder.decode(input) {
                 Ok(record) => Content::Device(record),
                 Err(error) => Content::Undecodable(error.to_string()),
@@ -129,31 +156,9 @@ impl RecordReader for Reader {
     }
 
     fn read(&mut self, record: RecordRef<'_>) {
-        let history = match self.kinds[usize::from(record.topic_index.0)] {
-            TopicKind::Retry => record.headers.find(RETRY_HEADER).map(RetryHeader::decode),
-            TopicKind::Devices | TopicKind::Bindings => None,
-        };
-        let (history, broken) = match history.transpose() {
-            Ok(history) => (history.map(Box::new), None),
-            Err(error) => (None, Some(error)),
-        };
-        // Dedupe and the fallback of a report's time mean the original record's time.
-        let timestamp =
-            history.as_ref().map_or(record.timestamp_ms, |history| history.timestamp_ms);
-        let arrival = EventTime::from_millis(timestamp.max(0));
-        let content = match broken {
-            None => self.content(&record, history.as_deref(), arrival),
-            Some(error) => Content::Undecodable(error.to_string()),
-        };
-        self.batch.push(Intake {
-            epoch: record.epoch,
-            offset: record.offset,
-            arrival,
-            raw: RawRecord::of(&record),
-            early: record.early,
-            history,
-            content,
-        });
+        let at = (record.epoch, record.offset, record.timestamp_ms);
+        let intake = self.intake(record.topic_index, at, RawRecord::of(&record));
+        self.batch.push(Intake { early: record.early, ..intake });
     }
 
     fn finish(&mut self) -> Option<Self::Batch> {

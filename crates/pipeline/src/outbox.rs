@@ -197,6 +197,12 @@ impl<W> Outbox<W> {
         }
     }
 
+    /// Writes that are not durable yet.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.pending.len()
+    }
+
     /// When [`retry`](Self::retry) has something to do.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         self.again.peek().map(|Reverse((due, _))| *due)

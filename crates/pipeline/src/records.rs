@@ -201,6 +201,13 @@ impl Records {
         self.slab[id.0 as usize].partly_settled = true;
     }
 
+    /// Records of which items wait to be parked with the rest, and how many.
+    #[cfg(test)]
+    pub(crate) fn parking(&self) -> impl Iterator<Item = (&Record, u16)> {
+        let parking = |record: &Record| record.parking.as_ref().map(|parking| parking.items);
+        self.slab.iter().filter_map(move |(_, record)| Some((record, parking(record)?)))
+    }
+
     /// Whether the record's partition was given up meanwhile.
     pub(crate) fn is_fenced(&self, id: RecordId) -> bool {
         self.partitions[self.get(id).partition].fenced

@@ -45,7 +45,6 @@ impl Traffic {
     pub(crate) fn new(settings: &DeliverySettings, now: Instant) -> Self {
         let rate = GroupRate::new(settings.rate, &settings.fractions, now);
         let trickle = settings.rate.map_or(RETRY_TRICKLE, |rate| (rate / 10.0).min(RETRY_TRICKLE));
-        let trickle = if settings.retry_budget > 0.0 { trickle } else { 0.0 };
         let retries = RetryBudget::new(settings.retry_budget, trickle, now);
         let gate = Gate::new(settings.gate.clone());
         Self {

@@ -219,7 +219,7 @@ impl<T: Transport + Clone> Worker<T> {
         let stop = self.stop.clone();
         let mut released = self.shared.bindings.changes();
         loop {
-            let wake = tokio::time::Instant::from_std(self.next_wake());
+            let wake = tokio::time::Instant::from_std(self.next_wake(Instant::now()));
             if wake < sleep.deadline() || sleep.is_elapsed() {
                 sleep.as_mut().reset(wake);
             }
@@ -233,7 +233,7 @@ impl<T: Transport + Clone> Worker<T> {
                     }
                 }
                 Some(end) = self.outbox.next() => self.write_ended(end, Instant::now()),
-                Ok(()) = released.changed(), if self.may_release() => self.release_bound(Instant::now()),
+                Ok(()) = released.changed(), if self.may_release(Instant::now()) => self.release_bound(Instant::now()),
                 () = sleep.as_mut() => {}
                 event = self.events.recv() => match event {
                     Some(event) => {
@@ -261,9 +261,10 @@ impl<T: Transport + Clone> Worker<T> {
             let free = self.shared.settings.delivery.in_flight.saturating_sub(self.in_calls);
             self.lanes.end_linger(free);
         }
+        // Another worker may have moved it.
+        self.gate_may_have_moved();
         self.dispatch(now);
         self.end_drain(now);
-        self.gate_may_have_moved();
         self.forget_freed();
         if now >= self.next_commit {
             self.next_commit = now + self.shared.settings.delivery.commit_interval;
@@ -278,13 +279,12 @@ impl<T: Transport + Clone> Worker<T> {
     }
 
     /// Bindings may change without a pause; what comes after them is to have its turn.
-    fn may_release(&self) -> bool {
+    fn may_release(&self, now: Instant) -> bool {
         let waits = self.lanes.held() > 0 || self.waiting.has_unbound();
-        waits && self.next_release <= Instant::now()
+        waits && self.next_release <= now
     }
 
-    fn next_wake(&self) -> Instant {
-        let now = Instant::now();
+    fn next_wake(&self, now: Instant) -> Instant {
         let calls_may_go = self.in_calls < self.shared.settings.delivery.in_flight;
         let candidates = [
             self.lanes.next_deadline(),

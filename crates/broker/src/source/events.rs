@@ -103,7 +103,8 @@ impl Frontier {
         }
     }
 
-    pub(super) fn get(&self) -> i64 {
+    /// What was said last.
+    pub fn get(&self) -> i64 {
         self.0.offset.load(Ordering::Acquire)
     }
 

@@ -189,8 +189,8 @@ impl<T: Transport + Clone> Worker<T> {
     /// Partitions go. What was read of them is delivered first, up to a deadline: a part of
     /// it is on its way or there already, in any order of offsets, and to leave gaps would
     /// be to send things twice or to turn a device's story round. Only what lies above all
-    /// of that is given up at once, and what waits for a binding or for its time: the next
-    /// owner reads it again.
+    /// of that is given up at once, and what waits for its time: the next owner reads it
+    /// again.
     fn revoking(&mut self, revocation: Revocation, now: Instant) {
         let ids: Vec<PartitionId> = revocation
             .partitions
@@ -229,15 +229,12 @@ impl<T: Transport + Clone> Worker<T> {
                 *up_to = (*up_to).max(record.offset + 1);
             }
         }
-        let held: HashSet<RecordId> =
-            self.lanes.items_held().map(|(_, item)| item.record).collect();
         let not_due: HashSet<RecordId> =
             self.waiting.iter().map(|waiting| waiting.record).collect();
         self.give_up(|records, id| {
             let record = records.get(id);
             sent_up_to.get(&record.partition).is_some_and(|up_to| {
-                let waits = held.contains(&id) || not_due.contains(&id);
-                !touched.contains(&id) && (record.offset >= *up_to || waits)
+                !touched.contains(&id) && (record.offset >= *up_to || not_due.contains(&id))
             })
         });
     }

@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use emberline_flow::gate::{CallResult, Ticket};
 use emberline_flow::lanes::LaneId;
-use emberline_model::{DeadLetterReason, EventTime, Outcome, ParkReason};
+use emberline_model::{DeadLetterReason, EventTime, Identity, Outcome, ParkReason};
 use emberline_service_api::{CallError, FailureClass, RequestId};
 use emberline_service_client::Transport;
 
 use super::Worker;
 use super::set_aside::Written;
-use crate::lane::{About, Action, Item, Spent, What};
+use crate::lane::{About, Action, Item, Spent, What, data_key, state_key};
 use crate::metrics::CallEnd;
 use crate::outbox::WriteEnd;
 use crate::records::{Failure, RecordId};
@@ -258,11 +258,43 @@ impl<T: Transport + Clone> Worker<T> {
 
     /// The identity of an item that was given up is free again, and held by no call.
     pub(super) fn free_identity(&mut self, about: &About, item: &Item) {
+        if self.is_state_in_call(about, item) {
+            return;
+        }
         self.release_identity(about, item);
         let shadow = matches!(item.what, What::Report { shadow: true, .. });
-        if let Some(identity) = item.identity(about).filter(|_| !shadow) {
-            self.ghosts.remove(&identity);
+        if let Some(identity) = item.identity(about).filter(|_| !shadow)
+            && self.ghosts.remove(&identity)
+        {
+            self.end_shadow(about, identity);
         }
+    }
+
+    /// Whether a call that goes on brings this very state: then the identity is that call's.
+    fn is_state_in_call(&self, about: &About, item: &Item) -> bool {
+        let About::State { device } = about else { return false };
+        let Some(id) = self.lanes.id_of(state_key(device.key())) else { return false };
+        let identity = item.identity(about);
+        let mut in_call = self.lanes.items(id).take(self.lanes.in_call(id));
+        in_call.any(|other| other.identity(about) == identity)
+    }
+
+    /// The call that held this identity is not to deliver it: what waited for that is. It
+    /// takes the identity at once. By the time that its lane is ready, a later record of the
+    /// same report may have been read.
+    fn end_shadow(&mut self, about: &About, identity: Identity) {
+        let About::Data { device, category } = about else { return };
+        let key = device.key();
+        let is_it = |item: &Item| match &item.what {
+            What::Report { report, shadow } => *shadow && report.identity(key) == identity,
+            What::State { .. } | What::Binding(_) => false,
+        };
+        let Some(item) = self.lanes.find_mut(data_key(key, *category), is_it) else { return };
+        if let What::Report { shadow, .. } = &mut item.what {
+            *shadow = false;
+        }
+        let record = self.records.get(item.record);
+        self.observe(record.partition.slot(), identity, record.arrival);
     }
 }
 

@@ -112,10 +112,12 @@ impl<T: Transport + Clone> Worker<T> {
         }
     }
 
-    /// A record settled in an earlier tenure: what it says is a duplicate from now on.
+    /// A record settled in an earlier tenure: what it says is a duplicate from now on. Not
+    /// so in a retry topic: there it may have been settled by going on to the next one.
     fn seed(&mut self, intake: &Intake, partition: PartitionId) {
         self.metrics.records_seeded.increment(1);
         match &intake.content {
+            _ if !self.parks_for_good() => {}
             Content::Device(DeviceRecord::Telemetry(telemetry)) => {
                 let device = telemetry.device.key();
                 for report in &telemetry.reports {

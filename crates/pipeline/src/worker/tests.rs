@@ -7,6 +7,7 @@ mod fenced;
 mod outages;
 mod poison;
 mod rig;
+mod sim;
 mod states;
 mod stopped;
 mod waiting;

@@ -146,3 +146,26 @@ async fn after_a_crash_only_the_rest_of_a_record_is_sent() {
     assert_eq!((next.count("delivered"), next.count("duplicate")), (1, 2));
     assert_eq!(next.frontier(0), 2);
 }
+
+/// The later record has a dead letter under way, so it is finished; the binding comes
+/// before it is parked.
+#[tokio::test]
+async fn what_is_finished_when_partitions_go_does_not_overtake_what_waits_for_a_binding() {
+    let mut rig = Rig::new(Devices);
+    rig.assign(0, None, "");
+    rig.read(0, 0, data("a", SECOND, &[Power]));
+    let mut later = telemetry("a", SECOND + 1, &[Power]);
+    later.refused.push(Refusal { category: Smoke, reason: "no boolean".into() });
+    rig.read(0, 1, Content::Device(DeviceRecord::Telemetry(later)));
+    let answer = rig.revoke(0);
+    rig.bind("a");
+    rig.worker.release_bound(Instant::now());
+    let written = Ok(Delivered { partition: 0, offset: 0 });
+    rig.worker.write_ended((0, written), Instant::now());
+    rig.until_idle().await;
+    let accepted: Vec<_> =
+        rig.service.accepted().into_iter().flat_map(|call| call.content).collect();
+    assert_eq!(accepted, [SECOND.to_string(), (SECOND + 1).to_string()]);
+    let commits = answer.recv_timeout(Duration::from_secs(1)).unwrap();
+    assert_eq!(commits.iter().map(|commit| commit.offset).collect::<Vec<_>>(), [2]);
+}

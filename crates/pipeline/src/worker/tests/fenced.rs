@@ -1,9 +1,13 @@
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use emberline_flow::commit_metadata::{self, CommitMetadata};
 use emberline_model::Category::{Power, Smoke};
+use emberline_model::OnlineStatus::Online;
 
-use super::rig::{Rig, SECOND, Says, data};
-use crate::settings::WorkerKind::Devices;
+use super::rig::{Rig, SECOND, Says, data, delivery, state};
+use crate::DeliverySettings;
+use crate::settings::WorkerKind::{Devices, Retries};
 
 #[tokio::test]
 async fn a_report_read_again_while_its_call_is_in_flight_waits_for_that_call() {
@@ -141,4 +145,70 @@ async fn a_report_whose_parking_was_not_durable_is_delivered_after_its_partition
         times == 2
     })
     .await;
+}
+
+/// Records that went on from one retry topic to the next are settled in the first, and are
+/// read again with it. What comes of the next one is the same report, and not sent yet.
+#[tokio::test]
+async fn a_report_that_was_parked_again_is_delivered_although_its_first_retry_is_read_twice() {
+    let mut rig = Rig::new(Retries);
+    rig.bind("a");
+    let settled = CommitMetadata { settled: vec![1..2], ..CommitMetadata::default() };
+    rig.assign(0, Some(0), &commit_metadata::encode(&settled, 0));
+    rig.assign(1, None, "");
+    rig.read(0, 1, data("a", SECOND, &[Power]));
+    rig.read(1, 0, data("a", SECOND, &[Power]));
+    rig.until_idle().await;
+    assert_eq!((rig.count("delivered"), rig.count("duplicate")), (1, 0));
+}
+
+/// The report was told twice, and the second record was settled as a duplicate of the
+/// first. Read again, it says nothing of whether the first was delivered.
+#[tokio::test]
+async fn a_report_whose_call_failed_is_sent_again_although_its_duplicate_was_settled() {
+    fastrand::seed(1);
+    let waits = Duration::from_millis(500);
+    let patient =
+        DeliverySettings { in_place: 1, backoff_base: waits, backoff_cap: waits, ..delivery() };
+    let mut rig = Rig::with(Devices, patient, "127.0.0.1:1");
+    rig.bind("a");
+    rig.service.answers(|_| Says::Nothing);
+    rig.assign(0, None, "");
+    rig.read(0, 7, data("a", SECOND, &[Power]));
+    rig.read(0, 8, data("a", SECOND, &[Power]));
+    rig.until("the call", |rig| rig.service.calls().len() == 1).await;
+    rig.lose(0);
+    let settled = CommitMetadata { settled: vec![8..9], ..CommitMetadata::default() };
+    rig.assign(0, Some(7), &commit_metadata::encode(&settled, 7));
+    rig.read(0, 7, data("a", SECOND, &[Power]));
+    rig.service.answers(|_| Says::Status(503));
+    rig.until("its failure", |rig| rig.worker.in_calls == 0).await;
+    rig.read(0, 8, data("a", SECOND, &[Power]));
+    rig.service.answers(|_| Says::Accepted);
+    rig.until_idle().await;
+    assert_eq!(rig.count("delivered"), 1);
+}
+
+/// Lost twice during one call, and told twice, the second time in another third of the
+/// window. What was given up in between is not the call's.
+#[tokio::test]
+async fn a_state_whose_partition_was_lost_twice_during_its_call_is_sent_again_when_that_fails() {
+    const AGAIN: i64 = 50_007;
+    let mut rig = Rig::new(Devices);
+    rig.service.answers(|_| Says::Nothing);
+    rig.assign(0, None, "");
+    rig.read(0, 7, state("a", SECOND, Online));
+    rig.until("the call", |rig| rig.service.calls().len() == 1).await;
+    for _ in 0..2 {
+        rig.lose(0);
+        rig.assign(0, None, "");
+        rig.read(0, 7, state("a", SECOND, Online));
+        rig.read(0, AGAIN, state("a", SECOND, Online));
+    }
+    let failed = AtomicBool::new(false);
+    rig.service.answers(move |_| {
+        if failed.swap(true, Ordering::Relaxed) { Says::Accepted } else { Says::Status(503) }
+    });
+    rig.until_idle().await;
+    assert_eq!(rig.service.accepted().len(), 1);
 }

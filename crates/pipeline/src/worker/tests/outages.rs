@@ -2,7 +2,7 @@
 //! the calls after them.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use emberline_flow::gate::{GateSettings, GateState};
 use emberline_model::Category::Power;
@@ -90,6 +90,7 @@ async fn what_the_retry_budget_does_not_cover_is_parked() {
         },
     );
     rig.assign(0, None, "");
+    while rig.worker.shared.traffic.take_retry(Instant::now()) {}
     rig.read(0, 0, data("a", SECOND, &[Power]));
     rig.until("a failure", |rig| !rig.service.calls().is_empty()).await;
     rig.read(0, 1, data("b", SECOND, &[Power]));

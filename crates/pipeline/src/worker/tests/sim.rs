@@ -1,0 +1,157 @@
+//! A deterministic simulator: whole worlds of real workers, made of a seed.
+//!
+//! Not a model of the worker: what is simulated is all that is around it. Logs, groups,
+//! the service, the network in between and time are made up; records are read, decoded,
+//! delivered, parked and committed by the code that runs in production, several workers
+//! to a process and several processes to a group. What happens, and when, is drawn from
+//! a generator; at last everything heals, and what came of it all is judged by laws.
+//!
+//! Absent: threads, sockets, a clock. The same seed gives the same world, byte for byte.
+//!
+//! Start at [`World::run`](world::World::run); what happens is drawn in `chaos`, the laws
+//! are in `laws` and `verdict`. To see the world of one seed:
+//!
+//! ```console
+//! $ EMBERLINE_SIM_SEEDS=42 cargo test -p emberline-pipeline --lib sim:: -- --nocapture
+//! ```
+
+mod calls;
+mod chaos;
+mod clock;
+mod coverage;
+mod draw;
+mod group;
+mod input;
+mod kafka;
+mod laws;
+mod member;
+mod plan;
+mod processes;
+mod reading;
+mod run;
+mod service;
+mod story;
+mod trace;
+mod verdict;
+mod weather;
+mod world;
+mod writes;
+
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use self::coverage::Coverage;
+use self::trace::Trace;
+use self::world::Sabotage;
+
+/// Seeds named by the environment: one, or `from..to`.
+fn seeds_asked_for() -> Option<Range<u64>> {
+    let text = std::env::var("EMBERLINE_SIM_SEEDS").ok()?;
+    let number = |text: &str| text.trim().parse::<u64>().expect("a seed, or from..to");
+    Some(match text.split_once("..") {
+        Some((from, to)) => number(from)..number(to),
+        None => number(&text)..number(&text) + 1,
+    })
+}
+
+#[test]
+fn ten_thousand_seeds_hold_every_law() {
+    match seeds_asked_for() {
+        Some(seeds) if seeds.end - seeds.start == 1 => {
+            let trace = Trace::kept();
+            let outcome = run::world(seeds.start, &trace, None);
+            eprintln!("{}", trace.text());
+            assert!(outcome.breach.is_none(), "{:?}", outcome.breach);
+        }
+        Some(seeds) => eprintln!("{}", table(&run::worlds(seeds))),
+        None => {
+            let cover = run::worlds(0..10_000);
+            let missing = cover.missing();
+            assert!(missing.is_empty(), "never happened: {missing:?}\n{}", table(&cover));
+        }
+    }
+}
+
+fn table(cover: &Coverage) -> String {
+    let mut text = String::new();
+    for (what, count) in &cover.0 {
+        let _ = writeln!(text, "{count:>9} {what}");
+    }
+    text
+}
+
+#[test]
+fn the_same_seed_makes_the_same_world() {
+    for seed in 0..300 {
+        let [first, second] = [(); 2].map(|()| {
+            let trace = Trace::kept();
+            run::world(seed, &trace, None);
+            trace.text()
+        });
+        let lines = first.lines().zip(second.lines());
+        let differs = lines.clone().find(|(one, other)| one != other);
+        assert_eq!(differs, None, "seed {seed}");
+        assert_eq!(first.len(), second.len(), "seed {seed}");
+    }
+}
+
+/// The first broken law of worlds in which this is done wrong.
+fn law_broken_by(sabotage: Sabotage) -> Option<u8> {
+    let outcomes = (0..300).map(|seed| run::world(seed, &Trace::default(), Some(sabotage)));
+    outcomes.filter_map(|outcome| outcome.breach).map(|breach| breach.law).next()
+}
+
+#[test]
+fn an_innocent_report_among_the_dead_letters_is_noticed() {
+    assert_eq!(law_broken_by(Sabotage::RefusesTheInnocent), Some(1));
+}
+
+#[test]
+fn a_report_that_the_service_has_forgotten_is_noticed_once_it_is_committed() {
+    assert_eq!(law_broken_by(Sabotage::ForgetsReport), Some(2));
+}
+
+#[test]
+fn a_commit_past_a_record_in_flight_is_noticed() {
+    assert_eq!(law_broken_by(Sabotage::CommitsTooFar), Some(2));
+}
+
+#[test]
+fn two_calls_of_a_lane_are_noticed() {
+    assert_eq!(law_broken_by(Sabotage::CallsTwice), Some(3));
+}
+
+#[test]
+fn reports_out_of_order_are_noticed() {
+    assert_eq!(law_broken_by(Sabotage::TakesInReverse), Some(4));
+}
+
+#[test]
+fn a_state_that_goes_backwards_is_noticed() {
+    assert_eq!(law_broken_by(Sabotage::TakesStatesLate), Some(5));
+}
+
+#[test]
+fn a_report_accepted_twice_is_noticed() {
+    assert_eq!(law_broken_by(Sabotage::TakesTwice), Some(6));
+}
+
+#[test]
+fn a_sum_that_does_not_close_is_noticed() {
+    assert_eq!(law_broken_by(Sabotage::MiscountsItems), Some(7));
+}
+
+#[test]
+fn room_that_is_not_given_back_is_noticed() {
+    assert_eq!(law_broken_by(Sabotage::KeepsRoom), Some(8));
+}
+
+#[test]
+fn a_report_given_up_for_refused_credentials_is_noticed() {
+    assert_eq!(law_broken_by(Sabotage::HidesRefusedCredentials), Some(9));
+}
+
+#[test]
+fn calls_above_the_rate_are_noticed() {
+    assert_eq!(law_broken_by(Sabotage::CountsCallsTwice), Some(10));
+}
