@@ -153,7 +153,7 @@ async fn a_report_whose_parking_was_not_durable_is_delivered_after_its_partition
 async fn a_report_that_was_parked_again_is_delivered_although_its_first_retry_is_read_twice() {
     let mut rig = Rig::new(Retries);
     rig.bind("a");
-    let settled = CommitMetadata { settled: vec![1..2], ..CommitMetadata::default() };
+    let settled = CommitMetadata::gather(None, std::iter::once(1..2));
     rig.assign(0, Some(0), &commit_metadata::encode(&settled, 0));
     rig.assign(1, None, "");
     rig.read(0, 1, data("a", SECOND, &[Power]));
@@ -178,7 +178,7 @@ async fn a_report_whose_call_failed_is_sent_again_although_its_duplicate_was_set
     rig.read(0, 8, data("a", SECOND, &[Power]));
     rig.until("the call", |rig| rig.service.calls().len() == 1).await;
     rig.lose(0);
-    let settled = CommitMetadata { settled: vec![8..9], ..CommitMetadata::default() };
+    let settled = CommitMetadata::gather(None, std::iter::once(8..9));
     rig.assign(0, Some(7), &commit_metadata::encode(&settled, 7));
     rig.read(0, 7, data("a", SECOND, &[Power]));
     rig.service.answers(|_| Says::Status(503));

@@ -8,18 +8,37 @@
 //!
 //! Absent: threads, sockets, a clock. The same seed gives the same world, byte for byte.
 //!
+//! The laws, by number:
+//!
+//! 0. A world comes to rest, with everything read and committed.
+//! 1. Every report of a bound device is accepted, every impossible one is a dead letter.
+//! 2. A commit never passes what is not settled, nor does its text tell of it.
+//! 3. Within a process a lane has one call at most.
+//! 4. First acceptances of a lane are in the log's order, where nothing was set aside.
+//! 5. A device's last state is its newest, and no tenure takes one back.
+//! 6. A report is accepted twice only after a death, a loss, a drain past its deadline, or
+//!    an answer that did not say what was done; so often as these account for.
+//! 7. What is read is settled, handed over or in flight, at every step.
+//! 8. Room and gaps are kept to, and at rest nothing is kept at all.
+//! 9. Refused credentials settle nothing. (That an outage parks nothing does not hold yet.)
+//! 10. Calls keep to the rate.
+//! 11. A device is joined and written with what was pushed before, and as told last.
+//!
 //! Start at [`World::run`](world::World::run); what happens is drawn in `chaos`, the laws
-//! are in `laws` and `verdict`. To see the world of one seed:
+//! are in `laws`, `acceptance` and `verdict`. To see the world of one seed:
 //!
 //! ```console
 //! $ EMBERLINE_SIM_SEEDS=42 cargo test -p emberline-pipeline --lib sim:: -- --nocapture
 //! ```
 
+mod acceptance;
 mod calls;
 mod chaos;
 mod clock;
+mod commits;
 mod coverage;
 mod draw;
+mod excuses;
 mod group;
 mod input;
 mod kafka;

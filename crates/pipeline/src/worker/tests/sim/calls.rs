@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::super::Worker;
-use super::input::{Fact, ReportKey, number_of};
+use super::input::{ReportKey, number_of};
 use super::kafka::{Part, topic_of};
 use super::service::{Answer, Line, Seen};
 use super::story::AcceptedState;
@@ -13,6 +13,8 @@ use crate::lane::{About, Action, What};
 /// More rounds of the runtime than any task needs.
 const MOST_YIELDS: u32 = 100;
 
+/// Longest that a call takes, hung ones included: the client's own limit.
+pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(9);
 /// Where the numbers of calls begin that are made twice on purpose.
 const TWIN: u64 = 1 << 40;
 
@@ -27,6 +29,7 @@ pub(super) struct CallInAir {
     second: Option<i64>,
     answer: Answer,
     acts: bool,
+    began: Duration,
     /// Whoever made it is gone.
     pub(super) orphan: bool,
 }
@@ -101,7 +104,17 @@ impl World {
         }
         self.check_rate(process);
         self.saw_call(&seen, answer, acts);
-        let call = CallInAir { member, process, seen, items, second, answer, acts, orphan: false };
+        let call = CallInAir {
+            member,
+            process,
+            seen,
+            items,
+            second,
+            answer,
+            acts,
+            began: self.clock.passed(),
+            orphan: false,
+        };
         if bisected {
             self.cover.saw("batch halved to find a guilty one");
         }
@@ -225,7 +238,7 @@ impl World {
             if let Ok(end) = caller.worker.calls.try_recv() {
                 let mut settled = None;
                 let refused = call.answer.refuses_credentials();
-                let silent = call.answer.is_silence() && self.weather.is_outage();
+                let silent = self.is_in_outage(&call);
                 self.work(call.member, |worker, now| {
                     let before = super::laws::given_up(worker);
                     worker.call_ended(end, now);
@@ -243,6 +256,15 @@ impl World {
             tokio::task::yield_now().await;
         }
         self.breach(0, format_args!("the end of call {number} never reached its worker"));
+    }
+
+    /// Whether nothing was answered since before the call.
+    fn is_in_outage(&mut self, call: &CallInAir) -> bool {
+        if !call.answer.is_silence() {
+            self.last_answer = self.clock.passed();
+        }
+        let began = self.weather_began;
+        self.weather.is_outage() && call.began > began && self.last_answer < began
     }
 
     /// Calls of a worker that is gone: each may still arrive for a while, or never.
@@ -305,53 +327,3 @@ impl Carried {
         carried
     }
 }
-
-impl World {
-    /// It may be accepted once more than it was told.
-    pub(super) fn excuse(&mut self, key: ReportKey) {
-        if let Some(told) = self.story.reports.get_mut(&key) {
-            told.excused += 1;
-        }
-    }
-
-    /// What of these partitions is with the service or in a retry topic, and not committed,
-    /// will be delivered again by their next owner.
-    pub(super) fn excuse_uncommitted(&mut self, member: usize, parts: &[Part]) {
-        let Some(owner) = self.members[member].as_ref() else { return };
-        let committed = &self.groups[owner.kind as usize].committed;
-        let mut again = Vec::new();
-        for part in parts {
-            let Some(tenure) = owner.owned.get(part) else { continue };
-            let (from, settled) = committed.get(part).map_or((0, None), |(offset, text)| {
-                (*offset, Some(emberline_flow::commit_metadata::decode(text, *offset)))
-            });
-            for record in self.log.part(*part).from(from) {
-                let told = settled.as_ref().is_some_and(|it| it.is_settled(record.offset));
-                if record.offset >= tenure.next {
-                    break;
-                }
-                if told {
-                    self.cover.saw("settled above the frontier, told by metadata");
-                } else {
-                    again.push((*part, record.offset));
-                }
-            }
-        }
-        let unwritten: Vec<Vec<Fact>> = owner.unwritten.values().cloned().collect();
-        for place in again {
-            for fact in self.story.facts.get(&place).cloned().unwrap_or_default() {
-                let Fact::Report(key) = fact else { continue };
-                let writing = unwritten.iter().any(|facts| facts.contains(&fact));
-                let calling = self.calls.values().any(|call| call.reports().contains(&key));
-                let sent = self.story.reports[&key].accepted > 0;
-                if sent || calling || writing || self.story.parked.contains_key(&fact) {
-                    self.cover.saw("duplicate to be expected");
-                    self.excuse(key);
-                }
-            }
-        }
-    }
-}
-
-/// Longest that a call takes, hung ones included: the client's own limit.
-pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(9);

@@ -27,7 +27,6 @@ enum Trouble {
 
 impl World {
     pub(super) async fn happening(&mut self) {
-        self.happened += 1;
         if self.draw.percent(self.plan.records) {
             for _ in 0..self.draw.within(1..=self.plan.burst) {
                 self.told_something();
@@ -151,6 +150,9 @@ impl World {
             (10, Weather::Throttled),
         ]);
         self.weathers += 1;
+        if self.weather.is_outage() != weather.is_outage() {
+            self.weather_began = self.clock.passed();
+        }
         self.weather = weather;
         self.cover.saw(match weather {
             Weather::Fine => "weather: fine",

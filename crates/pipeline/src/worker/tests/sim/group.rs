@@ -72,10 +72,10 @@ impl World {
             let keep = self.draw.below(parts.len());
             parts.remove(keep);
         }
-        self.begin_going(from, parts);
+        self.begin_going(from, &parts);
     }
 
-    fn begin_going(&mut self, number: usize, parts: Vec<Part>) {
+    fn begin_going(&mut self, number: usize, parts: &[Part]) {
         let asked = self.clock.passed();
         let Some(Some(member)) = self.members.get_mut(number) else { return };
         if member.going.is_some() || member.stale || parts.is_empty() {
@@ -85,7 +85,7 @@ impl World {
             parts.iter().map(|part| member.owned[part].at.clone()).collect();
         let in_calls = member.worker.in_calls > 0;
         let (revocation, answer) = Revocation::new(refs, false);
-        member.going = Some(Going { parts: parts.clone(), answer, told: None, asked });
+        member.going = Some(Going { parts: parts.to_vec(), answer, told: None, asked });
         self.cover.saw("revocation");
         if in_calls {
             self.cover.saw("revocation with calls in flight");
@@ -114,10 +114,10 @@ impl World {
         };
         let late = now >= told + drain;
         let Some(going) = member.going.take() else { return };
-        self.gone(number, going.parts, commits, late);
+        self.gone(number, &going.parts, commits, late);
     }
 
-    fn gone(&mut self, number: usize, parts: Vec<Part>, commits: Vec<Commit>, late: bool) {
+    fn gone(&mut self, number: usize, parts: &[Part], commits: Vec<Commit>, late: bool) {
         let commits = self.spoiled(commits);
         for commit in &commits {
             self.check_commit(number, commit);
@@ -143,12 +143,12 @@ impl World {
         }
         if late || refused {
             self.cover.saw(if late { "drain past its deadline" } else { "last commit failed" });
-            self.excuse_uncommitted(number, &parts);
+            self.excuse_uncommitted(number, parts);
         } else {
             self.cover.saw("drain done");
         }
         let Some(Some(member)) = self.members.get_mut(number) else { return };
-        for part in &parts {
+        for part in parts {
             member.owned.remove(part);
             self.groups[kind as usize].owner.remove(part);
         }
@@ -166,7 +166,7 @@ impl World {
             if rest.is_empty() {
                 self.retire(number);
             } else {
-                self.begin_going(number, rest);
+                self.begin_going(number, &rest);
             }
         }
     }
@@ -181,7 +181,7 @@ impl World {
         if !going && parts.is_empty() {
             self.retire(number);
         } else if !going {
-            self.begin_going(number, parts);
+            self.begin_going(number, &parts);
         }
     }
 

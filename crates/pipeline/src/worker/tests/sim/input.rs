@@ -26,7 +26,7 @@ pub(super) enum Fact {
     Report(ReportKey),
     /// A property that can't be sent.
     Impossible(u16),
-    /// Nothing to send, by its [`SkipReason`](emberline_model::SkipReason)'s place.
+    /// Nothing to send.
     Nothing,
     Undecodable,
     State {

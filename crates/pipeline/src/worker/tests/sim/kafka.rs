@@ -1,6 +1,8 @@
 //! The logs: topics of partitions of records, with holes between offsets, as the markers
 //! of transactions make them.
 
+use std::collections::HashMap;
+
 use super::draw::Draw;
 
 pub(super) const DEVICES: usize = 0;
@@ -68,6 +70,16 @@ impl Log {
 
     pub(super) fn partitions(&self, topic: usize) -> i32 {
         i32::try_from(self.topics[topic].len()).unwrap_or(i32::MAX)
+    }
+
+    /// One past the last offset of each partition, as the brokers tell it.
+    pub(super) fn ends(&self) -> HashMap<(String, i32), i64> {
+        let ends = self.topics.iter().zip(TOPICS).flat_map(|(partitions, topic)| {
+            let end =
+                move |(number, log): (i32, &PartitionLog)| ((topic.to_owned(), number), log.end);
+            (0..).zip(partitions).map(end)
+        });
+        ends.collect()
     }
 
     pub(super) fn part(&self, (topic, partition): Part) -> &PartitionLog {

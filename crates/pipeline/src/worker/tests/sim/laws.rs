@@ -12,23 +12,34 @@ use emberline_flow::gate::GateState;
 use emberline_model::Outcome;
 
 use super::super::super::Worker;
-use super::input::{Fact, ReportKey};
 use super::kafka::{Stored, topic_of};
 use super::service::Line;
-use super::story::AcceptedState;
 use super::world::{Sabotage, World};
 use crate::metrics::Totals;
 use crate::settings::WorkerKind;
 
-/// A share that changes begins a new burst; so often it may within a second.
-const CHANGES: f64 = 3.0;
 const SECOND: Duration = Duration::from_secs(1);
+/// Whether the processes together keep to the rate, where their shares are told right.
+const RATE_IS_THE_GROUPS: bool = true;
+
 /// Bytes that the last batch may be beyond the room.
 const LAST_BATCH: usize = 4_096;
 
 /// While no call is answered, nothing is parked for it. Holds once the gate is the
 /// process's and opens without twenty failures.
 pub(super) const OUTAGE_PARKS_NOTHING: bool = false;
+
+/// What may go out at once after a pause; a share that changes begins a new one, and may
+/// do so a few times within a second.
+fn burst(rate: f64) -> f64 {
+    3.0 * (rate * 0.05).max(1.0)
+}
+
+fn exceeds(made: usize, rate: f64, bursts: f64) -> bool {
+    #[expect(clippy::cast_precision_loss, reason = "few calls")]
+    let made = made as f64;
+    made > rate + bursts + 1.0
+}
 
 /// A broken law, by its number (0: the world itself came to a halt), and in words.
 #[derive(Debug, Clone)]
@@ -116,19 +127,15 @@ impl World {
         let delivery = &self.plan.settings.delivery;
         let too_many = member.kind != WorkerKind::Retries
             && (records > delivery.records || bytes > delivery.bytes + LAST_BATCH);
-        let ahead = member
-            .owned
-            .values()
-            .filter_map(|tenure| {
-                let id = worker.records.partitions.of_epoch(tenure.at.epoch)?;
-                let frontier = worker.records.partitions[id].ledger.frontier();
-                (tenure.frontier.get() > frontier).then_some((tenure.at.epoch, frontier))
-            })
-            .next();
+        let ahead = member.owned.values().find_map(|tenure| {
+            let id = worker.records.partitions.of_epoch(tenure.at.epoch)?;
+            let frontier = worker.records.partitions[id].ledger.frontier();
+            (tenure.frontier.get() > frontier).then_some((tenure.at.epoch, frontier))
+        });
         let changed =
             self.trace.is_kept().then(|| outcomes_of(totals)).filter(|it| *it != member.outcomes);
         let state = worker.shared.traffic.gate().0;
-        let (ghosts, suspects) = (!worker.ghosts.is_empty(), state);
+        let ghosts = !worker.ghosts.is_empty();
         if let Some(changed) = changed
             && let Some(member) = self.members[number].as_mut()
         {
@@ -154,7 +161,7 @@ impl World {
         if ghosts {
             self.cover.saw("ghosts");
         }
-        match suspects {
+        match state {
             GateState::Closed => {}
             GateState::Open => self.cover.saw("gate: open"),
             GateState::HalfOpen => self.cover.saw("gate: half-open"),
@@ -163,105 +170,46 @@ impl World {
     }
 
     /// Law 10: a process makes no more calls in a second than its share of the rate allows;
-    /// and all of them together no more than the rate, where one process has it all.
+    /// and all together no more than the rate, where their shares make no more than one.
     pub(super) fn check_rate(&mut self, number: usize) {
         let Some(rate) = self.plan.settings.delivery.rate else { return };
         let (now, instant) = (self.clock.passed(), self.clock.now());
-        let twice = self.sabotage == Some(Sabotage::CountsCallsTwice);
-        let process = &mut self.processes[number];
-        let share = process.shared.traffic.rate(instant).1;
-        if process.shares.back().is_none_or(|(_, last)| *last < share || *last > share) {
-            process.shares.push_back((now, share));
-        }
         let since = now.saturating_sub(SECOND);
-        while process.shares.get(1).is_some_and(|(at, _)| *at <= since) {
-            process.shares.pop_front();
-        }
+        let twice = self.sabotage == Some(Sabotage::CountsCallsTwice);
         for _ in 0..if twice { 2 } else { 1 } {
-            process.permits.push_back(now);
+            self.processes[number].permits.push_back(now);
         }
-        while process.permits.front().is_some_and(|at| *at <= since) {
-            process.permits.pop_front();
-        }
-        let largest = process.shares.iter().map(|(_, share)| *share).fold(0.0, f64::max);
-        let burst = |share: f64| (rate * share * 0.05).max(1.0);
-        let made = process.permits.len();
-        #[expect(clippy::cast_precision_loss, reason = "few calls")]
-        let too_many = made as f64 > rate * largest + burst(largest) * CHANGES + 1.0;
-        if too_many {
-            self.breach(10, format_args!("process {number} made {made} calls within a second, {largest} of {rate} is its share"));
-        }
-    }
-
-    /// What waits to be parked leaves the order of its lane, also where that comes to
-    /// nothing.
-    fn mark_parking(&mut self, number: usize) {
-        let Some(Some(member)) = self.members.get(number) else { return };
-        let records = &member.worker.records;
-        for (record, _) in records.parking() {
-            let at = &records.partitions[record.partition].at;
-            let place = ((topic_of(&at.topic), at.partition), record.offset);
-            let Some(facts) = self.story.facts.get(&place) else { continue };
-            for fact in facts {
-                if let Fact::Report(key) = fact
-                    && let Some(told) = self.story.reports.get_mut(key)
-                {
-                    told.set_aside = true;
-                }
+        let (mut all, mut shares, mut bursts) = (0, 0.0, 0.0);
+        for process in &mut self.processes {
+            let share = process.shared.traffic.rate(instant).1;
+            if process.shares.back().is_none_or(|(_, last)| last.to_bits() != share.to_bits()) {
+                process.shares.push_back((now, share));
+            }
+            while process.shares.get(1).is_some_and(|(at, _)| *at <= since) {
+                process.shares.pop_front();
+            }
+            while process.permits.front().is_some_and(|at| *at <= since) {
+                process.permits.pop_front();
+            }
+            if process.alive || !process.permits.is_empty() {
+                let largest = process.largest_share();
+                all += process.permits.len();
+                shares += largest;
+                bursts += burst(rate * largest);
             }
         }
-    }
-
-    /// Laws 4 and 6 at an acceptance.
-    pub(super) fn accept_report(&mut self, key: ReportKey) {
-        let Some(told) = self.story.reports.get_mut(&key) else {
-            self.breach(1, format_args!("nobody told {key:?}"));
-            return;
-        };
-        told.accepted += 1;
-        let (accepted, excused, set_aside) = (told.accepted, told.excused, told.set_aside);
-        let place = told.places.first().copied();
-        if accepted > 1 {
-            self.cover.saw("duplicate at the service");
-        }
-        if accepted > 1 + excused {
-            self.breach(6, format_args!("{key:?} accepted {accepted} times, {excused} excused"));
-        }
-        if accepted > 1 || set_aside {
-            return;
-        }
-        let Some(place) = place else { return };
-        let lane = (key.device, key.category);
-        let last = self.story.last_first.entry(lane).or_insert(place);
-        let before = std::mem::replace(last, (*last).max(place));
-        if before > place {
-            self.breach(4, format_args!("{key:?} of {place:?} accepted after one of {before:?}"));
-        }
-    }
-
-    /// Law 5 at an acceptance; `fresh`: its tenure is not over.
-    pub(super) fn accept_state(&mut self, device: u8, state: AcceptedState, fresh: bool) {
-        self.story.accepted_states.insert((device, state.second));
-        let late = self.sabotage == Some(Sabotage::TakesStatesLate) && self.draw.percent(30);
-        let history = self.story.state_history.entry(device).or_default();
-        let last = history.last().copied();
-        let of_same = history.iter().rev().find(|other| other.epoch == state.epoch).copied();
-        history.push(state);
-        if late && let Some(before) = history.len().checked_sub(2) {
-            history.swap(before, before + 1);
-        }
-        if !fresh && last.is_some_and(|last| last.second > state.second) {
-            // Nobody can call it back.
-            self.cover.saw("state of a tenure that is over arrives late");
-            self.story.stale_states.insert(device);
-        } else if fresh {
-            self.story.stale_states.remove(&device);
-        }
-        if of_same.is_some_and(|other| other.second > state.second) {
+        let made = self.processes[number].permits.len();
+        let share = self.processes[number].largest_share();
+        if exceeds(made, rate * share, burst(rate * share)) {
             self.breach(
-                5,
-                format_args!("a state of {device} goes backwards: {of_same:?} {state:?}"),
+                10,
+                format_args!(
+                    "process {number} makes {made} calls a second; its share of {rate} is {share}"
+                ),
             );
+        }
+        if RATE_IS_THE_GROUPS && shares <= 1.0 && exceeds(all, rate, bursts) {
+            self.breach(10, format_args!("{all} calls a second together; the rate is {rate}"));
         }
     }
 

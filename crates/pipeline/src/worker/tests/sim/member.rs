@@ -125,6 +125,7 @@ pub(super) struct Going {
     pub(super) asked: Duration,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a matter of its own")]
 pub(super) struct Member {
     pub(super) process: usize,
     pub(super) kind: WorkerKind,

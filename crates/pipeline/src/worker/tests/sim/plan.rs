@@ -38,7 +38,7 @@ impl Plan {
             partitions: draw.pick(&[1, 2, 2, 4]),
             devices: draw.pick(&[1, 2, 3, 5]),
             customers,
-            unknown: if draw.percent(25) { 1 } else { 0 },
+            unknown: u8::from(draw.percent(25)),
             processes: draw.pick(&[1, 1, 2, 3]),
             events,
             stretch: draw.millis(3_000..=60_000),

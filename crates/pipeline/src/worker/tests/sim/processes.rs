@@ -19,6 +19,7 @@ use super::service::Line;
 use super::world::{Event, Process, World};
 use crate::edges::Edges;
 use crate::intake::Reader;
+use crate::offsets::Highs;
 use crate::run::topics_of;
 use crate::settings::WorkerKind;
 use crate::status::Monitor;
@@ -64,7 +65,7 @@ impl World {
             signer: RwLock::new(Signer::new(&settings.credentials, settings.dialect)),
             bindings: Arc::new(Bindings::new(true)),
             traffic: Traffic::new(&settings.delivery, now),
-            highs: Mutex::default(),
+            highs: Mutex::new(Highs { offsets: self.log.ends(), told: None }),
             lanes_in_calls: Some(Mutex::default()),
             committed: Mutex::default(),
             reader: OnceLock::default(),

@@ -31,6 +31,8 @@ pub(super) struct Story {
     pub(super) bindings: BTreeMap<(u8, u8), (i64, bool)>,
     /// The latest that is written on the customer-devices topic.
     pub(super) written_bindings: BTreeMap<(u8, u8), (i64, bool)>,
+    /// The processes that wrote sets of a customer.
+    pub(super) set_makers: BTreeMap<u8, BTreeSet<usize>>,
     /// Where it waits, or waited, in retry topics.
     pub(super) parked: BTreeMap<Fact, Vec<Place>>,
     /// Reasons by the place that a record first had, and its fact.

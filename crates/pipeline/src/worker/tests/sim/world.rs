@@ -68,6 +68,13 @@ pub(super) struct Process {
     pub(super) shares: VecDeque<(Duration, f64)>,
 }
 
+impl Process {
+    /// Of the rate, within the last second.
+    pub(super) fn largest_share(&self) -> f64 {
+        self.shares.iter().map(|(_, share)| *share).fold(0.0, f64::max)
+    }
+}
+
 /// Something that the world does wrong, so that a law must be seen broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sabotage {
@@ -106,12 +113,14 @@ pub(super) struct World {
     pub(super) poison: BTreeSet<ReportKey>,
     pub(super) weather: Weather,
     pub(super) weathers: u32,
+    pub(super) weather_began: Duration,
+    /// When a call was last answered.
+    pub(super) last_answer: Duration,
     /// The brokers answer badly.
     pub(super) rough_brokers: bool,
     pub(super) healed: bool,
     /// A wall clock was wrong enough to take things for too old.
     pub(super) leapt: bool,
-    pub(super) happened: usize,
     pub(super) breach: Option<Breach>,
     pub(super) epochs: u64,
 }
@@ -142,10 +151,11 @@ impl World {
             poison: BTreeSet::new(),
             weather: Weather::Fine,
             weathers: 0,
+            weather_began: Duration::ZERO,
+            last_answer: Duration::ZERO,
             rough_brokers: false,
             healed: false,
             leapt: false,
-            happened: 0,
             breach: None,
             epochs: 0,
             draw,
@@ -279,7 +289,7 @@ impl World {
         } else if !busy {
             None
         } else if healed {
-            next_need(worker, sleeper.dirty)
+            next_need(worker, sleeper.dirty, now)
         } else {
             Some(worker.next_wake(now))
         };
@@ -293,9 +303,12 @@ impl World {
 
 /// As the worker's own, without the wake-ups that only look around: the way to the end is
 /// long.
-fn next_need(worker: &Worker<Line>, dirty: bool) -> Option<Instant> {
+fn next_need(worker: &Worker<Line>, dirty: bool, now: Instant) -> Option<Instant> {
     let calls_may_go = worker.in_calls < worker.shared.settings.delivery.in_flight;
+    // The wait for a gate that has just moved is asked for anew in the next turn.
+    let asks_again = worker.lanes.has_ready() && worker.no_call_before.is_none();
     let candidates = [
+        Some(worker.next_wake(now)).filter(|_| asks_again && calls_may_go),
         worker.lanes.next_deadline(),
         worker.outbox.next_deadline(),
         worker.no_call_before.filter(|_| calls_may_go),
@@ -310,20 +323,21 @@ fn next_need(worker: &Worker<Line>, dirty: bool) -> Option<Instant> {
 }
 
 /// What keeps a member busy.
-fn restlessness(member: &Member) -> String {
+pub(super) fn restlessness(member: &Member) -> String {
     let worker = &member.worker;
     format!(
-        "{} {}: {} records, {} calls, {} held, {} not due, inbox {}, wake {}, dirty {}, next {:?}",
+        "{} {}: {} records, {} calls, {} ready, {} held, {} not due, paused {}, inbox {}, wake {}, dirty {}, waits to call {}",
         member.process,
         member.kind.name(),
         worker.records.len(),
         worker.in_calls,
+        worker.lanes.has_ready(),
         worker.lanes.held(),
         worker.waiting.len(),
+        member.control.lock().paused,
         member.inbox.len(),
         member.wake,
         member.dirty,
-        next_need(worker, member.dirty)
-            .map(|at| { at.saturating_duration_since(worker.next_commit).as_secs_f64() }),
+        worker.no_call_before.is_some(),
     )
 }

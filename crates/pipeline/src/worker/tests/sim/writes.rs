@@ -2,6 +2,7 @@
 //! failed.
 
 use emberline_broker::{Delivered, ProduceError};
+use emberline_model::Category;
 use emberline_wire::customer_devices::for_each_device;
 use emberline_wire::headers::{DeadLetter, RETRY_HEADER, RetryHeader};
 
@@ -24,6 +25,7 @@ enum Fate {
 
 pub(super) struct WriteInAir {
     pub(super) member: usize,
+    process: usize,
     handed: Handed,
     /// What it carries.
     pub(super) facts: Vec<Fact>,
@@ -40,6 +42,7 @@ impl World {
     /// What the worker has handed to its producer since the last look.
     pub(super) fn take_writes(&mut self, member: usize) {
         let Some(Some(writer)) = self.members.get(member) else { return };
+        let process = writer.process;
         let (refused, handed) = {
             let mut desk = writer.desk.lock();
             (std::mem::take(&mut desk.refused), std::mem::take(&mut desk.handed))
@@ -60,6 +63,7 @@ impl World {
             ));
             let write = WriteInAir {
                 member,
+                process,
                 handed,
                 facts,
                 origin,
@@ -135,7 +139,7 @@ impl World {
         };
         let told = self.story.facts.get(&origin).cloned().unwrap_or_default();
         let codes: Option<Vec<u16>> =
-            categories.map(|some| some.iter().map(|category| category.code()).collect());
+            categories.map(|some| some.iter().map(Category::code).collect());
         let of_it = |fact: &Fact| match (&codes, fact.category()) {
             (None, _) => *fact != Fact::Nothing,
             (Some(codes), Some(category)) => codes.contains(&category),
@@ -151,6 +155,7 @@ impl World {
             return;
         }
         write.arrived = true;
+        let process = write.process;
         let Handed { topic, key, value, headers, .. } = &write.handed;
         let topic = topic_of(topic);
         let (parts, headers) = ((key.clone(), value.clone()), headers.clone());
@@ -164,7 +169,7 @@ impl World {
         });
         let now = self.clock.millis();
         if topic == CUSTOMER_DEVICES {
-            self.set_is_durable(&parts);
+            self.set_is_durable(process, &parts);
         }
         let place = self.log.append(topic, parts, headers, now, &mut self.draw);
         self.say(format_args!("write {number} is durable at {place:?}"));
@@ -218,9 +223,14 @@ impl World {
     }
 
     /// A customer's set is written: what it holds was pushed before.
-    fn set_is_durable(&mut self, (key, value): &(Option<Vec<u8>>, Option<Vec<u8>>)) {
+    fn set_is_durable(
+        &mut self,
+        process: usize,
+        (key, value): &(Option<Vec<u8>>, Option<Vec<u8>>),
+    ) {
         let customer = key.as_deref().and_then(|key| std::str::from_utf8(key).ok());
         let customer = customer.map(number_of).unwrap_or_default();
+        self.story.set_makers.entry(customer).or_default().insert(process);
         let mut entries = Vec::new();
         for_each_device(value.as_deref().unwrap_or_default(), |entry| {
             let second = entry.time.millis() / 1000;

@@ -1,0 +1,54 @@
+//! Duplicates that nobody can prevent: what a report may be accepted more than once for.
+
+use emberline_flow::commit_metadata;
+
+use super::input::{Fact, ReportKey};
+use super::kafka::Part;
+use super::world::World;
+
+impl World {
+    /// It may be accepted once more than it was told.
+    pub(super) fn excuse(&mut self, key: ReportKey) {
+        if let Some(told) = self.story.reports.get_mut(&key) {
+            told.excused += 1;
+        }
+    }
+
+    /// What of these partitions is with the service or in a retry topic, and not committed,
+    /// will be delivered again by their next owner.
+    pub(super) fn excuse_uncommitted(&mut self, member: usize, parts: &[Part]) {
+        let Some(owner) = self.members[member].as_ref() else { return };
+        let committed = &self.groups[owner.kind as usize].committed;
+        let mut again = Vec::new();
+        for part in parts {
+            let Some(tenure) = owner.owned.get(part) else { continue };
+            let (from, settled) = committed.get(part).map_or((0, None), |(offset, text)| {
+                (*offset, Some(commit_metadata::decode(text, *offset)))
+            });
+            for record in self.log.part(*part).from(from) {
+                let told = settled.as_ref().is_some_and(|it| it.is_settled(record.offset));
+                if record.offset >= tenure.next {
+                    break;
+                }
+                if told {
+                    self.cover.saw("settled above the frontier, told by metadata");
+                } else {
+                    again.push((*part, record.offset));
+                }
+            }
+        }
+        let unwritten: Vec<Vec<Fact>> = owner.unwritten.values().cloned().collect();
+        for place in again {
+            for fact in self.story.facts.get(&place).cloned().unwrap_or_default() {
+                let Fact::Report(key) = fact else { continue };
+                let writing = unwritten.iter().any(|facts| facts.contains(&fact));
+                let calling = self.calls.values().any(|call| call.reports().contains(&key));
+                let sent = self.story.reports[&key].accepted > 0;
+                if sent || calling || writing || self.story.parked.contains_key(&fact) {
+                    self.cover.saw("duplicate to be expected");
+                    self.excuse(key);
+                }
+            }
+        }
+    }
+}
