@@ -153,7 +153,7 @@ impl TestKafka {
         let asked = move || client::leaders(&bootstrap, topic);
         let leaders = tokio::task::spawn_blocking(asked).await??;
         let Ok(count) = i32::try_from(leaders.len()) else { bail!("too many partitions") };
-        self.leader_of(topic, java_hash(group) % count.max(1)).await
+        self.leader_of(topic, place_of(group) % count.max(1)).await
     }
 
     pub(super) fn nodes(&self) -> Result<MutexGuard<'_, Cluster>> {
@@ -168,20 +168,22 @@ fn locked(cluster: &Mutex<Cluster>) -> MutexGuard<'_, Cluster> {
     cluster.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// `String.hashCode` of Java without its sign, by which Kafka places groups.
-fn java_hash(text: &str) -> i32 {
-    let units = text.encode_utf16().map(i32::from);
-    units.fold(0_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(unit)) & i32::MAX
+/// By which Kafka places groups: the amount of Java's `String.hashCode`, and 0 for the one
+/// number that has no amount.
+fn place_of(group: &str) -> i32 {
+    let units = group.encode_utf16().map(i32::from);
+    let hash = units.fold(0_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(unit));
+    hash.checked_abs().unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::java_hash;
+    use super::place_of;
 
     #[test]
-    fn a_group_has_the_hash_that_java_gives_it() {
-        // The second's is the smallest number that there is: of it only the sign is left.
-        assert_eq!(java_hash("hello"), 99_162_322);
-        assert_eq!(java_hash("polygenelubricants"), 0);
+    fn a_group_has_the_place_that_kafka_gives_it() {
+        assert_eq!(place_of("hello"), 99_162_322);
+        assert_eq!(place_of("story-1-devices"), 542_917_527, "its hash is negative");
+        assert_eq!(place_of("polygenelubricants"), 0, "its hash is the smallest number");
     }
 }
