@@ -25,7 +25,9 @@ mod settings;
 
 pub use actions::Action;
 pub use faults::{Fault, FaultPlan, FaultRule, Faults};
-pub use ledger::{AcceptedReport, ActionTotals, Ledger, SignatureTotals, Totals};
+pub use ledger::{
+    AcceptedReport, ActionTotals, Arrival, Arrivals, Ledger, SignatureTotals, Totals,
+};
 pub use registry::{Bindings, BoundDevice, Customer, Order, Orders, Registry};
 pub use sandbox::Sandbox;
 pub use settings::{

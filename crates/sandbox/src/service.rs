@@ -9,7 +9,7 @@ use tracing::debug;
 
 use crate::actions::{Books, Dialect, Request};
 use crate::answer::{self, ErrorText, Success};
-use crate::faults::{Drawn, Fault, Faults};
+use crate::faults::{Drawn, Fault, Faults, http_date};
 use crate::gate::{Gate, RateLimit};
 use crate::ledger::{CallOutcome, Ledger, RunningCall};
 use crate::read::params::Params;
@@ -102,12 +102,19 @@ impl Service {
         let request = Request::read(admitted.action, &params, self.dialect);
         let topic = request.as_ref().ok().and_then(Request::topic);
         let _under_way = topic.map(|(device, topic)| self.ledger.under_way(device, topic));
-        let Drawn { delay, fault } = self.faults.draw(admitted.action, request.as_ref().ok());
+        let Drawn { delay, answer_delay, fault } =
+            self.faults.draw(admitted.action, request.as_ref().ok());
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
         match fault {
-            None => self.carry_out(call, admitted.action, &request_id, request),
+            None => {
+                let done = request.and_then(|request| self.act(request));
+                if !answer_delay.is_zero() {
+                    tokio::time::sleep(answer_delay).await;
+                }
+                self.answer(call, admitted.action, &request_id, done)
+            }
             Some((fault, after_acting)) => {
                 let acted = after_acting.then(|| request.and_then(|request| self.act(request)));
                 call.ends(CallOutcome::Faulted);
@@ -132,14 +139,14 @@ impl Service {
         request.carry_out(&books)
     }
 
-    fn carry_out(
+    fn answer(
         &self,
         call: RunningCall<'_>,
         action: Action,
         request_id: &str,
-        request: Result<Request<'_>, Refusal>,
+        done: Result<Success, Refusal>,
     ) -> Reply {
-        match request.and_then(|request| self.act(request)) {
+        match done {
             Ok(success) => {
                 call.ends(CallOutcome::Accepted);
                 Reply::ok(answer::body(self.envelope, request_id, Ok(&success)))
@@ -164,7 +171,10 @@ impl Service {
             answer::body(self.envelope, request_id, result)
         };
         match fault {
-            Fault::Answer { status, code, message, retry_after } => {
+            Fault::Answer { status, code, message, retry_after, retry_after_date } => {
+                let date = retry_after_date
+                    .map(|seconds| http_date(unix_seconds_rounded_up().saturating_add(seconds)));
+                let retry_after = date.or(retry_after);
                 let body = code.map(|code| {
                     let error = ErrorText { code: &code, message: &message };
                     answer::body(self.envelope, request_id, Err(error))
@@ -193,7 +203,15 @@ fn throttled(wait: Duration) -> Reply {
 }
 
 /// A clock before 1970 counts as 1970.
+fn unix_time() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
 fn unix_seconds() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    i64::try_from(unix_time().as_secs()).unwrap_or(i64::MAX)
+}
+
+fn unix_seconds_rounded_up() -> u64 {
+    let time = unix_time();
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }

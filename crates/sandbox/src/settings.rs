@@ -150,6 +150,9 @@ pub struct SandboxSettings {
     /// ([`Totals::identities_forgotten`](crate::Totals::identities_forgotten) tells how
     /// many). Default 20 million.
     pub max_identities: u64,
+    /// Most calls whose time of arrival is remembered, 24 bytes each; of those before, only
+    /// their number. Default 100,000.
+    pub max_arrivals: usize,
     /// Most nonces remembered, about 20 bytes each; past it the oldest second's are
     /// dropped before their five minutes are over. Default 4 million.
     pub max_nonces: usize,
@@ -176,6 +179,7 @@ impl Default for SandboxSettings {
             require_binding: true,
             history_per_device: 1_000,
             max_identities: 20_000_000,
+            max_arrivals: 100_000,
             max_nonces: 4_000_000,
             max_body: 16 * 1024 * 1024,
         }
@@ -201,6 +205,7 @@ impl fmt::Debug for SandboxSettings {
             .field("require_binding", &self.require_binding)
             .field("history_per_device", &self.history_per_device)
             .field("max_identities", &self.max_identities)
+            .field("max_arrivals", &self.max_arrivals)
             .field("max_nonces", &self.max_nonces)
             .field("max_body", &self.max_body)
             .finish()

@@ -1,5 +1,5 @@
-//! For tests: a real Kafka, a driver of the binary, a world to tell stories in and a judge
-//! of how they ended.
+//! For tests: a real Kafka, a driver of the binary, a proxy that misbehaves, a world to tell
+//! stories in and a judge of how they ended.
 //!
 //! Invariant: nothing here depends on the crates that deliver (`pipeline`, `broker`, `flow`,
 //! `service-client`): the program is seen from outside, as its users see it.
@@ -7,12 +7,14 @@
 //! Start at [`World`]; [`Load`] is what its devices send, [`judge`] compares what had to
 //! arrive with what did.
 
+mod background;
 mod emberline;
 mod http;
 mod judge;
 pub mod kafka;
 mod load;
 mod metrics_page;
+mod proxy;
 mod recorder;
 mod wait;
 mod world;
@@ -21,6 +23,7 @@ pub use emberline::{Emberline, Signal, binary};
 pub use judge::{Verdict, judge};
 pub use load::Load;
 pub use metrics_page::{MetricsPage, Sample};
+pub use proxy::{Proxy, ProxyCounts, ProxyFaults};
 pub use recorder::Recorder;
 pub use wait::wait_for;
 pub use world::World;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -12,63 +13,85 @@ use emberline_fleet::{FleetRecord, Topic};
 use emberline_sandbox::{Sandbox, SandboxSettings};
 use tempfile::TempDir;
 
+use crate::background::Background;
 use crate::emberline::{Emberline, binary};
 use crate::judge::{Verdict, judge};
-use crate::kafka::{NewRecord, StoredRecord, TestKafka, unique};
+use crate::kafka::{KafkaProxies, NewRecord, StoredRecord, TestKafka, unique};
 use crate::load::Load;
+use crate::proxy::Proxy;
 use crate::wait::wait_for;
 
-/// Longest that something in a story may take. Far more than it does, also on a machine
-/// that is busy with other things.
+/// Longest that something in a story may take, where the story says nothing else. Far more
+/// than it does, also on a machine that is busy with other things.
 const LIMIT: Duration = Duration::from_secs(90);
+/// Partitions of each input topic, where nothing else is said.
+const PARTITIONS: i32 = 4;
 /// Lines of each process's log that are shown of a story that failed.
 const LOG_LINES: usize = 40;
 
 /// A world of one story.
 pub struct World {
-    /// The Kafka that all stories share; the topics are this world's own.
-    pub kafka: &'static TestKafka,
+    /// The Kafka, which stories may share; the topics are this world's own.
+    pub kafka: Arc<TestKafka>,
     /// The service.
     pub sandbox: Sandbox,
     name: String,
     settings: BTreeMap<String, String>,
     directory: TempDir,
     started: AtomicUsize,
+    limit: Duration,
+    /// The service and the proxies run here.
+    background: Background,
 }
 
 impl World {
     /// The secret that calls are signed with.
     pub const APP_SECRET: &str = "canary-app-secret-5b1f";
 
-    /// A world whose input topics have four partitions, with a service of these settings
-    /// (its address, secret and memory are set here).
+    /// A world on the Kafka that all stories share, with a service of these settings.
     ///
     /// # Errors
     /// No Kafka, or no port for the service.
     pub async fn start(service: SandboxSettings) -> Result<Self> {
-        let kafka = TestKafka::shared().await?;
-        let sandbox = Sandbox::start(SandboxSettings {
+        Self::start_on(TestKafka::shared().await?, PARTITIONS, service).await
+    }
+
+    /// A world on this Kafka, with so many partitions of each input topic, and a service of
+    /// these settings (its address, secret and memory are set here). Topics have as many
+    /// replicas as the Kafka gives by itself: three on a cluster of three.
+    ///
+    /// # Errors
+    /// The topics can't be made, or no port for the service.
+    pub async fn start_on(
+        kafka: Arc<TestKafka>,
+        partitions: i32,
+        service: SandboxSettings,
+    ) -> Result<Self> {
+        let background = Background::start()?;
+        let service = SandboxSettings {
             listen: ([127, 0, 0, 1], 0).into(),
             app_secret: Self::APP_SECRET.to_owned(),
             history_per_device: 1_000_000,
+            max_arrivals: 2_000_000,
             ..service
-        })
-        .await?;
+        };
+        let sandbox = background.run(Sandbox::start(service)).await??;
         let name = unique("story");
         let mut world = Self {
             kafka,
             name,
             settings: BTreeMap::new(),
-            directory: tempfile::tempdir()?,
+            directory: logs_directory()?,
             started: AtomicUsize::new(0),
+            limit: LIMIT,
             sandbox,
+            background,
         };
         for topic in [world.devices(), world.bindings()] {
-            kafka.create_topic(&topic, 4, &[]).await?;
+            world.kafka.create_topic(&topic, partitions, &[]).await?;
         }
-        let quoted = |text: &str| format!("{text:?}");
         for (key, value) in [
-            ("kafka.brokers", quoted(kafka.bootstrap())),
+            ("kafka.brokers", quoted(world.kafka.bootstrap())),
             ("kafka.group", quoted(&world.name)),
             // The shortest that brokers allow: a killed member is missed after it.
             ("kafka.properties", r#"{ "session.timeout.ms" = "6000" }"#.to_owned()),
@@ -109,6 +132,41 @@ impl World {
         self.settings.insert(key.to_owned(), value.to_owned());
     }
 
+    /// Sets how long [`World::wait_for`] and what rests on it wait, where something takes
+    /// longer than 90 s by its nature.
+    pub fn set_patience(&mut self, limit: Duration) {
+        self.limit = limit;
+    }
+
+    /// A worker's group.
+    pub fn group(&self, worker: &str) -> String {
+        format!("{}-{worker}", self.name)
+    }
+
+    /// Puts a proxy between the service and the processes started from now on.
+    ///
+    /// # Errors
+    /// No port.
+    pub async fn proxy_service(&mut self) -> Result<Proxy> {
+        let address = self.sandbox.address();
+        let proxy = self.background.run(async move { Proxy::start(address) }).await??;
+        let url = self.sandbox.url().replace(&address.to_string(), &proxy.address().to_string());
+        self.set("service.url", &quoted(&url));
+        Ok(proxy)
+    }
+
+    /// Puts proxies between Kafka's nodes and the processes started from now on. Two stories
+    /// can't have proxies before the same cluster at once: the second waits.
+    ///
+    /// # Errors
+    /// Not a Kafka that was started from Java.
+    pub async fn proxy_kafka(&mut self) -> Result<KafkaProxies> {
+        let kafka = Arc::clone(&self.kafka);
+        let proxies = self.background.run(async move { kafka.proxies().await }).await??;
+        self.set("kafka.brokers", &quoted(&proxies.bootstrap()));
+        Ok(proxies)
+    }
+
     /// Makes every customer of a fleet known to the service, and writes the bindings that
     /// there are at the start.
     ///
@@ -143,8 +201,12 @@ impl World {
                 Topic::Customers | Topic::Orders => {}
             }
         }
-        self.kafka.produce(&self.bindings(), &bindings).await?;
-        self.kafka.produce(&self.devices(), &devices).await
+        for (topic, records) in [(self.bindings(), bindings), (self.devices(), devices)] {
+            if !records.is_empty() {
+                self.kafka.produce(&topic, &records).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Starts `emberline` with these arguments and the world's settings.
@@ -171,7 +233,7 @@ impl World {
     /// It does not end in time, or not with success.
     pub async fn run_to_end(&self) -> Result<()> {
         let mut run = self.emberline(&["run", "--exit-at-end"]).await?;
-        run.succeeds(LIMIT).await
+        run.succeeds(self.limit).await
     }
 
     /// Waits for something, for as long as anything in a story may take.
@@ -183,7 +245,7 @@ impl World {
         what: &str,
         look: impl AsyncFnMut() -> Result<Option<T>>,
     ) -> Result<T> {
-        wait_for(what, LIMIT, look).await
+        wait_for(what, self.limit, look).await
     }
 
     /// Waits until the service has accepted so many different reports.
@@ -226,7 +288,7 @@ impl World {
         worker: &str,
         topic: &str,
     ) -> Result<BTreeMap<i32, (i64, String)>> {
-        self.kafka.committed(&format!("{}-{worker}", self.name), topic).await
+        self.kafka.committed(&self.group(worker), topic).await
     }
 
     /// The dead letters so far.
@@ -272,6 +334,20 @@ impl World {
     fn log(&self, number: usize) -> PathBuf {
         self.directory.path().join(format!("{number}.log"))
     }
+}
+
+/// Where the processes write: gone with the world, unless `EMBERLINE_TEST_LOGS` names a
+/// directory to keep it in.
+fn logs_directory() -> Result<TempDir> {
+    let Some(kept) = std::env::var_os("EMBERLINE_TEST_LOGS").filter(|dir| !dir.is_empty()) else {
+        return Ok(tempfile::tempdir()?);
+    };
+    Ok(tempfile::Builder::new().prefix("story-").disable_cleanup(true).tempdir_in(kept)?)
+}
+
+/// A text in TOML.
+fn quoted(text: &str) -> String {
+    format!("{text:?}")
 }
 
 fn as_new(record: FleetRecord) -> NewRecord {

@@ -48,7 +48,7 @@ fn block_on(test: impl Future<Output = ()>) {
 }
 
 async fn survival() {
-    let mut kafka = TestKafka::start().await.unwrap();
+    let kafka = TestKafka::start().await.unwrap();
     let topic = unique("t");
     kafka.create_topic(&topic, 3, &[("retention.ms", "-1")]).await.unwrap();
     let mut records: Vec<NewRecord> =

@@ -1,5 +1,6 @@
 //! Misbehaviour on demand. What can go wrong is in `plan`; when it does, here.
 
+mod http_date;
 mod plan;
 
 use std::time::Duration;
@@ -8,6 +9,7 @@ use parking_lot::Mutex;
 
 use crate::Action;
 use crate::actions::Request;
+pub(crate) use http_date::http_date;
 pub use plan::{Fault, FaultPlan, FaultRule};
 
 /// The faults in force; they can be changed while the sandbox runs.
@@ -27,6 +29,8 @@ struct State {
 #[derive(Debug, Default)]
 pub(crate) struct Drawn {
     pub(crate) delay: Duration,
+    /// Between what is done and the answer that tells it.
+    pub(crate) answer_delay: Duration,
     /// The fault, and whether the call is carried out before it strikes.
     pub(crate) fault: Option<(Fault, bool)>,
 }
@@ -74,7 +78,7 @@ impl Faults {
             (rule.fault.clone(), rule.after_acting)
         });
         plan.rules.retain(|rule| rule.times != Some(0));
-        Drawn { delay, fault }
+        Drawn { delay, answer_delay: plan.answer_latency, fault }
     }
 }
 

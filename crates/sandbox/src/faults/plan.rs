@@ -26,6 +26,9 @@ pub enum Fault {
         /// The `Retry-After` header, as it is: seconds or an HTTP date.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after: Option<String>,
+        /// So many seconds from the answer on, as an HTTP date in `Retry-After`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after_date: Option<u64>,
     },
     /// A body of whatever text.
     Raw {
@@ -52,7 +55,13 @@ const fn ok() -> u16 {
 impl Fault {
     /// A bare HTTP status.
     pub const fn status(status: u16) -> Self {
-        Self::Answer { status, code: None, message: String::new(), retry_after: None }
+        Self::Answer {
+            status,
+            code: None,
+            message: String::new(),
+            retry_after: None,
+            retry_after_date: None,
+        }
     }
 
     /// An error in the usual envelope, with HTTP status 200.
@@ -62,6 +71,7 @@ impl Fault {
             code: Some(code.to_owned()),
             message: message.to_owned(),
             retry_after: None,
+            retry_after_date: None,
         }
     }
 
@@ -72,6 +82,19 @@ impl Fault {
             code: None,
             message: String::new(),
             retry_after: Some(seconds.to_string()),
+            retry_after_date: None,
+        }
+    }
+
+    /// 429, with the time that is so many seconds later in `Retry-After`. A date has no parts
+    /// of a second: it is the next whole one.
+    pub const fn slow_down_until(seconds: u64) -> Self {
+        Self::Answer {
+            status: 429,
+            code: None,
+            message: String::new(),
+            retry_after: None,
+            retry_after_date: Some(seconds),
         }
     }
 }
@@ -165,6 +188,10 @@ pub struct FaultPlan {
     /// Up to so much is added to it, evenly spread. In JSON `jitter_ms`.
     #[serde(rename = "jitter_ms", with = "millis")]
     pub jitter: Duration,
+    /// How long the answer of a call that was carried out is kept. Who goes away meanwhile
+    /// is left in doubt. In JSON `answer_latency_ms`.
+    #[serde(rename = "answer_latency_ms", with = "millis")]
+    pub answer_latency: Duration,
     /// Of the dice.
     pub seed: u64,
     /// In order of precedence.

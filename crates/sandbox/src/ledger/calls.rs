@@ -1,7 +1,9 @@
 //! Calls by action and outcome: every call that came ends in exactly one.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
 
+use super::arrivals::{Arrival, ArrivalLog, Arrivals};
 use super::totals::{ActionTotals, SignatureTotals, Totals};
 use crate::NestedSignature;
 use crate::actions::Action;
@@ -26,9 +28,9 @@ const OUTCOMES: usize = 5;
 const ROWS: usize = Action::ALL.len() + 1;
 const UNKNOWN: usize = Action::ALL.len();
 
-/// Counters of calls.
-#[derive(Default)]
+/// Counters of calls, and the log of when they came.
 pub(crate) struct Calls {
+    arrivals: ArrivalLog,
     started: AtomicU64,
     ended: [[AtomicU64; OUTCOMES]; ROWS],
     /// By reading; the last one for calls with nothing nested.
@@ -36,9 +38,20 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
+    /// So many arrivals are remembered.
+    pub(super) fn new(max_arrivals: usize) -> Self {
+        Self {
+            arrivals: ArrivalLog::new(max_arrivals),
+            started: AtomicU64::default(),
+            ended: Default::default(),
+            readings: Default::default(),
+        }
+    }
+
     pub(crate) fn start(&self) -> RunningCall<'_> {
         self.started.fetch_add(1, Relaxed);
-        RunningCall { calls: self, action: None, outcome: CallOutcome::Abandoned }
+        let outcome = CallOutcome::Abandoned;
+        RunningCall { calls: self, came: Instant::now(), action: None, outcome }
     }
 
     pub(crate) fn verified(&self, reading: Option<NestedSignature>) {
@@ -60,6 +73,10 @@ impl Calls {
             faulted: count(CallOutcome::Faulted),
             abandoned: count(CallOutcome::Abandoned),
         }
+    }
+
+    pub(super) fn arrivals(&self) -> Arrivals {
+        self.arrivals.now()
     }
 
     /// The call part of the sums; the rest is 0.
@@ -93,6 +110,7 @@ impl Calls {
 /// A call that has no outcome yet: abandoned if it is dropped before it gets another.
 pub(crate) struct RunningCall<'a> {
     calls: &'a Calls,
+    came: Instant,
     action: Option<Action>,
     outcome: CallOutcome,
 }
@@ -100,6 +118,11 @@ pub(crate) struct RunningCall<'a> {
 impl RunningCall<'_> {
     pub(crate) fn is(&mut self, action: Action) {
         self.action = Some(action);
+        self.note();
+    }
+
+    fn note(&self) {
+        self.calls.arrivals.note(Arrival { at: self.came, action: self.action });
     }
 
     pub(crate) fn ends(mut self, outcome: CallOutcome) {
@@ -109,6 +132,9 @@ impl RunningCall<'_> {
 
 impl Drop for RunningCall<'_> {
     fn drop(&mut self) {
+        if self.action.is_none() {
+            self.note();
+        }
         let row = self.action.map_or(UNKNOWN, Action::index);
         self.calls.ended[row][self.outcome as usize].fetch_add(1, Relaxed);
     }
@@ -121,7 +147,7 @@ mod tests {
 
     #[test]
     fn every_call_ends_in_one_outcome() {
-        let calls = Calls::default();
+        let calls = Calls::new(2);
         let mut bind = calls.start();
         bind.is(Action::BindDevice);
         bind.ends(CallOutcome::Accepted);
@@ -129,10 +155,13 @@ mod tests {
         let left = calls.start();
         assert_eq!(calls.totals().calls, 3);
         assert_eq!(calls.totals().abandoned_calls, 0, "it may still get its answer");
+        assert_eq!(calls.totals().calls_under_way(), 1);
         drop(left);
         let totals = calls.totals();
         assert_eq!((totals.accepted_calls, totals.rejected_calls), (1, 1));
         assert_eq!((totals.abandoned_calls, totals.bind_calls), (1, 1));
         assert_eq!(totals.by_action["unknown"].rejected, 1);
+        let came: Vec<_> = calls.arrivals().calls.iter().map(|call| call.action).collect();
+        assert_eq!((came, calls.arrivals().forgotten), (vec![None, None], 1));
     }
 }

@@ -6,6 +6,7 @@
 //!
 //! Start at [`Ledger`]; one device's page is `device`.
 
+mod arrivals;
 mod calls;
 mod device;
 mod hash;
@@ -18,6 +19,7 @@ use dashmap::DashMap;
 
 use crate::SandboxSettings;
 use crate::read::thing_model::{CATEGORIES, MOST_VALUES};
+pub use arrivals::{Arrival, Arrivals};
 pub(crate) use calls::{CallOutcome, Calls, RunningCall};
 use device::DevicePage;
 use hash::{HalfHash, Hash128};
@@ -85,7 +87,7 @@ impl Ledger {
     pub(crate) fn new(settings: &SandboxSettings) -> Self {
         Self {
             pages: DashMap::with_hasher(HalfHash),
-            calls: Calls::default(),
+            calls: Calls::new(settings.max_arrivals),
             reports_accepted: AtomicU64::new(0),
             sent_twice: AtomicU64::new(0),
             order_inversions: AtomicU64::new(0),
@@ -154,6 +156,11 @@ impl Ledger {
     pub fn states_of(&self, device: &str) -> Vec<u8> {
         let page = self.pages.get(&Hash128::of(device.as_bytes()));
         page.map(|page| page.states().collect()).unwrap_or_default()
+    }
+
+    /// When calls came, as far back as it is remembered.
+    pub fn arrivals(&self) -> Arrivals {
+        self.calls.arrivals()
     }
 
     /// The sums. While calls are under way they may be a call apart from each other.

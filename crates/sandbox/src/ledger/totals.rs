@@ -22,7 +22,7 @@ pub struct Totals {
     pub throttled_calls: u64,
     /// Calls that failed on demand, done or not.
     pub faulted_calls: u64,
-    /// Calls whose caller went away before the answer.
+    /// Calls whose caller went away before the answer, done or not.
     pub abandoned_calls: u64,
     /// Pushes of bindings accepted.
     pub bind_calls: u64,
@@ -48,6 +48,18 @@ pub struct Totals {
     pub signatures: SignatureTotals,
     /// Calls by action; `unknown` holds those refused before their action was known.
     pub by_action: BTreeMap<&'static str, ActionTotals>,
+}
+
+impl Totals {
+    /// Calls that have no outcome yet.
+    pub const fn calls_under_way(&self) -> u64 {
+        let ended = self.accepted_calls
+            + self.rejected_calls
+            + self.throttled_calls
+            + self.faulted_calls
+            + self.abandoned_calls;
+        self.calls.saturating_sub(ended)
+    }
 }
 
 /// The outcomes of one action's calls.

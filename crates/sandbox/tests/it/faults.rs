@@ -38,6 +38,31 @@ async fn an_error_comes_in_the_envelope_and_a_wait_in_its_header() {
 }
 
 #[tokio::test]
+async fn a_wait_can_be_told_as_a_date() {
+    let sandbox = furnished(settings()).await;
+    sandbox.faults().set(FaultPlan::first(1, Fault::slow_down_until(20)));
+    let slow = send(&sandbox, &Call::power(1, "1")).await;
+    let date = slow.header("retry-after").unwrap();
+    assert_eq!(slow.status, 429);
+    assert!(date.ends_with(" GMT") && date.len() == 29, "{date}");
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_before_its_answer_does_not_undo_the_call() {
+    let answer_latency = Duration::from_hours(1);
+    let sandbox = furnished(settings()).await;
+    sandbox.faults().set(FaultPlan { answer_latency, ..FaultPlan::default() });
+    let mut stream = TcpStream::connect(sandbox.address()).await.unwrap();
+    stream.write_all(&Call::power(1, "1").as_http()).await.unwrap();
+    eventually("it is done", || sandbox.ledger().totals().reports_accepted == 1).await;
+    assert_eq!(sandbox.ledger().totals().calls_under_way(), 1);
+    drop(stream);
+    eventually("it is abandoned", || sandbox.ledger().totals().abandoned_calls == 1).await;
+    let arrivals = sandbox.ledger().arrivals().of(Action::ReportDeviceData);
+    assert_eq!(arrivals.calls.len(), 1);
+}
+
+#[tokio::test]
 async fn a_rule_strikes_only_what_it_names() {
     let sandbox = furnished(settings()).await;
     let rule = FaultRule::always(Fault::error("InvalidParameterValue", "poison"));

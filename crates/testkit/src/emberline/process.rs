@@ -164,11 +164,15 @@ impl Emberline {
     /// Waits until `/readyz` says that it works.
     ///
     /// # Errors
-    /// It does not within a minute.
+    /// It does not within a minute, or has ended.
     pub async fn ready(&mut self) -> Result<()> {
         wait_for("emberline is ready", START_LIMIT, async || {
-            let (status, _) = self.get("/readyz").await?;
-            Ok((status == 200).then_some(()))
+            let got = self.get("/readyz").await;
+            // That it has ended says more than what became of the question.
+            if let Some(code) = self.exit_code()? {
+                bail!("emberline ended with exit code {code}");
+            }
+            Ok((got?.0 == 200).then_some(()))
         })
         .await
     }

@@ -10,6 +10,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, Headers as _, Message, OwnedHeaders};
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
@@ -201,12 +202,19 @@ pub(super) fn read_all(bootstrap: &str, topic: &str) -> Result<Vec<StoredRecord>
         if Instant::now() > until {
             bail!("could not read {topic} to its end within {READ_LIMIT:?}: {ends:?} are left");
         }
-        if let Some(record) = consumer.poll(Duration::from_millis(20)) {
-            let record = record?;
+        match consumer.poll(Duration::from_millis(20)) {
             // What came later than the question is left out.
-            if ends.get(&record.partition()).is_some_and(|end| record.offset() < *end) {
-                records.push(stored(&record));
+            Some(Ok(record)) => {
+                if ends.get(&record.partition()).is_some_and(|end| record.offset() < *end) {
+                    records.push(stored(&record));
+                }
             }
+            // A node may be away; the client finds the others.
+            Some(Err(KafkaError::MessageConsumption(
+                RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::AllBrokersDown,
+            )))
+            | None => {}
+            Some(Err(error)) => return Err(error.into()),
         }
         // Positions pass what is no record: transaction markers, holes of compaction.
         for element in consumer.position()?.elements() {
@@ -257,6 +265,27 @@ pub(super) fn committed(
         _ => None,
     });
     Ok(committed.collect())
+}
+
+/// The leader of each partition of a topic, -1 where there is none.
+pub(super) fn leaders(bootstrap: &str, topic: &str) -> Result<Vec<i32>> {
+    let consumer = consumer(bootstrap, "emberline-testkit")?;
+    let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT)?;
+    let found = metadata.topics().iter().find(|found| found.name() == topic);
+    let found = found.filter(|found| found.error().is_none());
+    let partitions = found.with_context(|| format!("there is no topic {topic}"))?.partitions();
+    let mut leaders: Vec<_> =
+        partitions.iter().map(|partition| (partition.id(), partition.leader())).collect();
+    leaders.sort_unstable();
+    Ok(leaders.into_iter().map(|(_, leader)| leader).collect())
+}
+
+/// Whether every partition has all its replicas in sync.
+pub(super) fn is_in_sync(bootstrap: &str) -> Result<bool> {
+    let consumer = consumer(bootstrap, "emberline-testkit")?;
+    let metadata = consumer.fetch_metadata(None, TIMEOUT)?;
+    let mut partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
+    Ok(partitions.all(|it| it.leader() >= 0 && it.isr().len() == it.replicas().len()))
 }
 
 fn partitions(consumer: &BaseConsumer, topic: &str) -> Result<std::ops::Range<i32>> {

@@ -10,14 +10,21 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
 
-/// Runs `"$@"`. A line on standard input ends it with the command in `$0`; the end of
-/// standard input also runs `$CLEAN_UP` after it. `$GUARDED` is the process.
+/// Runs `"$@"`, the process `$GUARDED`, and does what lines on standard input say: `TERM` asks
+/// it to end in good order, `END` ends it with the command in `$0`, `GONE` leaves it, since
+/// it has ended. The end of standard input ends it too, and runs `$CLEAN_UP` after it.
 const SCRIPT: &str = r#"
 exec 3<&0
 "$@" </dev/null 3<&- &
 GUARDED=$!
 (
-    if read -r _ <&3; then eval "$0"; exit; fi
+    while read -r WORD <&3; do
+        case $WORD in
+            TERM) kill -TERM $GUARDED ;;
+            END) eval "$0"; exit ;;
+            GONE) exit ;;
+        esac
+    done
     eval "$0"
     while kill -0 $GUARDED 2>/dev/null; do sleep 0.1; done
     eval "$CLEAN_UP"
@@ -55,12 +62,22 @@ impl Guarded {
         matches!(self.shell.try_wait(), Ok(None))
     }
 
-    /// Ends it and leaves what it wrote.
+    /// Asks it to end in good order. It is over when it [runs](Self::is_running) no more;
+    /// then [`Guarded::end`] leaves what it wrote.
+    pub(super) fn ask_to_end(&mut self) -> Result<()> {
+        self.tell("TERM")
+    }
+
+    /// Ends it, if it still runs, and leaves what it wrote.
     pub(super) fn end(mut self) -> Result<()> {
-        if let Some(mut stdin) = self.shell.stdin.take() {
-            stdin.write_all(b"\n").context("could not tell the shell to end a process")?;
-        }
-        Ok(())
+        // Another process may have the number of one that has ended.
+        let word = if self.is_running() { "END" } else { "GONE" };
+        self.tell(word)
+    }
+
+    fn tell(&mut self, word: &str) -> Result<()> {
+        let stdin = self.shell.stdin.as_mut().context("the shell has no standard input")?;
+        writeln!(stdin, "{word}").context("could not tell the shell to end a process")
     }
 }
 

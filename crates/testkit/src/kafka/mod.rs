@@ -4,24 +4,30 @@
 //! A Kafka that was started here listens on loopback, keeps its data in a temporary
 //! directory and ends with the process that started it, however that ends.
 //!
-//! Start at [`TestKafka::start`]; [`availability`] tells beforehand whether it can.
+//! Start at [`TestKafka::start`]; [`availability`] tells beforehand whether it can. What only a
+//! cluster of Java processes can do, such as to lose a node, is in `cluster`.
 
 mod client;
+mod cluster;
 mod docker;
 mod guard;
 mod jars;
 mod node;
+mod proxied;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use tokio::sync::OnceCell;
 
 pub use client::{NewRecord, StoredRecord};
+pub use cluster::{NoJava, java};
 use docker::Container;
 use node::Cluster;
+pub use proxied::KafkaProxies;
 
 /// Where the tests' Kafka comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +68,7 @@ pub fn availability() -> Result<Provider, Missing> {
     if let Some(address) = std::env::var(RUNNING).ok().filter(|address| !address.is_empty()) {
         return Ok(Provider::Running(address));
     }
-    if guard::on_path("java") && guard::on_path("mvn") {
+    if java().is_ok() {
         return Ok(Provider::Java);
     }
     if docker::is_running() { Ok(Provider::Docker) } else { Err(Missing) }
@@ -72,11 +78,13 @@ pub fn availability() -> Result<Provider, Missing> {
 pub struct TestKafka {
     bootstrap: String,
     running: Running,
+    /// Whose turn it is to listen at the fronts of the nodes.
+    fronts: Arc<tokio::sync::Mutex<()>>,
 }
 
 enum Running {
     Elsewhere,
-    Nodes(Cluster),
+    Nodes(Mutex<Cluster>),
     /// Held for its end.
     Container(#[expect(dead_code, reason = "ends when dropped")] Container),
 }
@@ -96,33 +104,9 @@ impl TestKafka {
                 (container.bootstrap(), Running::Container(container))
             }
         };
-        let kafka = Self { bootstrap, running };
+        let kafka = Self { bootstrap, running, fronts: Arc::default() };
         client::wait_until_up(&kafka.bootstrap, 1, START_LIMIT, || Ok(())).await?;
         Ok(kafka)
-    }
-
-    /// So many nodes of one cluster, each a process; topics get three replicas where there
-    /// are three. Only with Java.
-    ///
-    /// # Errors
-    /// As [`TestKafka::start`].
-    pub async fn start_cluster(nodes: usize) -> Result<Self> {
-        if !guard::on_path("java") || !guard::on_path("mvn") {
-            bail!(Missing);
-        }
-        // Between finding a free port and listening on it someone else may take it.
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let cluster = tokio::task::spawn_blocking(move || Cluster::start(nodes)).await??;
-            let bootstrap = cluster.bootstrap();
-            let up = client::wait_until_up(&bootstrap, nodes, START_LIMIT, || cluster.check());
-            match up.await {
-                Ok(()) => return Ok(Self { bootstrap, running: Running::Nodes(cluster) }),
-                Err(_) if tries < 3 && cluster.lost_a_port() => {}
-                Err(error) => return Err(error),
-            }
-        }
     }
 
     /// The one Kafka of this process, started when first asked for and kept until the
@@ -130,9 +114,10 @@ impl TestKafka {
     ///
     /// # Errors
     /// As [`TestKafka::start`].
-    pub async fn shared() -> Result<&'static Self> {
-        static SHARED: OnceCell<TestKafka> = OnceCell::const_new();
-        SHARED.get_or_try_init(Self::start).await
+    pub async fn shared() -> Result<Arc<Self>> {
+        static SHARED: OnceCell<Arc<TestKafka>> = OnceCell::const_new();
+        let started = SHARED.get_or_try_init(async || Self::start().await.map(Arc::new));
+        started.await.cloned()
     }
 
     /// `host:port`, comma separated.
@@ -184,41 +169,6 @@ impl TestKafka {
         let (bootstrap, group) = (self.bootstrap.clone(), group.to_owned());
         let topic = topic.to_owned();
         tokio::task::spawn_blocking(move || client::committed(&bootstrap, &group, &topic)).await?
-    }
-
-    /// Kills a node, counted from 1, with SIGKILL.
-    ///
-    /// # Errors
-    /// Not a node that was started from Java.
-    pub fn kill_node(&mut self, node: usize) -> Result<()> {
-        self.nodes()?.kill(node)
-    }
-
-    /// Starts a node again on the data that it left. [`TestKafka::wait_until_up`] waits for it.
-    ///
-    /// # Errors
-    /// Not a node that was started from Java, or it does not start.
-    pub fn restart_node(&mut self, node: usize) -> Result<()> {
-        self.nodes()?.restart(node)
-    }
-
-    /// Waits until all nodes answer.
-    ///
-    /// # Errors
-    /// They don't within 90 s.
-    pub async fn wait_until_up(&self) -> Result<()> {
-        let nodes = match &self.running {
-            Running::Nodes(cluster) => cluster.size(),
-            _ => 1,
-        };
-        client::wait_until_up(&self.bootstrap, nodes, START_LIMIT, || Ok(())).await
-    }
-
-    fn nodes(&mut self) -> Result<&mut Cluster> {
-        match &mut self.running {
-            Running::Nodes(cluster) => Ok(cluster),
-            _ => bail!("only nodes started with Java can be killed and started again"),
-        }
     }
 }
 

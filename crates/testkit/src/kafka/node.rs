@@ -1,11 +1,13 @@
 //! Nodes of a Kafka cluster, each a Java process on this machine.
+//!
+//! Each has two listeners for clients: one that it is reached at directly, and one that it
+//! names to clients by the address of a [`Front`], where a proxy may listen.
 
 use std::fmt::Write as _;
 use std::fs;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
@@ -20,14 +22,22 @@ pub(super) struct Cluster {
     _data: TempDir,
 }
 
+/// Where a node's clients go that are to be proxied, and where the proxy goes from there.
+pub(super) struct Front {
+    /// Held from the start, so that nobody else takes the port that the node tells.
+    listener: TcpListener,
+    target: SocketAddr,
+}
+
 struct Node {
     port: u16,
+    front: Front,
     program: Vec<String>,
     log: PathBuf,
     /// Removes the data of the whole cluster.
     clean_up: String,
     /// `None` while it is killed.
-    process: Option<Mutex<Guarded>>,
+    process: Option<Guarded>,
 }
 
 impl Cluster {
@@ -35,8 +45,9 @@ impl Cluster {
     pub(super) fn start(size: usize) -> Result<Self> {
         let jars = jars::directory()?;
         let data = tempfile::Builder::new().prefix("emberline-kafka-").tempdir()?;
-        let ports = free_ports(size * 2)?;
-        let (client_ports, controller_ports) = ports.split_at(size);
+        let ports = free_ports(size * 3)?;
+        let (client_ports, others) = ports.split_at(size);
+        let (controller_ports, proxied_ports) = others.split_at(size);
         let voters: Vec<String> = (1..)
             .zip(controller_ports)
             .map(|(id, port)| format!("{id}@127.0.0.1:{port}"))
@@ -46,15 +57,22 @@ impl Cluster {
         fs::write(&log4j, LOG4J)?;
 
         let mut nodes = Vec::new();
-        for (index, (&port, &controller_port)) in
-            client_ports.iter().zip(controller_ports).enumerate()
-        {
+        for index in 0..size {
             let id = index + 1;
             let home = data.path().join(format!("node-{id}"));
             fs::create_dir(&home)?;
             let properties = home.join("server.properties");
             let logs = home.join("logs");
-            let text = properties_of(id, port, controller_port, &voters.join(","), &logs, size);
+            let port = client_ports[index];
+            let proxied = SocketAddr::from((Ipv4Addr::LOCALHOST, proxied_ports[index]));
+            let front = Front { listener: TcpListener::bind("127.0.0.1:0")?, target: proxied };
+            let listeners = Listeners {
+                client: port,
+                controller: controller_ports[index],
+                proxied: proxied.port(),
+                front: front.listener.local_addr()?.port(),
+            };
+            let text = properties_of(id, &listeners, &voters.join(","), &logs, size);
             fs::write(&properties, text)?;
             format_storage(&class_path, &log4j, &properties)?;
             // Three nodes and their clients share a machine.
@@ -70,7 +88,7 @@ impl Cluster {
             ];
             let log = home.join("output.log");
             let clean_up = format!("rm -rf '{}'", data.path().display());
-            nodes.push(Node { port, program, log, clean_up, process: None });
+            nodes.push(Node { port, front, program, log, clean_up, process: None });
         }
         for node in &mut nodes {
             node.start()?;
@@ -89,12 +107,9 @@ impl Cluster {
     }
 
     /// An error when a node that should run has ended.
-    pub(super) fn check(&self) -> Result<()> {
-        for (id, node) in (1..).zip(&self.nodes) {
-            let ended = node.process.as_ref().is_some_and(|process| {
-                !process.lock().is_ok_and(|mut process| process.is_running())
-            });
-            if ended {
+    pub(super) fn check(&mut self) -> Result<()> {
+        for (id, node) in (1..).zip(&mut self.nodes) {
+            if node.process.as_mut().is_some_and(|process| !process.is_running()) {
                 bail!("kafka node {id} ended:\n{}", node.log_end());
             }
         }
@@ -106,11 +121,27 @@ impl Cluster {
         self.nodes.iter().any(|node| node.log_end().contains("Address already in use"))
     }
 
-    pub(super) fn kill(&mut self, id: usize) -> Result<()> {
-        match self.node(id)?.process.take().map(Mutex::into_inner) {
-            Some(Ok(process)) => process.end(),
-            _ => Ok(()),
+    /// Each node's front: a listener, and where what comes there is to go.
+    pub(super) fn fronts(&self) -> Result<Vec<(TcpListener, SocketAddr)>> {
+        let fronts = self.nodes.iter().map(|node| &node.front);
+        fronts.map(|front| Ok((front.listener.try_clone()?, front.target))).collect()
+    }
+
+    /// Asks a node to end in good order. It is over when it [runs](Self::runs) no more.
+    pub(super) fn ask_to_stop(&mut self, id: usize) -> Result<()> {
+        match &mut self.node(id)?.process {
+            Some(process) => process.ask_to_end(),
+            None => Ok(()),
         }
+    }
+
+    /// Whether a node's process is there.
+    pub(super) fn runs(&mut self, id: usize) -> Result<bool> {
+        Ok(self.node(id)?.process.as_mut().is_some_and(Guarded::is_running))
+    }
+
+    pub(super) fn kill(&mut self, id: usize) -> Result<()> {
+        self.node(id)?.process.take().map_or(Ok(()), Guarded::end)
     }
 
     pub(super) fn restart(&mut self, id: usize) -> Result<()> {
@@ -128,7 +159,7 @@ impl Node {
     fn start(&mut self) -> Result<()> {
         let end = "kill -9 $GUARDED";
         let process = Guarded::start(&self.program, end, &self.clean_up, &self.log)?;
-        self.process = Some(Mutex::new(process));
+        self.process = Some(process);
         Ok(())
     }
 
@@ -150,14 +181,22 @@ rootLogger.level=warn
 rootLogger.appenderRef.out.ref=out
 ";
 
+/// A node's ports: three that it listens on, and that of its front.
+struct Listeners {
+    client: u16,
+    controller: u16,
+    proxied: u16,
+    front: u16,
+}
+
 fn properties_of(
     id: usize,
-    port: u16,
-    controller_port: u16,
+    listeners: &Listeners,
     voters: &str,
     logs: &Path,
     size: usize,
 ) -> String {
+    let Listeners { client, controller, proxied, front } = listeners;
     let replicas = size.min(3);
     let in_sync = if size >= 3 { 2 } else { 1 };
     let mut text = String::new();
@@ -167,11 +206,20 @@ fn properties_of(
         ("controller.quorum.voters", voters.to_owned()),
         (
             "listeners",
-            format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}"),
+            format!(
+                "PLAINTEXT://127.0.0.1:{client},PROXIED://127.0.0.1:{proxied},\
+                 CONTROLLER://127.0.0.1:{controller}"
+            ),
         ),
-        ("advertised.listeners", format!("PLAINTEXT://127.0.0.1:{port}")),
+        (
+            "advertised.listeners",
+            format!("PLAINTEXT://127.0.0.1:{client},PROXIED://127.0.0.1:{front}"),
+        ),
         ("controller.listener.names", "CONTROLLER".to_owned()),
-        ("listener.security.protocol.map", "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT".to_owned()),
+        (
+            "listener.security.protocol.map",
+            "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT".to_owned(),
+        ),
         ("log.dirs", logs.display().to_string()),
         ("num.partitions", "6".to_owned()),
         ("default.replication.factor", replicas.to_string()),
