@@ -113,6 +113,13 @@ pub fn encode(metadata: &CommitMetadata, frontier: i64) -> String {
     text
 }
 
+/// Whether the text to be committed with `frontier` would tell all of it, with a quarter of
+/// its room to spare.
+pub fn tells_all(metadata: &CommitMetadata, frontier: i64) -> bool {
+    let text = encode(metadata, frontier);
+    text.len() <= MAX_BYTES / 4 * 3 && !decode(&text, frontier).shortened
+}
+
 /// Tells of records settled in part, as far as they fit, after the number of bytes that it
 /// takes; and whether all did.
 fn partly(frontier: i64, records: &[(i64, u8)], room: usize) -> (Vec<u8>, bool) {

@@ -443,6 +443,12 @@ impl<L, T> Lanes<L, T> {
         self.nodes.len()
     }
 
+    /// The keys of the lanes with a call in flight.
+    pub fn keys_in_calls(&self) -> impl Iterator<Item = LaneKey> {
+        let busy = self.slab.iter().filter(|(_, lane)| matches!(lane.state, State::Busy(_)));
+        busy.map(|(_, lane)| lane.key)
+    }
+
     /// The items that are in a call, with what their lane is about.
     pub fn items_in_calls(&self) -> impl Iterator<Item = (&L, &T)> {
         self.slab.iter().flat_map(|(id, lane)| {

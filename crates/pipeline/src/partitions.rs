@@ -42,9 +42,14 @@ pub(crate) struct Partition {
     pub(crate) position: i64,
     /// Where it stands still although there is more to read, and since when.
     pub(crate) still: Option<(i64, Instant)>,
+    /// Below it lies what others may have delivered since this partition was ours before; 0
+    /// where it never was.
+    pub(crate) regained_up_to: i64,
     /// Log end offset as last told.
     pub(crate) high: i64,
     pub(crate) fenced: bool,
+    /// Records that were given up after a part of them was settled.
+    left_in_part: Vec<(i64, u8)>,
     frontier: Frontier,
     /// Records in flight.
     pub(crate) records: usize,
@@ -69,8 +74,10 @@ impl Partition {
             settled_before,
             position: resume_at,
             still: None,
+            regained_up_to: 0,
             high,
             fenced: false,
+            left_in_part: Vec::new(),
             frontier,
             records: 0,
             committed: None,
@@ -106,9 +113,27 @@ impl Partition {
         ahead.map(|run| run.start.max(self.position)..run.end).filter(|run| !run.is_empty())
     }
 
+    /// What a commit tells beside the frontier; `partly` are the records settled in part.
+    fn tells(&mut self, mut partly: Vec<(i64, u8)>) -> CommitMetadata {
+        let seed_from = self.marks.seed_offset(self.ledger.frontier());
+        let settled = self.ledger.settled_above().chain(self.settled_ahead());
+        // What was settled in part before this tenure and is not read again yet, as well.
+        let before = self.settled_before.partly.iter();
+        partly.extend(before.filter(|(at, _)| *at >= self.position));
+        partly.extend(&self.left_in_part);
+        partly.sort_unstable();
+        CommitMetadata { partly, ..CommitMetadata::gather(Some(seed_from), settled) }
+    }
+
+    /// Whether a commit can tell all that is settled: then nothing has to be finished for the
+    /// sake of what was sent before it.
+    fn tells_all(&mut self, partly: Vec<(i64, u8)>) -> bool {
+        commit_metadata::tells_all(&self.tells(partly), self.ledger.frontier())
+    }
+
     /// What a commit would say now, if it differs from the last one; `partly` are the records
     /// settled in part.
-    fn due_commit(&mut self, partly: &mut Vec<(i64, u8)>) -> Option<Commit> {
+    fn due_commit(&mut self, partly: Vec<(i64, u8)>) -> Option<Commit> {
         if self.position <= self.resume_at {
             // Nothing new: what the last owner said (from where to seed, too) still holds.
             return None;
@@ -117,15 +142,7 @@ impl Partition {
         self.ledger.advance_to(self.position);
         let offset = self.ledger.frontier();
         self.frontier.set(offset);
-        let seed_from = self.marks.seed_offset(offset);
-        let settled = self.ledger.settled_above().chain(self.settled_ahead());
-        // What was settled in part before this tenure and is not read again yet, as well.
-        let before = self.settled_before.partly.iter();
-        partly.extend(before.filter(|(at, _)| *at >= self.position));
-        partly.sort_unstable();
-        let partly = std::mem::take(partly);
-        let gathered =
-            CommitMetadata { partly, ..CommitMetadata::gather(Some(seed_from), settled) };
+        let gathered = self.tells(partly);
         let metadata = commit_metadata::encode(&gathered, offset);
         if self.committed.as_ref().is_some_and(|last| (last.0, &last.1) == (offset, &metadata)) {
             return None;
@@ -187,15 +204,22 @@ impl Partitions {
         ids: impl IntoIterator<Item = PartitionId>,
         partly: impl Iterator<Item = (PartitionId, i64, u8)>,
     ) -> Vec<Commit> {
-        let mut of_each: HashMap<PartitionId, Vec<(i64, u8)>> = HashMap::new();
-        for (id, offset, parts) in partly {
-            of_each.entry(id).or_default().push((offset, parts));
-        }
-        let mut due = |id: PartitionId| {
-            let partly = of_each.entry(id).or_default();
-            self.slab[id.0].due_commit(partly)
-        };
+        let mut partly = by_partition(partly);
+        let mut due =
+            |id: PartitionId| self.slab[id.0].due_commit(partly.remove(&id).unwrap_or_default());
         ids.into_iter().filter_map(&mut due).collect()
+    }
+
+    /// Those of these tenures whose commit can't tell all that is settled.
+    pub(crate) fn untellable(
+        &mut self,
+        ids: &[PartitionId],
+        partly: impl Iterator<Item = (PartitionId, i64, u8)>,
+    ) -> Vec<PartitionId> {
+        let mut partly = by_partition(partly);
+        let mut tells_all =
+            |id: &PartitionId| self.slab[id.0].tells_all(partly.remove(id).unwrap_or_default());
+        ids.iter().copied().filter(|id| !tells_all(id)).collect()
     }
 
     /// The commits of tenures that end, whatever was asked for before: it may not have
@@ -215,6 +239,13 @@ impl Partitions {
     pub(crate) fn forget_commits(&mut self) {
         for id in self.by_epoch.values() {
             self.slab[id.0].committed = None;
+        }
+    }
+
+    /// A record of the tenure was given up, and these parts of it are settled.
+    pub(crate) fn left_in_part(&mut self, id: PartitionId, offset: i64, parts: Parts) {
+        if parts != Parts::default() {
+            self.slab[id.0].left_in_part.push((offset, parts.0));
         }
     }
 
@@ -249,6 +280,17 @@ impl Partitions {
             self.freed.push(id.0);
         }
     }
+}
+
+/// Offsets and parts of the records settled in part, of each partition.
+fn by_partition(
+    partly: impl Iterator<Item = (PartitionId, i64, u8)>,
+) -> HashMap<PartitionId, Vec<(i64, u8)>> {
+    let mut of_each: HashMap<PartitionId, Vec<(i64, u8)>> = HashMap::new();
+    for (id, offset, parts) in partly {
+        of_each.entry(id).or_default().push((offset, parts));
+    }
+    of_each
 }
 
 impl Index<PartitionId> for Partitions {

@@ -61,6 +61,8 @@ pub(crate) struct Record {
     /// given up now, the record would be sent again, or settled without its other items.
     partly_settled: bool,
     parking: Option<Box<Parking>>,
+    /// An item was given up: the record is another owner's, whatever the others come to.
+    given_up: bool,
     /// Identities of its parked reports: reserved although the write is not durable yet.
     parked: Vec<Identity>,
 }
@@ -135,6 +137,7 @@ impl Records {
             settled: Parts::default(),
             partly_settled: false,
             parking: None,
+            given_up: false,
             parked: Vec::new(),
         };
         let id = self.slab.insert(record);
@@ -157,6 +160,11 @@ impl Records {
 
     pub(crate) fn get(&self, id: RecordId) -> &Record {
         &self.slab[id.0 as usize]
+    }
+
+    /// All records in flight.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = RecordId> {
+        self.slab.iter().map(|(id, _)| RecordId(u32::try_from(id).unwrap_or(u32::MAX)))
     }
 
     /// Records in flight.
@@ -244,6 +252,12 @@ impl Records {
         self.partitions.due_commits(ids, partly.into_iter())
     }
 
+    /// Those of these tenures whose commit can't tell all that is settled.
+    pub(crate) fn untellable(&mut self, ids: &[PartitionId]) -> Vec<PartitionId> {
+        let partly: Vec<_> = self.settled_in_part().collect();
+        self.partitions.untellable(ids, partly.into_iter())
+    }
+
     /// The last commits of tenures that end.
     pub(crate) fn last_commits(&mut self, ids: &[PartitionId]) -> Vec<Commit> {
         let partly: Vec<_> = self.settled_in_part().collect();
@@ -281,6 +295,7 @@ impl Records {
     pub(crate) fn hand_over(&mut self, id: RecordId, count: u16, metrics: &WorkerMetrics) {
         let record = &mut self.slab[id.0 as usize];
         record.remaining -= count;
+        record.given_up = true;
         self.items -= u64::from(count);
         self.totals.in_flight.store(self.items, Ordering::Relaxed);
         self.totals.handed_over.fetch_add(u64::from(count), Ordering::Relaxed);
@@ -315,7 +330,8 @@ impl Records {
     fn after_change(&mut self, id: RecordId) -> Option<ReadyToPark> {
         let record = &mut self.slab[id.0 as usize];
         if record.remaining == 0 {
-            self.forget(id, true);
+            let settled = !record.given_up;
+            self.forget(id, settled);
             return None;
         }
         let all_parked =
@@ -333,6 +349,9 @@ impl Records {
 
     fn forget(&mut self, id: RecordId, settled: bool) {
         let record = self.slab.remove(id.0 as usize);
+        if !settled {
+            self.partitions.left_in_part(record.partition, record.offset, record.settled);
+        }
         self.refuse(record.early, record.raw.bytes());
         self.partitions.record_gone(record.partition, record.offset, settled);
     }

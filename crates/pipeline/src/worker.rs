@@ -138,8 +138,12 @@ pub(crate) struct Worker<T> {
 
     draining: Option<Draining>,
     topic_partitions: HashMap<Arc<str>, i32>,
+    /// Partitions that were ours at some time.
+    known_partitions: HashSet<(Arc<str>, i32)>,
     ends: Option<Ends>,
     exit: Option<Exit>,
+    /// Until when what was begun is finished before the group is left.
+    leave_by: Option<Instant>,
     next_commit: Instant,
     next_gauges: Instant,
     intake_paused: bool,
@@ -186,8 +190,10 @@ impl<T: Transport + Clone> Worker<T> {
             pushed_sets: HashMap::new(),
             draining: None,
             topic_partitions: HashMap::new(),
+            known_partitions: HashSet::new(),
             ends: Some(ends),
             exit: None,
+            leave_by: None,
             next_commit: now,
             next_gauges: now,
             intake_paused: false,
@@ -225,7 +231,7 @@ impl<T: Transport + Clone> Worker<T> {
             }
             tokio::select! {
                 biased;
-                () = stop.cancelled(), if self.exit.is_none() => self.leave(Exit::Stopped),
+                () = stop.cancelled(), if self.exit.is_none() => self.leave(Exit::Stopped, Instant::now()),
                 _ = self.calls.recv_many(&mut ends, ENDS_AT_ONCE) => {
                     let now = Instant::now();
                     for end in ends.drain(..) {
@@ -265,11 +271,12 @@ impl<T: Transport + Clone> Worker<T> {
         self.gate_may_have_moved();
         self.dispatch(now);
         self.end_drain(now);
+        self.end_leaving(now);
         self.forget_freed();
         if now >= self.next_commit {
             self.next_commit = now + self.shared.settings.delivery.commit_interval;
             self.commit();
-            self.leave_at_end();
+            self.leave_at_end(now);
         }
         if now >= self.next_gauges {
             self.next_gauges = now + GAUGES_EVERY;
@@ -294,19 +301,37 @@ impl<T: Transport + Clone> Worker<T> {
             Some(self.next_look_at_waiting).filter(|_| self.bindings_changed),
             Some(self.next_release).filter(|at| *at > now && self.lanes.held() > 0),
             self.draining.as_ref().map(|draining| draining.deadline),
+            self.leave_by.filter(|_| self.source.is_some()),
             Some(self.next_commit),
         ];
         let first = candidates.into_iter().flatten().min().unwrap_or(now);
         first.clamp(now, now + LONGEST_SLEEP)
     }
 
-    /// Stops reading and leaves the group; the revocation that follows drains.
-    fn leave(&mut self, exit: Exit) {
+    /// Stops reading, and leaves the group once what was begun is finished. Not before: who
+    /// has left sends no signs of life, and what takes longer than the session timeout would
+    /// be lost to others.
+    fn leave(&mut self, exit: Exit, now: Instant) {
         if self.exit.is_some() {
             return;
         }
         tracing::info!(worker = self.kind.name(), reason = ?exit, "leaving the group");
         self.exit = Some(exit);
+        self.leave_by = Some(now + self.shared.settings.delivery.drain);
+        if let Some(source) = &self.source {
+            source.pause_intake(true);
+        }
+        self.give_up_rest();
+    }
+
+    /// Leaves the group when nothing is left to finish, or the time is up.
+    fn end_leaving(&mut self, now: Instant) {
+        let Some(deadline) = self.leave_by.filter(|_| self.source.is_some()) else { return };
+        // Partitions that go meanwhile are drained and committed by themselves.
+        let left = self.records.len() > 0 || self.draining.is_some();
+        if left && now < deadline {
+            return;
+        }
         self.commit();
         if let Some(source) = self.source.take() {
             source.leave();
@@ -340,6 +365,17 @@ impl<T: Transport + Clone> Worker<T> {
         metrics.set_partitions(owned, &self.shared.highs.lock().offsets);
         self.shared.bindings.set_gauge();
         self.look_for_stalls(now);
+    }
+}
+
+/// A worker that ends before its calls do gives their lanes back: others of the process may
+/// have items of them.
+impl<T> Drop for Worker<T> {
+    fn drop(&mut self) {
+        if let Some(lanes) = &self.shared.lanes_in_calls {
+            let mut lanes = lanes.lock();
+            self.lanes.keys_in_calls().for_each(|key| _ = lanes.remove(&key));
+        }
     }
 }
 

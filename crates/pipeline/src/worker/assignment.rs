@@ -67,7 +67,13 @@ impl<T: Transport + Clone> Worker<T> {
         now: Instant,
     ) -> Result<(), PipelineError> {
         match event {
-            SourceEvent::Records(batch) => self.take_in(batch, now),
+            SourceEvent::Records(batch) => {
+                self.take_in(batch, now);
+                if self.exit.is_some() {
+                    // Read before intake was stopped.
+                    self.give_up_rest();
+                }
+            }
             SourceEvent::Assigned(partitions) => self.assigned(partitions, now),
             SourceEvent::Revoking(revocation) => self.revoking(revocation, now),
             SourceEvent::Positions(positions) => self.positions(&positions),
@@ -108,6 +114,8 @@ impl<T: Transport + Clone> Worker<T> {
                 }
                 _ => commit_metadata::CommitMetadata::default(),
             };
+            let name = (Arc::clone(&assigned.at.topic), assigned.at.partition);
+            let regained = !self.known_partitions.insert(name);
             let marks = SeedMarks::new(self.shared.settings.delivery.dedupe_window);
             self.topic_partitions.insert(Arc::clone(&assigned.at.topic), assigned.topic_partitions);
             let id = self.records.partitions.insert(Partition::resumed(
@@ -117,6 +125,9 @@ impl<T: Transport + Clone> Worker<T> {
                 marks,
                 (assigned.high, assigned.frontier),
             ));
+            if regained {
+                self.records.partitions[id].regained_up_to = assigned.high;
+            }
             self.dedupe.partition_assigned(id.slot());
         }
         self.assignment_changed(now);
@@ -186,11 +197,8 @@ impl<T: Transport + Clone> Worker<T> {
             .max(highs.offsets.keys().filter(|(topic, _)| topics.contains(topic)).count())
     }
 
-    /// Partitions go. What was read of them is delivered first, up to a deadline: a part of
-    /// it is on its way or there already, in any order of offsets, and to leave gaps would
-    /// be to send things twice or to turn a device's story round. Only what lies above all
-    /// of that is given up at once, and what waits for its time: the next owner reads it
-    /// again.
+    /// Partitions go. What is in calls or being written is finished, up to a deadline; the
+    /// rest is the next owner's at once, and the last commit tells it what is settled.
     fn revoking(&mut self, revocation: Revocation, now: Instant) {
         let ids: Vec<PartitionId> = revocation
             .partitions
@@ -207,36 +215,67 @@ impl<T: Transport + Clone> Worker<T> {
             revocation.done(Vec::new());
             return;
         }
-        self.give_up_untouched(&ids);
-        self.lanes.end_linger(usize::MAX);
-        let deadline = now + self.shared.settings.delivery.drain;
+        self.give_up_unbegun(&ids);
+        let deadline = self.leave_by.unwrap_or(now + self.shared.settings.delivery.drain);
         self.draining = Some(Draining { revocation, partitions: ids, deadline });
     }
 
-    /// Gives up what nothing depends on: records above the last of which a part was sent,
-    /// and those that can't be sent now.
-    fn give_up_untouched(&mut self, ids: &[PartitionId]) {
-        let mut touched: HashSet<RecordId> =
-            self.lanes.items_in_calls().map(|(_, item)| item.record).collect();
-        touched.extend(self.records.partly_settled());
-        let mut sent_up_to: HashMap<PartitionId, i64> = HashMap::new();
-        for id in ids {
-            sent_up_to.insert(*id, self.records.partitions[*id].settled_up_to());
+    /// Gives up what is not begun of all partitions.
+    pub(super) fn give_up_rest(&mut self) {
+        let owned: Vec<_> = self.records.partitions.owned().map(|(id, _)| id).collect();
+        self.give_up_unbegun(&owned);
+    }
+
+    /// Gives up what is in no call and in no write. Where a commit can't tell all that is
+    /// settled, only what lies above it: the rest is finished, so that nothing is sent twice.
+    fn give_up_unbegun(&mut self, ids: &[PartitionId]) {
+        for (identity, arrival) in self.records.give_up_parking(ids, &self.metrics) {
+            self.dedupe.release(identity, arrival);
         }
-        for record in &touched {
-            let record = self.records.get(*record);
+        let untellable = self.records.untellable(ids);
+        let kept = self.to_be_finished(&untellable);
+        let going: HashSet<PartitionId> = ids.iter().copied().collect();
+        self.give_up(|records, id| {
+            going.contains(&records.get(id).partition) && !kept.contains(&id)
+        });
+        if !untellable.is_empty() {
+            self.lanes.end_linger(usize::MAX);
+        }
+    }
+
+    /// The records of these tenures that lie below what was sent of them.
+    fn to_be_finished(&self, ids: &[PartitionId]) -> HashSet<RecordId> {
+        if ids.is_empty() {
+            return HashSet::new();
+        }
+        let mut sent_up_to: HashMap<PartitionId, i64> =
+            ids.iter().map(|id| (*id, self.records.partitions[*id].settled_up_to())).collect();
+        let in_calls = self.lanes.items_in_calls().map(|(_, item)| item.record);
+        for record in in_calls.chain(self.records.partly_settled()) {
+            let record = self.records.get(record);
             if let Some(up_to) = sent_up_to.get_mut(&record.partition) {
                 *up_to = (*up_to).max(record.offset + 1);
             }
         }
         let not_due: HashSet<RecordId> =
             self.waiting.iter().map(|waiting| waiting.record).collect();
-        self.give_up(|records, id| {
-            let record = records.get(id);
-            sent_up_to.get(&record.partition).is_some_and(|up_to| {
-                !touched.contains(&id) && (record.offset >= *up_to || not_due.contains(&id))
-            })
-        });
+        let below = |record: &RecordId| {
+            let at = self.records.get(*record);
+            sent_up_to.get(&at.partition).is_some_and(|up_to| at.offset < *up_to)
+        };
+        let mut kept: HashSet<RecordId> = self.records.ids().filter(below).collect();
+        kept.retain(|record| !not_due.contains(record));
+        kept
+    }
+
+    /// A call has failed while its partition goes: its items are the next owner's.
+    pub(super) fn give_up_failed(&mut self) {
+        if self.leave_by.is_some() {
+            self.give_up_rest();
+        } else if let Some(draining) = &self.draining {
+            let going = draining.partitions.clone();
+            self.give_up_unbegun(&going);
+        }
     }
 
     /// Gives up every item that is in no call and whose record is chosen.
@@ -306,7 +345,7 @@ impl<T: Transport + Clone> Worker<T> {
     /// Notes whether the end of the input is reached, and leaves where that was asked for.
     /// A partition of another owner (or of one that has just died) is at its end when the
     /// group's committed offset is.
-    pub(super) fn leave_at_end(&mut self) {
+    pub(super) fn leave_at_end(&mut self, now: Instant) {
         let Some(ends) = &self.ends else { return };
         let owned: HashMap<(&str, i32), i64> = self
             .records
@@ -326,7 +365,7 @@ impl<T: Transport + Clone> Worker<T> {
         if reached {
             self.status.caught_up();
             if ends.stop_there {
-                self.leave(Exit::AtEnd);
+                self.leave(Exit::AtEnd, now);
             }
         }
     }

@@ -130,7 +130,7 @@ impl<T: Transport + Clone> Worker<T> {
         } else {
             tracing::info!(worker, ?state, "calls go on");
         }
-        if let Some(source) = &self.source {
+        if let Some(source) = self.source.as_ref().filter(|_| self.exit.is_none()) {
             source.pause_intake(paused);
         }
         // Whoever waits for the gate may ask again at once.

@@ -49,7 +49,10 @@ impl<T: Transport + Clone> Worker<T> {
         self.gate_may_have_moved();
         match end.result {
             Ok(()) => self.accepted(end.lane, now),
-            Err(error) => self.failed(end.lane, &error, end.request_id, counts, now),
+            Err(error) => {
+                self.failed(end.lane, &error, end.request_id, counts, now);
+                self.give_up_failed();
+            }
         }
     }
 
@@ -232,8 +235,8 @@ impl<T: Transport + Clone> Worker<T> {
     pub(super) fn write_ended(&mut self, end: WriteEnd, now: Instant) {
         let Some((written, at)) = self.outbox.ended(end, now) else { return };
         match written {
-            Written::Items { record, items, outcome, category } => {
-                if let Some(category) = category {
+            Written::Items { record, items, outcome, parts } => {
+                for category in parts.iter().flat_map(|parts| parts.iter()) {
                     self.records.settles_part(record, category);
                 }
                 self.settle(record, outcome, items, now);

@@ -18,7 +18,7 @@ use crate::table::Claim;
 /// What waits for a write to be durable.
 pub(super) enum Written {
     /// Items of a record reach this outcome.
-    Items { record: RecordId, items: u16, outcome: Outcome, category: Option<Category> },
+    Items { record: RecordId, items: u16, outcome: Outcome, parts: Option<Categories> },
     /// A customer's set counts, and the events that made it are settled.
     Set { lane: LaneId, customer: emberline_model::CustomerId, set: WrittenSet },
     /// A customer's set has all facts again.
@@ -208,9 +208,8 @@ impl<T: Transport + Clone> Worker<T> {
         };
         let outcome = Outcome::Parked(ready.reason);
         self.records.write_begins(ready.record);
-        // All that is left of the record: then it is settled as a whole.
         let (record, items) = (ready.record, ready.items);
-        let waiting = Written::Items { record, items, outcome, category: None };
+        let waiting = Written::Items { record, items, outcome, parts: ready.categories };
         self.outbox.write(Destination::Retry, write, waiting, now);
     }
 
@@ -256,7 +255,8 @@ impl<T: Transport + Clone> Worker<T> {
         };
         let outcome = Outcome::DeadLettered(reason);
         self.records.write_begins(id);
-        let waiting = Written::Items { record: id, items: 1, outcome, category };
+        let parts = category.map(|category| Categories::from_iter([category]));
+        let waiting = Written::Items { record: id, items: 1, outcome, parts };
         self.outbox.write(Destination::DeadLetters, write, waiting, now);
     }
 }

@@ -283,16 +283,19 @@ impl<T: Transport + Clone> Worker<T> {
 
     fn state(&mut self, record: RecordId, state: DeviceState, now: Instant) {
         let DeviceState { device, status, time } = state;
-        let (arrival, slot) = {
+        let (arrival, slot, since_regained) = {
             let record = self.records.get(record);
-            (record.arrival, record.partition.slot())
+            let partition = &self.records.partitions[record.partition];
+            (record.arrival, record.partition.slot(), record.offset >= partition.regained_up_to)
         };
         let key = device.key();
         let identity = state_identity(key, status, time);
         let seen = self.observe(slot, identity, arrival);
-        // A state that a call of an earlier tenure may not have brought is sent again:
-        // twice the same state does no harm.
-        if seen == Seen::Duplicate && !self.ghosts.contains(&identity) {
+        // A state that a call of an earlier tenure may not have brought is sent again: twice
+        // the same state does no harm. Likewise one that we delivered before the partition was
+        // another's: that may have sent an older one since, and knew of ours by its commit only.
+        let delivered = since_regained && !self.ghosts.contains(&identity);
+        if seen == Seen::Duplicate && (delivered || self.state_waits(key, identity)) {
             self.settle(record, Outcome::Duplicate, 1, now);
             return;
         }
@@ -306,6 +309,15 @@ impl<T: Transport + Clone> Worker<T> {
         if let Some(older) = self.lanes.push_replacing(state_key(key), item, gather, now, about) {
             self.settle(older.record, Outcome::Superseded, 1, now);
         }
+    }
+
+    /// Whether this very state waits to be sent. The record that it is of is the one to be
+    /// settled by that; replaced by this one, it would be settled before.
+    fn state_waits(&self, device: DeviceKey, identity: Identity) -> bool {
+        let Some(id) = self.lanes.id_of(state_key(device)) else { return false };
+        let about = &self.lanes.about(id).about;
+        let mut waiting = self.lanes.items(id).skip(self.lanes.in_call(id));
+        waiting.any(|item| item.identity(about) == Some(identity))
     }
 
     fn binding(&mut self, record: RecordId, event: Box<BindingEvent>, now: Instant) {

@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
 use emberline_broker::Delivered;
+use emberline_flow::commit_metadata;
 use emberline_model::Category::{Power, Smoke};
 use emberline_wire::device::{DeviceRecord, Refusal};
 
@@ -57,9 +58,11 @@ async fn a_record_is_not_committed_before_each_of_its_parts_has_its_outcome() {
     rig.worker.write_ended((0, written), Instant::now());
     rig.until("the answer", |rig| rig.worker.draining.is_none()).await;
     let commits = answer.recv_timeout(Duration::from_secs(1)).unwrap();
-    let settled = commits.iter().any(|commit| commit.offset > 0);
-    assert_eq!(settled, rig.service.accepted().len() == 1);
-    assert!(settled, "what was begun is finished");
+    let [commit] = commits.as_slice() else { panic!("{commits:?}") };
+    assert_eq!(commit.offset, 0);
+    let told = commit_metadata::decode(&commit.metadata, 0);
+    assert_eq!(told.settled_parts(0), 1 << Smoke.index(), "the next owner has the rest to do");
+    assert_eq!(rig.service.calls().len(), 0);
 }
 
 #[tokio::test]
@@ -147,10 +150,10 @@ async fn after_a_crash_only_the_rest_of_a_record_is_sent() {
     assert_eq!(next.frontier(0), 2);
 }
 
-/// The later record has a dead letter under way, so it is finished; the binding comes
-/// before it is parked.
+/// The later record has a dead letter under way, and the binding comes before that is
+/// written.
 #[tokio::test]
-async fn what_is_finished_when_partitions_go_does_not_overtake_what_waits_for_a_binding() {
+async fn of_what_waits_when_partitions_go_nothing_overtakes_the_rest() {
     let mut rig = Rig::new(Devices);
     rig.assign(0, None, "");
     rig.read(0, 0, data("a", SECOND, &[Power]));
@@ -162,10 +165,11 @@ async fn what_is_finished_when_partitions_go_does_not_overtake_what_waits_for_a_
     rig.worker.release_bound(Instant::now());
     let written = Ok(Delivered { partition: 0, offset: 0 });
     rig.worker.write_ended((0, written), Instant::now());
-    rig.until_idle().await;
-    let accepted: Vec<_> =
-        rig.service.accepted().into_iter().flat_map(|call| call.content).collect();
-    assert_eq!(accepted, [SECOND.to_string(), (SECOND + 1).to_string()]);
+    rig.until("the answer", |rig| rig.worker.draining.is_none()).await;
+    assert_eq!(rig.service.calls().len(), 0, "both are the next owner's");
     let commits = answer.recv_timeout(Duration::from_secs(1)).unwrap();
-    assert_eq!(commits.iter().map(|commit| commit.offset).collect::<Vec<_>>(), [2]);
+    let [commit] = commits.as_slice() else { panic!("{commits:?}") };
+    assert_eq!(commit.offset, 0);
+    let told = commit_metadata::decode(&commit.metadata, 0);
+    assert_eq!((told.settled_parts(0), told.settled_parts(1)), (0, 1 << Smoke.index()));
 }

@@ -248,7 +248,8 @@ impl World {
                 if settled.is_some() && refused {
                     self.breach(9, format_args!("refused credentials settled {:?}", call.seen));
                 }
-                if settled.is_some() && silent && super::laws::OUTAGE_PARKS_NOTHING {
+                // A state that is too old is given up whatever the service does.
+                if settled.is_some() && silent && call.seen.action != Action::ReportState {
                     self.breach(9, format_args!("an outage parked {:?}", call.seen));
                 }
                 return;

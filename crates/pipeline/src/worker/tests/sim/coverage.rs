@@ -95,6 +95,7 @@ const EXPECTED: &[&str] = &[
     "revocation with calls in flight",
     "room full",
     "settled above the frontier, told by metadata",
+    "settled in part, told by metadata",
     "start",
     "state of a tenure that is over arrives late",
     "stop",

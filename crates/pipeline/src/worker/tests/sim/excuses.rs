@@ -1,6 +1,7 @@
 //! Duplicates that nobody can prevent: what a report may be accepted more than once for.
 
 use emberline_flow::commit_metadata;
+use emberline_model::Category;
 
 use super::input::{Fact, ReportKey};
 use super::kafka::Part;
@@ -33,14 +34,20 @@ impl World {
                 if told {
                     self.cover.saw("settled above the frontier, told by metadata");
                 } else {
-                    again.push((*part, record.offset));
+                    let parts = settled.as_ref().map_or(0, |it| it.settled_parts(record.offset));
+                    again.push(((*part, record.offset), parts));
                 }
             }
         }
         let unwritten: Vec<Vec<Fact>> = owner.unwritten.values().cloned().collect();
-        for place in again {
+        for (place, parts) in again {
             for fact in self.story.facts.get(&place).cloned().unwrap_or_default() {
                 let Fact::Report(key) = fact else { continue };
+                let bit = Category::ALL.iter().position(|it| it.code() == key.category);
+                if bit.is_some_and(|bit| parts & (1 << bit) != 0) {
+                    self.cover.saw("settled in part, told by metadata");
+                    continue;
+                }
                 let writing = unwritten.iter().any(|facts| facts.contains(&fact));
                 let calling = self.calls.values().any(|call| call.reports().contains(&key));
                 let sent = self.story.reports[&key].accepted > 0;

@@ -96,7 +96,7 @@ impl World {
 
     /// The worker's answer to a revocation, if it is there.
     pub(super) fn take_answer(&mut self, number: usize) {
-        let now = self.clock.passed();
+        let (now, instant) = (self.clock.passed(), self.clock.now());
         let drain = self.plan.settings.delivery.drain;
         let Some(Some(member)) = self.members.get_mut(number) else { return };
         let Some(going) = &member.going else { return };
@@ -112,7 +112,9 @@ impl World {
                 return;
             }
         };
-        let late = now >= told + drain;
+        // Who leaves has begun to drain before.
+        let left_late = member.worker.leave_by.is_some_and(|by| instant >= by);
+        let late = now >= told + drain || left_late;
         let Some(going) = member.going.take() else { return };
         self.gone(number, &going.parts, commits, late);
     }

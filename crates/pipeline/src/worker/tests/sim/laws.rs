@@ -25,10 +25,6 @@ const RATE_IS_THE_GROUPS: bool = true;
 /// Bytes that the last batch may be beyond the room.
 const LAST_BATCH: usize = 4_096;
 
-/// While no call is answered, nothing is parked for it. Holds once the gate is the
-/// process's and opens without twenty failures.
-pub(super) const OUTAGE_PARKS_NOTHING: bool = false;
-
 /// What may go out at once after a pause; a share that changes begins a new one, and may
 /// do so a few times within a second.
 fn burst(rate: f64) -> f64 {

@@ -167,6 +167,7 @@ impl Member {
     pub(super) fn is_idle(&self) -> bool {
         self.worker.records.len() == 0
             && self.worker.in_calls == 0
+            && self.worker.outbox.len() == 0
             && self.inbox.is_empty()
             && self.going.is_none()
             && self.committing.is_none()

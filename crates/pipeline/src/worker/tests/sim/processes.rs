@@ -209,7 +209,7 @@ impl World {
         self.cover.saw("stop");
         self.processes[number].alive = false;
         for member in members {
-            self.work(member, |worker, _| worker.leave(Exit::Stopped)).await;
+            self.work(member, |worker, now| worker.leave(Exit::Stopped, now)).await;
         }
     }
 

@@ -281,7 +281,8 @@ impl World {
         let healed = self.healed;
         let Some(Some(sleeper)) = self.members.get_mut(member) else { return };
         let worker = &sleeper.worker;
-        let busy = worker.records.len() > 0 || worker.draining.is_some() || sleeper.dirty;
+        let writes = worker.outbox.len() > 0;
+        let busy = worker.records.len() > 0 || writes || worker.draining.is_some() || sleeper.dirty;
         sleeper.wake += 1;
         let released = sleeper.released.has_changed().unwrap_or(false) && worker.lanes.held() > 0;
         let due = if released {
@@ -315,6 +316,7 @@ fn next_need(worker: &Worker<Line>, dirty: bool, now: Instant) -> Option<Instant
         worker.waiting.next_due(),
         Some(worker.next_look_at_waiting).filter(|_| worker.bindings_changed),
         worker.draining.as_ref().map(|draining| draining.deadline),
+        worker.leave_by.filter(|_| worker.source.is_some()),
         Some(worker.next_commit).filter(|_| dirty),
         // Another worker may have opened the gate.
         Some(worker.next_gauges).filter(|_| worker.intake_paused),
