@@ -7,6 +7,7 @@
 //! Start at [`World`]; [`Load`] is what its devices send, [`judge`] compares what had to
 //! arrive with what did.
 
+mod background;
 mod emberline;
 mod http;
 mod judge;

@@ -13,6 +13,7 @@ use emberline_fleet::{FleetRecord, Topic};
 use emberline_sandbox::{Sandbox, SandboxSettings};
 use tempfile::TempDir;
 
+use crate::background::Background;
 use crate::emberline::{Emberline, binary};
 use crate::judge::{Verdict, judge};
 use crate::kafka::{KafkaProxies, NewRecord, StoredRecord, TestKafka, unique};
@@ -23,7 +24,7 @@ use crate::wait::wait_for;
 /// Longest that something in a story may take, where the story says nothing else. Far more
 /// than it does, also on a machine that is busy with other things.
 const LIMIT: Duration = Duration::from_secs(90);
-/// Partitions of each input topic.
+/// Partitions of each input topic, where nothing else is said.
 const PARTITIONS: i32 = 4;
 /// Lines of each process's log that are shown of a story that failed.
 const LOG_LINES: usize = 40;
@@ -39,6 +40,8 @@ pub struct World {
     directory: TempDir,
     started: AtomicUsize,
     limit: Duration,
+    /// The service and the proxies run here.
+    background: Background,
 }
 
 impl World {
@@ -50,36 +53,42 @@ impl World {
     /// # Errors
     /// No Kafka, or no port for the service.
     pub async fn start(service: SandboxSettings) -> Result<Self> {
-        Self::start_on(TestKafka::shared().await?, service).await
+        Self::start_on(TestKafka::shared().await?, PARTITIONS, service).await
     }
 
-    /// A world on this Kafka, whose input topics have four partitions, with a service of
-    /// these settings (its address, secret and memory are set here). What topics there are
-    /// has as many replicas as the Kafka gives by itself: three on a cluster of three.
+    /// A world on this Kafka, with so many partitions of each input topic, and a service of
+    /// these settings (its address, secret and memory are set here). Topics have as many
+    /// replicas as the Kafka gives by itself: three on a cluster of three.
     ///
     /// # Errors
     /// The topics can't be made, or no port for the service.
-    pub async fn start_on(kafka: Arc<TestKafka>, service: SandboxSettings) -> Result<Self> {
-        let sandbox = Sandbox::start(SandboxSettings {
+    pub async fn start_on(
+        kafka: Arc<TestKafka>,
+        partitions: i32,
+        service: SandboxSettings,
+    ) -> Result<Self> {
+        let background = Background::start()?;
+        let service = SandboxSettings {
             listen: ([127, 0, 0, 1], 0).into(),
             app_secret: Self::APP_SECRET.to_owned(),
             history_per_device: 1_000_000,
             max_arrivals: 2_000_000,
             ..service
-        })
-        .await?;
+        };
+        let sandbox = background.run(Sandbox::start(service)).await??;
         let name = unique("story");
         let mut world = Self {
             kafka,
             name,
             settings: BTreeMap::new(),
-            directory: tempfile::tempdir()?,
+            directory: logs_directory()?,
             started: AtomicUsize::new(0),
             limit: LIMIT,
             sandbox,
+            background,
         };
         for topic in [world.devices(), world.bindings()] {
-            world.kafka.create_topic(&topic, PARTITIONS, &[]).await?;
+            world.kafka.create_topic(&topic, partitions, &[]).await?;
         }
         for (key, value) in [
             ("kafka.brokers", quoted(world.kafka.bootstrap())),
@@ -138,9 +147,9 @@ impl World {
     ///
     /// # Errors
     /// No port.
-    pub fn proxy_service(&mut self) -> Result<Proxy> {
+    pub async fn proxy_service(&mut self) -> Result<Proxy> {
         let address = self.sandbox.address();
-        let proxy = Proxy::start(address)?;
+        let proxy = self.background.run(async move { Proxy::start(address) }).await??;
         let url = self.sandbox.url().replace(&address.to_string(), &proxy.address().to_string());
         self.set("service.url", &quoted(&url));
         Ok(proxy)
@@ -152,7 +161,8 @@ impl World {
     /// # Errors
     /// Not a Kafka that was started from Java.
     pub async fn proxy_kafka(&mut self) -> Result<KafkaProxies> {
-        let proxies = self.kafka.proxies().await?;
+        let kafka = Arc::clone(&self.kafka);
+        let proxies = self.background.run(async move { kafka.proxies().await }).await??;
         self.set("kafka.brokers", &quoted(&proxies.bootstrap()));
         Ok(proxies)
     }
@@ -309,6 +319,15 @@ impl World {
     fn log(&self, number: usize) -> PathBuf {
         self.directory.path().join(format!("{number}.log"))
     }
+}
+
+/// Where the processes write: gone with the world, unless `EMBERLINE_TEST_LOGS` names a
+/// directory to keep it in.
+fn logs_directory() -> Result<TempDir> {
+    let Some(kept) = std::env::var_os("EMBERLINE_TEST_LOGS").filter(|dir| !dir.is_empty()) else {
+        return Ok(tempfile::tempdir()?);
+    };
+    Ok(tempfile::Builder::new().prefix("story-").disable_cleanup(true).tempdir_in(kept)?)
 }
 
 /// A text in TOML.

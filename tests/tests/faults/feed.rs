@@ -1,0 +1,39 @@
+//! Devices that go on talking while something happens.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use anyhow::Result;
+use emberline_testkit::{Load, World};
+use tokio::time::{MissedTickBehavior, interval};
+
+/// How often the devices' records are written.
+const EVERY: Duration = Duration::from_millis(500);
+
+/// Tells what happens, while the devices write about so many records a second.
+pub(crate) async fn while_devices_talk<T>(
+    world: &World,
+    load: &mut Load,
+    records_a_second: usize,
+    story: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let over = Cell::new(false);
+    let talk = async {
+        let mut ticks = interval(EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // What was begun is written to its end: all of it is expected to arrive.
+        while !over.get() {
+            ticks.tick().await;
+            world.tell(load.records(records_a_second / 2)).await?;
+        }
+        anyhow::Ok(())
+    };
+    let happens = async {
+        let told = story.await;
+        over.set(true);
+        told
+    };
+    let (talked, told) = tokio::join!(talk, happens);
+    talked?;
+    told
+}

@@ -1,0 +1,74 @@
+//! Workers that are gone without a word, again and again.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use emberline_fleet::FleetPlan;
+use emberline_sandbox::FaultPlan;
+use emberline_testkit::{Load, World};
+
+use crate::replicas::Replicas;
+use crate::scale::Scale;
+
+const REPLICAS: usize = 3;
+/// Decides who is killed.
+const SEED: u64 = 7;
+/// Half a call: before it is carried out, and before its answer comes. Both are longer than
+/// it takes to commit what has ended, which is done five times a second.
+const HALF_A_CALL: Duration = Duration::from_millis(500);
+
+/// At most the calls in flight of the killed are repeated: `limits.in_flight` calls of
+/// `batch.max_reports` reports for each kill. A slot for a call has either one that was
+/// carried out and not answered, or one that was not carried out yet, before which another
+/// may have ended that was not committed yet. It can't have both: the commit is due before
+/// the call that follows is carried out.
+pub(crate) async fn random_kills(world: &mut World, scale: Scale) -> Result<()> {
+    let (kills, records) = scale.of((4_usize, 20_000), (20, 200_000));
+    let (in_flight, most_reports) = scale.of((24_usize, 10_usize), (32, 20));
+    let mut load = Load::new(FleetPlan {
+        devices: scale.of(100, 500),
+        unbound: 0.0,
+        most_properties: 1,
+        ..FleetPlan::default()
+    });
+    world.introduce(&load).await?;
+    world.tell(load.records(records)).await?;
+    world.tell(load.rest()).await?;
+    world.set("batch.max_reports", &most_reports.to_string());
+    world.set("limits.in_flight", &in_flight.to_string());
+    world.sandbox.faults().set(FaultPlan {
+        latency: HALF_A_CALL,
+        answer_latency: HALF_A_CALL,
+        ..FaultPlan::default()
+    });
+
+    let reports = load.expectation().counts().reports;
+    let mut replicas = Replicas::start(world, REPLICAS).await?;
+    let mut dice = fastrand::Rng::with_seed(SEED);
+    let mut told = String::new();
+    for kill in 1..=kills {
+        world.accepted(reports * kill as u64 / (kills as u64 + 1)).await?;
+        let before = world.sandbox.ledger().totals();
+        let victim = dice.usize(..REPLICAS);
+        let hit = replicas.kill(world, victim).await?;
+        write!(
+            told,
+            "; kill {kill} of replica {victim} hit {hit} calls, after {} of {} were repeats",
+            before.sent_twice, before.reports_accepted
+        )?;
+        replicas.add(world, 1).await?;
+    }
+    let accepted = world.sandbox.ledger().totals().distinct_reports;
+    ensure!(accepted < reports, "all had arrived before the last kill");
+
+    world.accepted(reports).await?;
+    world.settled("devices", &world.devices()).await?;
+    replicas.stop_all().await?;
+    let verdict = world.judge(&load);
+    verdict.is_at_least_once_in_order()?;
+    ensure!(verdict.totals.order_inversions == 0, "the sandbox saw disorder: {:?}", verdict.totals);
+    let (repeated, most) = (verdict.twice.len(), kills * in_flight * most_reports);
+    ensure!(repeated <= most, "{repeated} repeated, at most {most} may be{told}");
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! Faults: several `emberline` processes on a Kafka of three nodes, and what is promised of
+//! them when something fails. Each name is a promise; each story shows that its faults hit
+//! calls in flight, and is judged by what the stand-in for the service has accepted.
+//!
+//! The short form runs with the other tests. The full one takes about an hour:
+//! `cargo test -p emberline-tests --test faults -- --full`.
+//!
+//! The nodes are processes of this machine, since stories kill some: without Java they are
+//! ignored, and with `CI=true` its absence is a failure.
+//!
+//! Start at [`story::story`]; the world of a story is `emberline_testkit::World`.
+
+mod feed;
+mod kills;
+mod replicas;
+mod scale;
+mod scaling;
+mod story;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use emberline_testkit::kafka::java;
+use libtest_mimic::{Arguments, Trial};
+
+use scale::Scale;
+use story::story;
+
+/// Each story runs three processes or so, and they wait more than they work.
+const AT_ONCE: usize = 2;
+
+fn main() -> ExitCode {
+    let (scale, rest) = Scale::from_arguments(std::env::args());
+    let mut arguments = Arguments::from_iter(rest);
+    arguments.test_threads = arguments.test_threads.or(Some(AT_ONCE));
+    let missing = java().err();
+    if let Some(missing) = missing {
+        let _ = writeln!(std::io::stderr(), "ignored: {missing}");
+        if std::env::var("CI").is_ok_and(|ci| ci == "true") {
+            return ExitCode::FAILURE;
+        }
+    }
+    let trials = stories(scale).into_iter();
+    let trials = trials.map(|trial| trial.with_ignored_flag(missing.is_some()));
+    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+}
+
+/// The long ones first.
+fn stories(scale: Scale) -> Vec<Trial> {
+    vec![
+        story(
+            "killed_workers_lose_nothing_and_repeat_only_their_calls_in_flight",
+            scale,
+            kills::random_kills,
+        ),
+        story(
+            "scaling_up_and_down_under_load_loses_and_repeats_nothing",
+            scale,
+            scaling::up_and_down,
+        ),
+    ]
+}

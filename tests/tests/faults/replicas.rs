@@ -1,0 +1,99 @@
+//! The replicas of a story: processes of one group that come, go and are killed.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use emberline_testkit::{Emberline, Signal, World};
+
+/// Longest that a process may take to end after SIGTERM: what Kubernetes gives it by default.
+const GRACE: Duration = Duration::from_secs(30);
+/// Longest that the operating system may take to end a process.
+const KILL_LIMIT: Duration = Duration::from_secs(10);
+
+/// The processes that run, oldest first.
+#[derive(Default)]
+pub(crate) struct Replicas {
+    running: Vec<Emberline>,
+}
+
+impl Replicas {
+    /// So many processes, each with all workers.
+    pub(crate) async fn start(world: &World, count: usize) -> Result<Self> {
+        let mut replicas = Self::default();
+        replicas.add(world, count).await?;
+        Ok(replicas)
+    }
+
+    /// Starts some more.
+    pub(crate) async fn add(&mut self, world: &World, count: usize) -> Result<()> {
+        for _ in 0..count {
+            self.running.push(world.emberline(&["run"]).await?);
+        }
+        Ok(())
+    }
+
+    /// Waits until this one has calls for devices in flight.
+    pub(crate) async fn is_calling(&mut self, world: &World, index: usize) -> Result<()> {
+        let replica = &mut self.running[index];
+        world.wait_for("a replica has calls in flight", async || calls(replica).await).await
+    }
+
+    /// Waits until all of them have calls for devices in flight.
+    pub(crate) async fn are_calling(&mut self, world: &World) -> Result<()> {
+        for index in 0..self.running.len() {
+            self.is_calling(world, index).await?;
+        }
+        Ok(())
+    }
+
+    /// Kills one that has calls in flight, and waits until the service has noticed that they
+    /// have lost their caller. Says how many those were.
+    pub(crate) async fn kill(&mut self, world: &World, index: usize) -> Result<u64> {
+        self.is_calling(world, index).await?;
+        let abandoned = || world.sandbox.ledger().totals().abandoned_calls;
+        let before = abandoned();
+        let mut victim = self.running.remove(index);
+        victim.signal(Signal::Kill)?;
+        ensure!(victim.ended(KILL_LIMIT).await? == Signal::KILLED, "it was not the kill");
+        let hit = async || Ok(Some(abandoned() - before).filter(|calls| *calls > 0));
+        world.wait_for("the kill has hit calls in flight", hit).await
+    }
+
+    /// Stops some in good order while they have calls in flight, all at once, and sees that
+    /// they end in time.
+    pub(crate) async fn stop(
+        &mut self,
+        world: &World,
+        which: std::ops::Range<usize>,
+    ) -> Result<()> {
+        for index in which.clone() {
+            self.is_calling(world, index).await?;
+        }
+        let mut leaving: Vec<_> = self.running.drain(which).collect();
+        for replica in &mut leaving {
+            replica.signal(Signal::Terminate)?;
+        }
+        for replica in &mut leaving {
+            replica.succeeds(GRACE).await?;
+        }
+        Ok(())
+    }
+
+    /// Stops all of them, whatever they do.
+    pub(crate) async fn stop_all(mut self) -> Result<()> {
+        for replica in &mut self.running {
+            replica.signal(Signal::Terminate)?;
+        }
+        for replica in &mut self.running {
+            replica.succeeds(GRACE).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a replica's last figures show calls in flight.
+async fn calls(replica: &mut Emberline) -> Result<Option<()>> {
+    let page = replica.metrics().await?;
+    let calls = page.count("emberline_calls_in_flight", &[("worker", "devices")]);
+    Ok((calls > 0).then_some(()))
+}

@@ -1,0 +1,51 @@
+//! Replicas that come and go in good order while the devices go on talking.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use emberline_fleet::FleetPlan;
+use emberline_sandbox::FaultPlan;
+use emberline_testkit::{Load, World};
+
+use crate::feed::while_devices_talk;
+use crate::replicas::Replicas;
+use crate::scale::Scale;
+
+/// A call takes two of these.
+const HALF_A_CALL: Duration = Duration::from_secs(1);
+/// More than one replica delivers at this batch size with so slow a service, less than three.
+const RECORDS_A_SECOND: usize = 100;
+
+pub(crate) async fn up_and_down(world: &mut World, scale: Scale) -> Result<()> {
+    let mut load = Load::new(FleetPlan { devices: 40, unbound: 0.0, ..FleetPlan::default() });
+    world.introduce(&load).await?;
+    world.set("batch.max_reports", "20");
+    world.set("limits.in_flight", "32");
+    world.sandbox.faults().set(FaultPlan {
+        latency: HALF_A_CALL,
+        answer_latency: HALF_A_CALL,
+        ..FaultPlan::default()
+    });
+
+    let world = &*world;
+    let rounds = scale.of(2, 10);
+    let scaling = async {
+        let mut replicas = Replicas::start(world, 1).await?;
+        for round in 0..rounds {
+            replicas.add(world, 2).await?;
+            replicas.are_calling(world).await?;
+            // The one that was there before stays, or one of those that came.
+            let leaving = if round % 2 == 0 { 0..2 } else { 1..3 };
+            replicas.stop(world, leaving).await?;
+            replicas.are_calling(world).await?;
+        }
+        Ok(replicas)
+    };
+    let replicas = while_devices_talk(world, &mut load, RECORDS_A_SECOND, scaling).await?;
+    world.tell(load.rest()).await?;
+
+    world.accepted(load.expectation().counts().reports).await?;
+    world.settled("devices", &world.devices()).await?;
+    replicas.stop_all().await?;
+    world.judge(&load).is_exactly_once_in_order()
+}

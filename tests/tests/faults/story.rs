@@ -1,0 +1,65 @@
+//! How a story is run: in a world of its own on a cluster, to a deadline, with an account of
+//! the world where it fails.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use emberline_sandbox::SandboxSettings;
+use emberline_testkit::kafka::TestKafka;
+use emberline_testkit::{World, binary};
+use libtest_mimic::{Failed, Trial};
+use tokio::runtime::Builder;
+use tokio::time::timeout;
+
+use crate::scale::Scale;
+
+/// Partitions of each input topic: two for each of three replicas.
+const PARTITIONS: i32 = 6;
+
+/// A story as a test of this name, on the cluster that all of these share.
+pub(crate) fn story<S>(name: &str, scale: Scale, story: S) -> Trial
+where
+    S: AsyncFnOnce(&mut World, Scale) -> Result<()> + Send + 'static,
+{
+    Trial::test(name, move || run(scale, TestKafka::shared_cluster(), story))
+}
+
+/// A story as a test of this name, on a cluster of its own: its nodes may be killed.
+#[expect(dead_code, reason = "for the stories about brokers")]
+pub(crate) fn story_of_brokers<S>(name: &str, scale: Scale, story: S) -> Trial
+where
+    S: AsyncFnOnce(&mut World, Scale) -> Result<()> + Send + 'static,
+{
+    let own = async || TestKafka::start_cluster(3).await.map(Arc::new);
+    Trial::test(name, move || run(scale, own(), story))
+}
+
+fn run(
+    scale: Scale,
+    kafka: impl Future<Output = Result<Arc<TestKafka>>>,
+    story: impl AsyncFnOnce(&mut World, Scale) -> Result<()>,
+) -> Result<(), Failed> {
+    // To build the program may take longer than any story.
+    binary().map_err(|error| Failed::from(format!("{error:#}")))?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let world = world(kafka).await;
+        let mut world = world.map_err(|error| Failed::from(format!("{error:#}")))?;
+        let limit = scale.of(Duration::from_mins(4), Duration::from_mins(20));
+        world.set_patience(scale.of(Duration::from_mins(2), Duration::from_mins(10)));
+        let told = match timeout(limit, story(&mut world, scale)).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => format!("{error:#}"),
+            Err(_) => format!("not at its end after {limit:?}"),
+        };
+        Err(Failed::from(format!("{told}\n{}", world.account())))
+    })
+}
+
+/// A world whose own topics are there already, as the manual has it.
+async fn world(kafka: impl Future<Output = Result<Arc<TestKafka>>>) -> Result<World> {
+    let world = World::start_on(kafka.await?, PARTITIONS, SandboxSettings::default()).await?;
+    world.emberline(&["topics", "create"]).await?.succeeds(Duration::from_mins(1)).await?;
+    Ok(world)
+}
