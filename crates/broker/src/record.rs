@@ -58,6 +58,9 @@ pub struct RecordRef<'a> {
     pub value: Option<&'a [u8]>,
     /// Its headers, parsed only when asked for.
     pub headers: Headers<'a>,
+    /// Read before its time ([`RecordReader::due`]), and charged to
+    /// [`crate::SourceSettings::ahead`].
+    pub early: bool,
 }
 
 impl RecordRef<'_> {
@@ -97,6 +100,14 @@ impl<'a> Headers<'a> {
 pub trait RecordReader: Send + 'static {
     /// What is sent through the channel after a batch read.
     type Batch: Send + 'static;
+
+    /// Before when a record is not to be worked on, in Unix milliseconds. Such records are
+    /// read ahead as far as [`crate::SourceSettings::ahead`] has room; then their partition
+    /// is left alone until the first of them is due. Default `None`: at once.
+    fn due(&mut self, record: &RecordRef<'_>) -> Option<i64> {
+        let _ = record;
+        None
+    }
 
     /// Reads one record. The batch owns what it needs of it afterwards.
     fn read(&mut self, record: RecordRef<'_>);

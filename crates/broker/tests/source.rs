@@ -4,12 +4,14 @@
 
 mod support;
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use emberline_broker::{
-    CommitError, Committed, KafkaSettings, Room, SourceEvent, SourceSettings, where_it_left_off,
+    CommitError, Committed, EmbeddedBroker, KafkaSettings, Room, SourceEvent, SourceSettings,
+    where_it_left_off,
 };
-use support::{Worker, broker_with, offsets, produce, settings, wide_room};
+use support::{Seen, Worker, broker_with, offsets, produce, settings, wide_room};
 
 #[tokio::test]
 async fn everything_is_read_once_and_in_order() {
@@ -261,5 +263,43 @@ async fn leave_the_log_behind(kafka: KafkaSettings) {
     worker.until("the rest", |worker| worker.seen.last().unwrap().offset == 259).await;
     let read = offsets(&worker.seen).remove(&0).unwrap();
     assert_eq!(read, (0..100).chain(low..260).collect::<Vec<_>>());
+    worker.close(Vec::new()).await;
+}
+
+#[tokio::test]
+async fn what_is_not_due_waits_in_kafka_while_the_others_go_on() {
+    const AHEAD: usize = 5;
+    let broker = EmbeddedBroker::start(&[("late", 1), ("now", 1)]).unwrap();
+    let kafka = broker.settings("g");
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    let (soon, later) = (format!("due {}", now + 1_500), format!("due {}", now + 3_600_000));
+    let late: Vec<_> =
+        (0..20).map(|n| ("k", if n < 8 { &soon } else { &later }.as_str())).collect();
+    produce(&kafka, "late", &late).await;
+    produce(&kafka, "now", &vec![("k", "v"); 300]).await;
+
+    let ahead = Arc::new(Room::new(AHEAD, 1 << 20));
+    let topics = vec!["late".to_owned(), "now".to_owned()];
+    let settings = SourceSettings { ahead: Some(Arc::clone(&ahead)), topics, ..settings("") };
+    let mut worker = Worker::start(&kafka, settings, wide_room());
+    let of = |worker: &Worker, early: bool, due: bool| {
+        let due = |seen: &&Seen| seen.value.as_ref().is_some_and(|v| v.starts_with("due")) == due;
+        worker.seen.iter().filter(due).filter(|seen| seen.early == early).count()
+    };
+    worker.until("all that is due", |worker| of(worker, false, false) == 300).await;
+    worker.until("some ahead", |worker| of(worker, true, true) == AHEAD).await;
+    assert_eq!(ahead.in_flight().0, AHEAD, "charged beside the room");
+    assert_eq!(worker.room.in_flight().0, 300);
+
+    // The rest of those due soon come when their time has, although no room ahead is free.
+    worker.until("what is due by now", |worker| of(worker, false, true) == 8 - AHEAD).await;
+    worker.drain_for(Duration::from_millis(300)).await;
+    assert_eq!(worker.seen.len(), 308);
+    let (records, bytes) = ahead.in_flight();
+    ahead.refund(records, bytes);
+    worker.until("the next ahead", |worker| of(worker, true, true) == 2 * AHEAD).await;
+    let seen: Vec<_> =
+        worker.seen.iter().filter(|seen| seen.value.as_deref() != Some("v")).collect();
+    assert!(seen.is_sorted_by_key(|seen| seen.offset), "in order");
     worker.close(Vec::new()).await;
 }

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use emberline_broker::KafkaSettings;
-use emberline_pipeline::{DeliverySettings, PipelineSettings, Topics, WorkerKind};
+use emberline_flow::gate::GateSettings;
+use emberline_pipeline::{
+    CredentialsSource, DeliverySettings, PipelineSettings, Topics, WorkerKind,
+};
 use emberline_service_api::{Credentials, Dialect, Secret};
 use emberline_service_client::{HttpClient, HttpSettings, SetupError};
 
-use crate::settings::{self, Problems, Settings};
+use crate::settings::{self, Percent, Problems, Settings};
 
 /// Who calls the service.
 ///
@@ -17,6 +20,15 @@ use crate::settings::{self, Problems, Settings};
 pub fn credentials(settings: &Settings) -> Result<Credentials, Problems> {
     let (app_key, secret) = settings::credentials(settings)?;
     Ok(Credentials { app_key, app_secret: Secret::new(secret.expose()) })
+}
+
+/// Where the credentials are read again, if they come from a file.
+fn credentials_again(settings: &Settings) -> Option<CredentialsSource> {
+    settings.service.app_secret_file.as_ref()?;
+    let settings = settings.clone();
+    Some(CredentialsSource::new(move || {
+        credentials(&settings).map_err(|problems| problems.to_string())
+    }))
 }
 
 /// How the service spells what its contract leaves open.
@@ -63,6 +75,17 @@ pub fn http(settings: &Settings) -> HttpSettings {
     }
 }
 
+/// The names of all topics.
+pub fn topics(settings: &Settings) -> Topics {
+    let topics = &settings.topics;
+    Topics {
+        devices: topics.devices.clone(),
+        bindings: topics.bindings.clone(),
+        prefix: topics.prefix.clone(),
+        types: topics.types.iter().map(|(topic, name)| (topic.clone(), name.to_string())).collect(),
+    }
+}
+
 /// How often settled offsets are committed: what a crash repeats is what settled since.
 const COMMIT_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -75,20 +98,11 @@ pub fn pipeline(
     workers: Vec<WorkerKind>,
     exit_at_end: bool,
 ) -> Result<PipelineSettings, Problems> {
-    let topics = &settings.topics;
     Ok(PipelineSettings {
         kafka: kafka(settings)?,
-        topics: Topics {
-            devices: topics.devices.clone(),
-            bindings: topics.bindings.clone(),
-            prefix: topics.prefix.clone(),
-            types: topics
-                .types
-                .iter()
-                .map(|(topic, name)| (topic.clone(), name.to_string()))
-                .collect(),
-        },
+        topics: topics(settings),
         credentials: credentials(settings)?,
+        credentials_again: credentials_again(settings),
         dialect: dialect(settings),
         delivery: delivery(settings),
         workers,
@@ -97,7 +111,7 @@ pub fn pipeline(
 }
 
 fn delivery(settings: &Settings) -> DeliverySettings {
-    let Settings { dedupe, batch, limits, retry, join, bindings, .. } = settings;
+    let Settings { dedupe, batch, limits, retry, join, bindings, service, .. } = settings;
     let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     DeliverySettings {
         dedupe_window: dedupe.window.0,
@@ -105,11 +119,21 @@ fn delivery(settings: &Settings) -> DeliverySettings {
         batch_max_reports: usize::from(batch.max_reports),
         linger: batch.linger.0,
         rate: limits.rate.per_second(),
+        fractions: [limits.devices_part, limits.bindings_part, limits.retries_part]
+            .map(Percent::fraction),
+        gate: GateSettings {
+            halt_probe_interval: service.probe_interval.0,
+            // A call may wait for a connection, be sent, and be made once more.
+            patience: service.timeout.0 * 3 + Duration::from_secs(10),
+            ..GateSettings::default()
+        },
+        slow_call: service.timeout.0 / 2,
         in_flight: usize::from(limits.in_flight),
         records: size(u64::from(limits.records)),
         bytes: size(limits.bytes.0),
         gap: u64::from(limits.gap),
         in_place: u32::from(retry.in_place),
+        retry_budget: retry.budget.fraction(),
         backoff_base: retry.backoff_base.0,
         backoff_cap: retry.backoff_cap.0,
         tiers: retry.tiers.iter().map(|tier| tier.0).collect(),

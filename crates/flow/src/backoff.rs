@@ -49,6 +49,19 @@ pub struct RetryTiers {
     max_age: Duration,
 }
 
+/// One wait in a retry topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hop {
+    /// From 1.
+    pub number: u32,
+    /// Which of the delays.
+    pub tier: usize,
+    /// Time from the first failure until it is due, at the least.
+    pub earliest: Duration,
+    /// The same at the most: each wait is drawn up to a tenth longer.
+    pub latest: Duration,
+}
+
 /// Why delays make no ladder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTiers {
@@ -99,6 +112,30 @@ impl RetryTiers {
     pub fn is_too_old(&self, since: EventTime, now: EventTime) -> bool {
         let age = now.millis().saturating_sub(since.millis());
         u64::try_from(age).is_ok_and(|age| u128::from(age) > self.max_age.as_millis())
+    }
+
+    /// The way through the retry topics of something that fails each time: one hop a topic
+    /// that it is written to, from the first failure to the dead letter.
+    pub fn hops(&self) -> impl Iterator<Item = Hop> {
+        let mut so_far = (Duration::ZERO, Duration::ZERO);
+        (0..).map_while(move |attempt| {
+            // Not written again once even the slowest way is too old.
+            if so_far.0 > self.max_age {
+                return None;
+            }
+            let tier = self.tier_for(attempt);
+            let delay = self.delays[tier];
+            so_far = (so_far.0 + delay, so_far.1 + delay + delay / 10);
+            Some(Hop { number: attempt + 1, tier, earliest: so_far.0, latest: so_far.1 })
+        })
+    }
+
+    /// How long after its first failure something that fails each time becomes a dead
+    /// letter: it is found to be too old when it is due for the first time after its
+    /// maximum age.
+    pub fn dead_letter_after(&self) -> (Duration, Duration) {
+        let last = self.delays.last().copied().unwrap_or_default();
+        (self.max_age, self.max_age + last + last / 10)
     }
 
     /// The ladder in words, such as `after 30s, 5m, then every 1h until 7d old`.
@@ -173,6 +210,20 @@ mod tests {
         assert_eq!(usual().explain(), "after 30s, 5m, then every 1h until 7d old");
         let one = RetryTiers::new(vec![Duration::from_millis(1500)], Duration::from_secs(90));
         assert_eq!(one.unwrap().explain(), "every 1500ms until 90s old");
+    }
+
+    #[test]
+    fn the_way_to_the_dead_letter_ends_with_the_hop_that_is_due_too_late() {
+        let tiers = usual();
+        let hops: Vec<_> = tiers.hops().collect();
+        let first: Vec<_> = hops.iter().take(4).map(|hop| hop.earliest.as_secs()).collect();
+        assert_eq!(first, [30, 330, 3_930, 7_530]);
+        assert_eq!(hops[2].latest, Duration::from_secs(33 + 330 + 3_960));
+        let week = Duration::from_hours(7 * 24);
+        let (last, before) = hops.split_last().unwrap();
+        assert!(last.earliest > week && before.iter().all(|hop| hop.earliest <= week));
+        assert_eq!(tiers.dead_letter_after(), (week, week + Duration::from_mins(66)));
+        assert!(last.earliest <= tiers.dead_letter_after().1);
     }
 
     #[test]

@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 
 mod call;
 mod settings;
+mod throttle;
 mod window;
 
 pub use call::{CallResult, Permission, Ticket};
 pub use settings::GateSettings;
+use throttle::Throttle;
 use window::CallWindow;
 
 /// Stands before every call and hears of every answer.
@@ -28,6 +30,9 @@ use window::CallWindow;
 /// any state ─ credentials refused ─► Halted (one probe at a time, at even intervals)
 /// ```
 ///
+/// Each action has a smaller one of the same kind inside it: told to slow down it waits, then
+/// comes back with few calls at once, while the other actions go on.
+///
 /// A call carries a [`Ticket`] of the gate's state when it began. An answer to a call
 /// that began in an earlier state says nothing about the present one and moves nothing.
 #[derive(Debug)]
@@ -40,8 +45,12 @@ pub struct Gate {
     slow: SlowStart,
     /// Wait between probes; grows with each that fails, until the gate is closed again.
     probe_interval: Duration,
-    /// By action: not before then.
-    throttled: Vec<Option<Instant>>,
+    /// By action.
+    throttles: Vec<Throttle>,
+    /// When the latest call began that the service has answered, accepting or refusing.
+    answered: Option<Instant>,
+    /// How often the circuit has opened, the halts included.
+    outages: u32,
 }
 
 /// What came of the calls of a slow start so far.
@@ -54,8 +63,19 @@ struct SlowStart {
 #[derive(Debug, Clone, Copy)]
 enum Phase {
     Closed,
-    Shut { cause: Cause, next_probe: Instant, probing: bool },
-    Slow { cause: Cause, at_once: usize, in_flight: usize },
+    /// `probing`: since when.
+    Shut {
+        cause: Cause,
+        next_probe: Instant,
+        probing: Option<Instant>,
+    },
+    /// `moved`: when a call last began or ended.
+    Slow {
+        cause: Cause,
+        at_once: usize,
+        in_flight: usize,
+        moved: Instant,
+    },
 }
 
 /// What the gate is doing, for metrics and the health page.
@@ -89,44 +109,74 @@ impl Gate {
             window: CallWindow::new(settings.window),
             slow: SlowStart::default(),
             probe_interval: settings.probe_interval,
-            throttled: Vec::new(),
+            throttles: Vec::new(),
+            answered: None,
+            outages: 0,
             settings,
         }
     }
 
     /// Whether a call of this action (a small number of the caller's choice) may be made.
     pub fn may_call(&mut self, action: usize, now: Instant) -> Permission {
-        let throttled = self.throttled.get(action).copied().flatten();
-        if let Some(wait) = throttled.and_then(|until| until.checked_duration_since(now))
-            && !wait.is_zero()
-        {
-            return Permission::Wait(Some(wait));
+        if let Err(wait) = self.phase_lets(now) {
+            return wait;
         }
-        let ticket = Ticket { action, epoch: self.epoch, probe: false };
+        if self.throttles.len() <= action {
+            self.throttles.resize_with(action + 1, Throttle::default);
+        }
+        let throttle = match self.throttles[action].may_call(now, &self.settings) {
+            Ok(epoch) => epoch,
+            Err(wait) => return wait,
+        };
+        let ticket = Ticket { action, began: now, epoch: self.epoch, throttle, probe: false };
         match &mut self.phase {
             Phase::Closed => Permission::Go(ticket),
-            Phase::Shut { probing: true, .. } => Permission::Wait(None),
-            Phase::Shut { next_probe, .. } if *next_probe > now => {
-                Permission::Wait(Some(next_probe.duration_since(now)))
-            }
             Phase::Shut { probing, .. } => {
-                *probing = true;
+                *probing = Some(now);
                 Permission::Go(Ticket { probe: true, ..ticket })
             }
-            Phase::Slow { at_once, in_flight, .. } if *in_flight >= *at_once => {
-                Permission::Wait(None)
-            }
-            Phase::Slow { in_flight, .. } => {
+            Phase::Slow { in_flight, moved, .. } => {
                 *in_flight += 1;
+                *moved = now;
                 Permission::Go(ticket)
+            }
+        }
+    }
+
+    /// Whether the phase lets one more call out, or how long it does not.
+    fn phase_lets(&mut self, now: Instant) -> Result<(), Permission> {
+        let patience = self.settings.patience;
+        let lost = |since: Instant| now.saturating_duration_since(since) > patience;
+        match &mut self.phase {
+            Phase::Closed => Ok(()),
+            Phase::Shut { probing: Some(since), .. } if !lost(*since) => {
+                Err(Permission::Wait(None))
+            }
+            Phase::Shut { next_probe, .. } if *next_probe > now => {
+                Err(Permission::Wait(Some(next_probe.duration_since(now))))
+            }
+            Phase::Shut { .. } => Ok(()),
+            Phase::Slow { at_once, in_flight, moved, .. } => {
+                if lost(*moved) {
+                    *in_flight = 0;
+                }
+                if *in_flight < *at_once { Ok(()) } else { Err(Permission::Wait(None)) }
             }
         }
     }
 
     /// Takes the result of a call in.
     pub fn on_result(&mut self, ticket: Ticket, result: CallResult, now: Instant) {
-        if let CallResult::Throttled { retry_after } = result {
-            self.throttle(ticket.action, retry_after, now);
+        let answered = matches!(result, CallResult::Ok | CallResult::Other);
+        if answered {
+            self.answered = self.answered.max(Some(ticket.began));
+        }
+        if let Some(throttle) = self.throttles.get_mut(ticket.action) {
+            if let CallResult::Throttled { retry_after } = result {
+                throttle.told(ticket.throttle, retry_after, now, &self.settings);
+            } else {
+                throttle.ended(ticket.throttle, answered, now, &self.settings);
+            }
         }
         if ticket.epoch != self.epoch {
             return;
@@ -134,12 +184,36 @@ impl Gate {
         match self.phase {
             Phase::Closed => self.while_closed(result, now),
             Phase::Shut { cause, .. } => self.while_shut(cause, result, now),
-            Phase::Slow { cause, at_once, in_flight } => {
+            Phase::Slow { cause, at_once, in_flight, .. } => {
                 let in_flight = in_flight.saturating_sub(1);
-                self.phase = Phase::Slow { cause, at_once, in_flight };
+                self.phase = Phase::Slow { cause, at_once, in_flight, moved: now };
                 self.while_slow(cause, at_once, in_flight, result, now);
             }
         }
+    }
+
+    /// Other credentials are at hand: where the old ones were refused they are tried at once.
+    pub fn credentials_changed(&mut self, now: Instant) {
+        if let Phase::Shut { cause: Cause::Credentials, next_probe, .. } = &mut self.phase {
+            *next_probe = now;
+        }
+    }
+
+    /// Whether the service has answered a call that began after this instant: then what
+    /// failed at it did not fail because the service is down.
+    pub fn answered_since(&self, failure: Instant) -> bool {
+        self.answered.is_some_and(|began| began > failure)
+    }
+
+    /// How often calls were stopped so far. Attempts made before the last time are not the
+    /// report's fault.
+    pub fn outages(&self) -> u32 {
+        self.outages
+    }
+
+    /// Whether some action waits because it was told to slow down, or comes back slowly.
+    pub fn is_throttled(&self) -> bool {
+        self.throttles.iter().any(Throttle::holds)
     }
 
     /// Whether a failed call uses up one of its report's attempts. To be asked after
@@ -160,7 +234,7 @@ impl Gate {
         match self.phase {
             Phase::Closed => GateState::Closed,
             Phase::Shut { cause: Cause::Credentials, .. } => GateState::Halted,
-            Phase::Shut { cause: Cause::ServiceDown, probing: false, .. } => GateState::Open,
+            Phase::Shut { cause: Cause::ServiceDown, probing: None, .. } => GateState::Open,
             Phase::Shut { .. } | Phase::Slow { .. } => GateState::HalfOpen,
         }
     }
@@ -191,7 +265,7 @@ impl Gate {
     fn while_shut(&mut self, cause: Cause, result: CallResult, now: Instant) {
         match (result, cause) {
             (CallResult::Ok | CallResult::Other, _)
-            | (CallResult::Throttled { .. }, Cause::ServiceDown) => self.go_slow(cause),
+            | (CallResult::Throttled { .. }, Cause::ServiceDown) => self.go_slow(cause, now),
             (CallResult::Credentials, _) => self.shut(Cause::Credentials, now),
             (CallResult::Transient, Cause::ServiceDown) => {
                 self.probe_interval =
@@ -202,7 +276,7 @@ impl Gate {
                 self.shut(cause, now);
             }
             (CallResult::NotMade, _) => {
-                self.phase = Phase::Shut { cause, next_probe: now, probing: false };
+                self.phase = Phase::Shut { cause, next_probe: now, probing: None };
             }
         }
     }
@@ -234,7 +308,7 @@ impl Gate {
                 if at_once >= self.settings.full_concurrency {
                     self.close();
                 } else {
-                    self.phase = Phase::Slow { cause, at_once, in_flight };
+                    self.phase = Phase::Slow { cause, at_once, in_flight, moved: now };
                 }
             }
             CallResult::Throttled { .. } | CallResult::NotMade => {}
@@ -246,14 +320,17 @@ impl Gate {
             Cause::ServiceDown => self.probe_interval,
             Cause::Credentials => self.settings.halt_probe_interval,
         };
+        if !matches!(self.phase, Phase::Shut { .. }) {
+            self.outages = self.outages.wrapping_add(1);
+        }
         self.epoch = self.epoch.wrapping_add(1);
-        self.phase = Phase::Shut { cause, next_probe: now + wait, probing: false };
+        self.phase = Phase::Shut { cause, next_probe: now + wait, probing: None };
     }
 
-    fn go_slow(&mut self, cause: Cause) {
+    fn go_slow(&mut self, cause: Cause, now: Instant) {
         self.epoch = self.epoch.wrapping_add(1);
         self.slow = SlowStart::default();
-        self.phase = Phase::Slow { cause, at_once: 1, in_flight: 0 };
+        self.phase = Phase::Slow { cause, at_once: 1, in_flight: 0, moved: now };
     }
 
     fn close(&mut self) {
@@ -261,16 +338,6 @@ impl Gate {
         self.phase = Phase::Closed;
         self.window.clear();
         self.probe_interval = self.settings.probe_interval;
-    }
-
-    fn throttle(&mut self, action: usize, retry_after: Option<Duration>, now: Instant) {
-        let wait = retry_after.unwrap_or(self.settings.throttle_wait);
-        let until = now + wait.min(self.settings.throttle_cap);
-        if self.throttled.len() <= action {
-            self.throttled.resize(action + 1, None);
-        }
-        let known = &mut self.throttled[action];
-        *known = (*known).max(Some(until));
     }
 }
 

@@ -11,11 +11,11 @@
 //! slab has grown to the number of items in flight.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 use std::hash::{Hash, Hasher};
 use std::time::{Duration, Instant};
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use slab::Slab;
 
 use crate::prehashed::BuildPrehashed;
@@ -87,7 +87,8 @@ pub struct Lanes<L, T> {
     ready: VecDeque<(LaneId, u64)>,
     lingering: BinaryHeap<Timer>,
     waiting: BinaryHeap<Timer>,
-    held: HashSet<LaneId>,
+    /// In order, so that they are released in the same order every time.
+    held: BTreeSet<LaneId>,
     turns: u64,
     busy: usize,
 }
@@ -101,7 +102,7 @@ impl<L, T> Default for Lanes<L, T> {
             ready: VecDeque::new(),
             lingering: BinaryHeap::new(),
             waiting: BinaryHeap::new(),
-            held: HashSet::new(),
+            held: BTreeSet::new(),
             turns: 0,
             busy: 0,
         }

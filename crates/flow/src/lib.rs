@@ -17,7 +17,9 @@ pub mod ledger;
 pub mod newest;
 mod prehashed;
 pub mod rate;
+pub mod retry_budget;
 pub mod seed_marks;
+pub mod waiting;
 
 #[cfg(test)]
 mod test_time;

@@ -15,17 +15,30 @@ use congestion::Congestion;
 
 /// The rate limit of one AppKey, as far as this replica may use it.
 ///
-/// The limit is the whole group's: a replica takes the part that its partitions are of
-/// all. What is told by the service (429) lowers it further, at once, and it climbs back
+/// The limit is the whole group's. It is divided into named fractions, one for each kind
+/// of work; of each a replica takes the part that its partitions are of all. Within a
+/// replica they are one: what a kind does not use the others may. What is told by the
+/// service (429, timeouts, slow answers) lowers it further, at once, and it climbs back
 /// slowly (additive increase, multiplicative decrease).
 #[derive(Debug)]
 pub struct GroupRate {
     /// Of the whole group; `None` for no limit.
     per_second: Option<f64>,
-    share: f64,
-    rise: Option<Rise>,
+    parts: Vec<Part>,
     congestion: Congestion,
     bucket: Bucket,
+    /// Permits that the bucket holds at most.
+    burst: u32,
+}
+
+/// What one kind of work has of the rate.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    /// Of the group's rate, whoever has the partitions.
+    fraction: f64,
+    /// Owned partitions of all.
+    share: f64,
+    rise: Option<Rise>,
 }
 
 /// A larger share to come, once its former owners have certainly stopped using it.
@@ -37,29 +50,51 @@ struct Rise {
 
 /// How long to wait where nothing can be said: no partition is owned.
 const NOTHING_OWNED: Duration = Duration::from_secs(1);
+/// What is used of the rate. The rest is for calls that left in step and arrive closer
+/// together: no second at the service is to see more than the rate.
+const PACE: f64 = 0.96;
 
 impl GroupRate {
     /// A limit of so many calls a second for the whole group; `None` for no limit. This
-    /// replica's share is nothing until [`set_share`](Self::set_share).
-    pub fn new(per_second: Option<f64>, now: Instant) -> Self {
+    /// replica's share is nothing until [`set_share`](Self::set_share), which names the
+    /// fractions by their place.
+    pub fn new(per_second: Option<f64>, fractions: &[f64], now: Instant) -> Self {
         let per_second = per_second.map(|rate| rate.max(0.0));
-        let bucket = Bucket::new(burst(per_second.unwrap_or_default()), now);
-        Self { per_second, share: 0.0, rise: None, congestion: Congestion::new(now), bucket }
+        let parts = fractions.iter().map(|fraction| Part {
+            fraction: fraction.clamp(0.0, 1.0),
+            share: 0.0,
+            rise: None,
+        });
+        Self {
+            per_second,
+            parts: parts.collect(),
+            congestion: Congestion::new(now),
+            bucket: Bucket::new(1, now),
+            burst: 1,
+        }
     }
 
-    /// This replica owns `owned` of `all` partitions now. Its share falls at once, but
-    /// rises only after `rise_after`: so long those that lost a partition may still be
-    /// draining calls. Zero where nobody else can be (a group of one).
-    pub fn set_share(&mut self, owned: usize, all: usize, rise_after: Duration, now: Instant) {
+    /// This replica owns `owned` of `all` partitions of one kind of work now. Its share falls
+    /// at once, but rises only after `rise_after`: so long those that lost a partition may
+    /// still be calling. Zero where nobody else can be (a group of one).
+    pub fn set_share(
+        &mut self,
+        part: usize,
+        (owned, all): (usize, usize),
+        rise_after: Duration,
+        now: Instant,
+    ) {
         self.advance(now);
         #[expect(clippy::cast_precision_loss, reason = "numbers of partitions are small")]
         let share = if all == 0 { 0.0 } else { (owned as f64 / all as f64).min(1.0) };
-        if share <= self.share {
-            self.rise = None;
-            self.use_share(share, now);
-        } else if self.rise.is_none_or(|rise| rise.share.to_bits() != share.to_bits()) {
-            self.rise = Some(Rise { share, at: now + rise_after });
+        let part = &mut self.parts[part];
+        if share <= part.share {
+            part.rise = None;
+            part.share = share;
+        } else if part.rise.is_none_or(|rise| rise.share.to_bits() != share.to_bits()) {
+            part.rise = Some(Rise { share, at: now + rise_after });
         }
+        self.fit_bucket(now);
         self.advance(now);
     }
 
@@ -74,9 +109,9 @@ impl GroupRate {
         self.advance(now);
         if let Some(rate) = self.per_second(now) {
             if rate > 0.0 {
-                self.bucket.take(rate)?;
+                self.bucket.take(rate * PACE)?;
             } else {
-                let rise = self.rise.map(|rise| rise.at.saturating_duration_since(now));
+                let rise = self.next_rise().map(|at| at.saturating_duration_since(now));
                 return Err(rise.unwrap_or(NOTHING_OWNED).max(Duration::from_millis(1)));
             }
         }
@@ -90,48 +125,71 @@ impl GroupRate {
     pub fn slow_down(&mut self, now: Instant) {
         self.advance(now);
         self.congestion.slow_down(now);
-        if let (None, Some(seen)) = (self.per_second, self.congestion.rate_seen()) {
-            self.bucket = Bucket::new(burst(seen), now);
+        self.fit_bucket(now);
+    }
+
+    /// A call has ended; `slow` if its answer took so long that it is a sign of too much.
+    /// Where most calls of a second were slow the rate falls by a fifth.
+    pub fn call_ended(&mut self, slow: bool, now: Instant) {
+        if self.congestion.call_ended(slow, now) {
+            self.advance(now);
+            self.fit_bucket(now);
         }
     }
 
     /// Calls a second that this replica may make now; `None` for no limit.
     pub fn per_second(&self, now: Instant) -> Option<f64> {
         match self.per_second {
-            Some(rate) => Some(rate * self.share * self.congestion.factor(now)),
+            Some(rate) => Some(rate * self.share() * self.congestion.factor(now)),
             None => self.congestion.rate_seen().map(|seen| seen * self.congestion.factor(now)),
         }
     }
 
     /// This replica's part of the group's rate, 0 to 1.
     pub fn share(&self) -> f64 {
-        self.share
+        self.parts.iter().map(|part| part.fraction * part.share).sum::<f64>().min(1.0)
     }
 
-    /// Brings everything to `now`, a due rise of the share included.
+    fn next_rise(&self) -> Option<Instant> {
+        self.parts.iter().filter_map(|part| part.rise).map(|rise| rise.at).min()
+    }
+
+    /// Brings everything to `now`, due rises of the shares included.
     fn advance(&mut self, now: Instant) {
-        if let Some(rise) = self.rise.filter(|rise| rise.at <= now) {
-            let before = self.per_second(rise.at);
-            self.bucket.advance(rise.at, before);
-            self.rise = None;
-            self.use_share(rise.share, now);
+        while let Some(at) = self.next_rise().filter(|at| *at <= now) {
+            self.feed_bucket(at);
+            for part in &mut self.parts {
+                if let Some(rise) = part.rise.take_if(|rise| rise.at <= at) {
+                    part.share = rise.share;
+                }
+            }
+            self.fit_bucket(at);
         }
         self.congestion.advance(now);
-        let rate = self.per_second(now);
-        self.bucket.advance(now, rate);
+        self.feed_bucket(now);
     }
 
-    fn use_share(&mut self, share: f64, now: Instant) {
-        if share.to_bits() != self.share.to_bits() {
-            self.share = share;
-            self.bucket = Bucket::new(burst(self.per_second.unwrap_or_default() * share), now);
+    fn feed_bucket(&mut self, now: Instant) {
+        let rate = self.per_second(now);
+        self.bucket.advance(now, rate.map(|rate| rate * PACE));
+    }
+
+    /// What may go out at once after a pause is so little that a second sees no more than
+    /// the rate. A new bucket is empty but for one permit.
+    fn fit_bucket(&mut self, now: Instant) {
+        let burst = burst(self.per_second(now).unwrap_or_default());
+        if burst != self.burst {
+            self.burst = burst;
+            self.bucket = Bucket::new(burst, now);
         }
     }
 }
 
-/// What may go out at once after a pause: 50 milliseconds' worth, one at least.
-fn burst(per_second: f64) -> f64 {
-    (per_second * 0.05).max(1.0)
+/// What may go out at once: 20 milliseconds' worth, one at least.
+fn burst(per_second: f64) -> u32 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+    let burst = (per_second * 0.02) as u32;
+    burst.max(1)
 }
 
 #[cfg(test)]

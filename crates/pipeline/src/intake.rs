@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use emberline_broker::{RecordReader, RecordRef};
-use emberline_model::{BindingEvent, EventTime};
+use emberline_model::{BindingEvent, DeviceKey, EventTime};
 use emberline_wire::device::{DeviceDecoder, DeviceInput, DeviceRecord};
 use emberline_wire::events::decode_binding;
 use emberline_wire::headers::{RETRY_HEADER, RetryHeader, TYPE_HEADER};
@@ -21,6 +21,8 @@ pub(crate) struct Intake {
     /// Its Kafka timestamp.
     pub(crate) arrival: EventTime,
     pub(crate) raw: RawRecord,
+    /// Read before it is due.
+    pub(crate) early: bool,
     /// What happened to it before, if it comes from a retry topic.
     pub(crate) history: Option<Box<RetryHeader>>,
     pub(crate) content: Content,
@@ -33,6 +35,16 @@ pub(crate) enum Content {
     Binding(Box<BindingEvent>),
     Tombstone,
     Undecodable(String),
+}
+
+impl Content {
+    /// The device that it is telemetry of.
+    pub(crate) fn device(&self) -> Option<DeviceKey> {
+        match self {
+            Self::Device(DeviceRecord::Telemetry(telemetry)) => Some(telemetry.device.key()),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,6 +120,14 @@ impl Reader {
 impl RecordReader for Reader {
     type Batch = Vec<Intake>;
 
+    fn due(&mut self, record: &RecordRef<'_>) -> Option<i64> {
+        if self.kinds[usize::from(record.topic_index.0)] != TopicKind::Retry {
+            return None;
+        }
+        let header = RetryHeader::decode(record.headers.find(RETRY_HEADER)?).ok()?;
+        Some(header.due_ms)
+    }
+
     fn read(&mut self, record: RecordRef<'_>) {
         let history = match self.kinds[usize::from(record.topic_index.0)] {
             TopicKind::Retry => record.headers.find(RETRY_HEADER).map(RetryHeader::decode),
@@ -130,6 +150,7 @@ impl RecordReader for Reader {
             offset: record.offset,
             arrival,
             raw: RawRecord::of(&record),
+            early: record.early,
             history,
             content,
         });

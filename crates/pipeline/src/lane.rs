@@ -12,7 +12,7 @@ use emberline_model::{
 };
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::records::RecordId;
+use crate::records::{Failure, RecordId};
 
 /// The actions that the workers call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,8 +57,14 @@ impl About {
 #[derive(Debug)]
 pub(crate) struct Lane {
     pub(crate) about: About,
-    /// Failed attempts of the items at the head.
+    /// Failed attempts of the items at the head, since the last outage.
     pub(crate) attempts: u32,
+    /// Outages known when they were counted.
+    pub(crate) outages: u32,
+    /// What is to be decided about the items at the head before they are called for again.
+    pub(crate) spent: Option<Box<Spent>>,
+    /// A retry that the budget has not covered yet.
+    pub(crate) owes_retry: bool,
     /// So many items at the head hold one that the service refuses; 0 if none is known.
     pub(crate) suspects: usize,
     /// Until when its unbound device's binding is waited for.
@@ -67,7 +73,22 @@ pub(crate) struct Lane {
 
 impl Lane {
     pub(crate) fn about(about: About) -> Self {
-        Self { about, attempts: 0, suspects: 0, hold_until: None }
+        Self {
+            about,
+            attempts: 0,
+            outages: 0,
+            spent: None,
+            owes_retry: false,
+            suspects: 0,
+            hold_until: None,
+        }
+    }
+
+    /// The items at the head have been dealt with: what is known of their failures is over.
+    pub(crate) fn begin_anew(&mut self) {
+        self.attempts = 0;
+        self.spent = None;
+        self.owes_retry = false;
     }
 
     /// Most items of the next call, where a call normally has `most`: while a guilty one
@@ -78,6 +99,17 @@ impl Lane {
             suspects => most.min(suspects.div_ceil(2)),
         }
     }
+}
+
+/// A call whose attempts in place are used up. Whether it failed of itself or because the
+/// service is down shows in what becomes of the calls after it.
+#[derive(Debug)]
+pub(crate) struct Spent {
+    /// When it failed last.
+    pub(crate) at: Instant,
+    /// Its items, at the lane's head.
+    pub(crate) items: usize,
+    pub(crate) failure: Failure,
 }
 
 /// What waits in a lane.

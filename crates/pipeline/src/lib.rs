@@ -12,21 +12,24 @@
 //!
 //! Start at [`run`]; the loop is in `worker`.
 
+mod credentials;
+mod edges;
 mod intake;
 mod lane;
 pub mod metrics;
 mod offsets;
 mod outbox;
 mod partitions;
-mod rate;
 mod raw;
 mod records;
 mod run;
 mod settings;
 mod status;
 mod table;
+mod traffic;
 mod worker;
 
+pub use credentials::CredentialsSource;
 pub use run::{PipelineError, run};
 pub use settings::{DeliverySettings, PipelineSettings, Topics, WorkerKind};
 pub use status::{Monitor, WorkerStatus};

@@ -79,14 +79,14 @@ metrics! {
         "Log end offset minus frontier of an owned partition.";
     PARTITION_FRONTIER = "emberline_partition_frontier", Gauge, ["worker", "topic", "partition"],
         "One past the highest offset below which everything is settled, of an owned partition.";
-    CIRCUIT_OPEN = "emberline_circuit_open", Gauge, ["worker"],
-        "1 while the circuit is open or half-open: most calls fail in a passing way.";
+    CIRCUIT_OPEN = "emberline_circuit_open", Gauge, ["worker", "cause"],
+        "1 while calls are held back: transport (most calls fail in a passing way), throttled (an action waits as the service asked), credentials (they are refused).";
     HALTED = "emberline_halted", Gauge, ["worker"],
         "1 while all calls are stopped because the service refuses the credentials.";
     RATE_LIMIT = "emberline_rate_limit", Gauge, ["worker"],
-        "Calls a second allowed to this worker now: the group's rate, lowered after throttling, times its share. 0 means no limit.";
+        "Calls a second allowed to this process now: the group's rate, lowered after throttling, times its share. 0 means no limit.";
     RATE_SHARE = "emberline_rate_share", Gauge, ["worker"],
-        "Owned partitions divided by all partitions of the worker's topics.";
+        "This process' part of the group's rate: over its worker kinds, the kind's fraction times owned partitions by all partitions.";
     BINDINGS_DEVICES = "emberline_bindings_devices", Gauge, [],
         "Devices in the bindings table.";
     DEDUPE_ENTRIES = "emberline_dedupe_entries", Gauge, ["worker"],
@@ -95,6 +95,10 @@ metrics! {
         "Identities dropped before the end of their window because the window was full. Must stay 0.";
     WRITES = "emberline_writes_total", Counter, ["worker", "destination", "result"],
         "Records written to the pipeline's own topics, by acknowledgement.";
+    SETS_MENDED = "emberline_sets_mended_total", Counter, ["worker"],
+        "Customers' sets written anew because two processes had made one at once, each without the other's device.";
+    WRITES_PENDING = "emberline_writes_pending", Gauge, ["worker", "state"],
+        "Records on their way to the pipeline's own topics: waiting for their first acknowledgement, or failing (refused or not acknowledged in time, and tried again: nothing is committed past them). Failing must not stay above 0.";
     COMMITS = "emberline_commits_total", Counter, ["worker", "result"],
         "Offset commits.";
     LATE_ACKNOWLEDGEMENTS = "emberline_late_acknowledgements_total", Counter, ["worker"],
@@ -226,12 +230,15 @@ pub(crate) struct WorkerMetrics {
     pub(crate) actions: [ActionMetrics; Action::ALL.len()],
     pub(crate) calls_in_flight: Gauge,
     pub(crate) end_to_end_seconds: Histogram,
-    pub(crate) circuit_open: Gauge,
+    /// Transport, throttled, credentials.
+    circuit_open: [Gauge; 3],
     pub(crate) halted: Gauge,
     pub(crate) rate_limit: Gauge,
     pub(crate) rate_share: Gauge,
     pub(crate) dedupe_entries: Gauge,
     pub(crate) dedupe_evicted: Counter,
+    writes_pending: [Gauge; 2],
+    pub(crate) sets_mended: Counter,
     pub(crate) commits_ok: Counter,
     pub(crate) commits_failed: Counter,
     pub(crate) late_acknowledgements: Counter,
@@ -261,12 +268,16 @@ impl WorkerMetrics {
             actions: Action::ALL.map(|action| ActionMetrics::new(worker, action.name())),
             calls_in_flight: gauge(CALLS_IN_FLIGHT),
             end_to_end_seconds: metrics::histogram!(END_TO_END_SECONDS, "worker" => worker),
-            circuit_open: gauge(CIRCUIT_OPEN),
+            circuit_open: ["transport", "throttled", "credentials"]
+                .map(|cause| metrics::gauge!(CIRCUIT_OPEN, "worker" => worker, "cause" => cause)),
             halted: gauge(HALTED),
             rate_limit: gauge(RATE_LIMIT),
             rate_share: gauge(RATE_SHARE),
             dedupe_entries: gauge(DEDUPE_ENTRIES),
             dedupe_evicted: counter(DEDUPE_EVICTED),
+            sets_mended: counter(SETS_MENDED),
+            writes_pending: ["waiting", "failing"]
+                .map(|state| metrics::gauge!(WRITES_PENDING, "worker" => worker, "state" => state)),
             commits_ok: metrics::counter!(COMMITS, "worker" => worker, "result" => "ok"),
             commits_failed: metrics::counter!(COMMITS, "worker" => worker, "result" => "failed"),
             late_acknowledgements: counter(LATE_ACKNOWLEDGEMENTS),
@@ -306,10 +317,20 @@ impl WorkerMetrics {
         self.dedupe_evicted.absolute(evicted);
     }
 
-    pub(crate) fn set_gate(&self, state: GateState) {
-        let open = matches!(state, GateState::Open | GateState::HalfOpen);
-        self.circuit_open.set(if open { 1.0 } else { 0.0 });
-        self.halted.set(if state == GateState::Halted { 1.0 } else { 0.0 });
+    pub(crate) fn set_gate(&self, state: GateState, throttled: bool) {
+        let down = matches!(state, GateState::Open | GateState::HalfOpen);
+        let halted = state == GateState::Halted;
+        for (gauge, open) in self.circuit_open.iter().zip([down, throttled, halted]) {
+            gauge.set(f64::from(u8::from(open)));
+        }
+        self.halted.set(f64::from(u8::from(halted)));
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "counts, shown")]
+    pub(crate) fn set_writes(&self, (pending, failing): (usize, usize)) {
+        for (gauge, count) in self.writes_pending.iter().zip([pending - failing, failing]) {
+            gauge.set(count as f64);
+        }
     }
 
     pub(crate) fn set_rate(&self, limit: Option<f64>, share: f64) {

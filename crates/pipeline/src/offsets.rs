@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use emberline_broker::{Bounds, BrokerError, KafkaSettings, PartitionBounds};
 use parking_lot::Mutex;
@@ -16,8 +16,14 @@ use crate::settings::{PipelineSettings, WorkerKind};
 use crate::status::Monitor;
 use crate::worker::Shared;
 
-/// Log end offsets as last asked for, by topic and partition.
-pub(crate) type Highs = Mutex<HashMap<(String, i32), i64>>;
+/// Log end offsets as last asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Highs {
+    /// By topic and partition.
+    pub(crate) offsets: HashMap<(String, i32), i64>,
+    /// When they were last told; `None`: never.
+    pub(crate) told: Option<Instant>,
+}
 
 /// What the workers' groups have committed as last asked for, by kind, topic and partition.
 pub(crate) type GroupCommitted = Mutex<HashMap<(WorkerKind, String, i32), i64>>;
@@ -63,10 +69,11 @@ pub(crate) async fn watch(shared: Arc<Shared>, monitor: Arc<Monitor>, stop: Canc
     }
 }
 
-fn set_highs(highs: &Highs, found: Vec<PartitionBounds>) {
+fn set_highs(highs: &Mutex<Highs>, found: Vec<PartitionBounds>) {
     let mut highs = highs.lock();
+    highs.told = Some(Instant::now());
     for bounds in found {
-        highs.insert((bounds.topic, bounds.partition), bounds.high);
+        highs.offsets.insert((bounds.topic, bounds.partition), bounds.high);
     }
 }
 
@@ -85,8 +92,14 @@ fn group_clients(
 
 async fn read_committed(shared: &Shared, kind: WorkerKind, client: &Arc<Bounds>) {
     let topics = topics_of(kind, &shared.settings);
-    let names: Vec<(String, i32)> =
-        shared.highs.lock().keys().filter(|(topic, _)| topics.contains(topic)).cloned().collect();
+    let names: Vec<(String, i32)> = shared
+        .highs
+        .lock()
+        .offsets
+        .keys()
+        .filter(|(topic, _)| topics.contains(topic))
+        .cloned()
+        .collect();
     if names.is_empty() {
         return;
     }

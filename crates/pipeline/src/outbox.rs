@@ -7,14 +7,13 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
 
-use emberline_broker::{
-    BrokerError, Delivered, KafkaSettings, ProduceError, Producer, ProducerSettings, Record,
-};
+use emberline_broker::{BrokerError, Delivered, ProduceError, Record};
 use emberline_wire::headers::DeadLetter;
 use metrics::Counter;
 use slab::Slab;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use crate::edges::{LogWriter, Writers};
 use crate::metrics::WRITES;
 use crate::settings::WorkerKind;
 
@@ -62,13 +61,13 @@ struct Pending<W> {
 
 /// Writes under way; `W` is what waits for each.
 pub(crate) struct Outbox<W> {
-    producer: Producer<usize>,
-    /// What a producer is made of: one that has failed for good is replaced.
-    kafka: KafkaSettings,
-    settings: ProducerSettings,
+    writer: Box<dyn LogWriter>,
+    writers: Box<dyn Writers>,
     sender: UnboundedSender<WriteEnd>,
     acknowledgements: UnboundedReceiver<WriteEnd>,
     pending: Slab<Pending<W>>,
+    /// Of the pending, those that have failed and were not acknowledged since.
+    failing: usize,
     again: BinaryHeap<Reverse<(Instant, usize)>>,
     acknowledged: [Counter; 3],
     failed: [Counter; 3],
@@ -76,25 +75,19 @@ pub(crate) struct Outbox<W> {
 
 impl<W> Outbox<W> {
     /// # Errors
-    /// If the producer can't be made of these settings.
-    pub(crate) fn new(
-        kind: WorkerKind,
-        kafka: &KafkaSettings,
-        max_record: usize,
-    ) -> Result<Self, BrokerError> {
+    /// If no writer can be made.
+    pub(crate) fn new(kind: WorkerKind, writers: Box<dyn Writers>) -> Result<Self, BrokerError> {
         let (sender, acknowledgements) = unbounded_channel();
-        let settings =
-            ProducerSettings { message_max_bytes: max_record, ..ProducerSettings::default() };
-        let producer = Producer::new(kafka, &settings, sender.clone())?;
+        let writer = writers.make(sender.clone())?;
         let counter = |destination: &'static str, result: &'static str| metrics::counter!(WRITES, "worker" => kind.name(), "destination" => destination, "result" => result);
         let destinations = ["retry", "dead_letters", "customer_devices"];
         Ok(Self {
-            producer,
-            kafka: kafka.clone(),
-            settings,
+            writer,
+            writers,
             sender,
             acknowledgements,
             pending: Slab::new(),
+            failing: 0,
             again: BinaryHeap::new(),
             acknowledged: destinations.map(|destination| counter(destination, "ok")),
             failed: destinations.map(|destination| counter(destination, "failed")),
@@ -117,7 +110,7 @@ impl<W> Outbox<W> {
         let record = &self.pending[token].record;
         let headers: Vec<(&str, &[u8])> =
             record.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
-        let sent = self.producer.send(
+        let sent = self.writer.write(
             Record {
                 topic: &record.topic,
                 key: record.key.as_deref(),
@@ -127,8 +120,8 @@ impl<W> Outbox<W> {
             },
             token,
         );
-        if let Err(refused) = sent {
-            self.failed(token, &refused.error, now);
+        if let Err(error) = sent {
+            self.failed(token, &error, now);
         }
     }
 
@@ -137,13 +130,19 @@ impl<W> Outbox<W> {
         self.acknowledgements.recv().await
     }
 
-    /// Takes in what [`next`](Self::next) brought.
-    pub(crate) fn ended(&mut self, (token, result): WriteEnd, now: Instant) -> Option<W> {
+    /// Takes in what [`next`](Self::next) brought: what waited for it and where it was written,
+    /// if it was.
+    pub(crate) fn ended(
+        &mut self,
+        (token, result): WriteEnd,
+        now: Instant,
+    ) -> Option<(W, Delivered)> {
         match result {
-            Ok(_) => {
+            Ok(delivered) => {
                 let pending = self.pending.remove(token);
+                self.failing -= usize::from(pending.failures > 0);
                 self.acknowledged[pending.destination as usize].increment(1);
-                Some(pending.waiting)
+                Some((pending.waiting, delivered))
             }
             Err(error) => {
                 self.failed(token, &error, now);
@@ -160,25 +159,31 @@ impl<W> Outbox<W> {
         }
         let pause = FIRST_PAUSE.saturating_mul(1 << pending.failures.min(6)).min(LONGEST_PAUSE);
         if pending.failures == 0 {
+            self.failing += 1;
             tracing::warn!(topic = %pending.record.topic, %error, "write failed; it is tried again");
         }
         pending.failures = pending.failures.saturating_add(1);
         self.again.push(Reverse((now + pause, token)));
         if matches!(error, ProduceError::Fatal(_)) {
-            self.replace_producer();
+            self.replace_writer();
         }
     }
 
     /// A producer that has failed for good takes nothing more. What it had under way comes
     /// back as failed when it is dropped, and goes out with the new one.
-    fn replace_producer(&mut self) {
-        match Producer::new(&self.kafka, &self.settings, self.sender.clone()) {
-            Ok(producer) => {
+    fn replace_writer(&mut self) {
+        match self.writers.make(self.sender.clone()) {
+            Ok(writer) => {
                 tracing::error!("a kafka producer failed for good and was replaced");
-                self.producer = producer;
+                self.writer = writer;
             }
             Err(error) => tracing::error!(%error, "a kafka producer can't be replaced"),
         }
+    }
+
+    /// Writes that are not acknowledged, and how many of them have failed so far.
+    pub(crate) fn unacknowledged(&self) -> (usize, usize) {
+        (self.pending.len(), self.failing)
     }
 
     /// Tries again what is due.
@@ -197,3 +202,6 @@ impl<W> Outbox<W> {
         self.again.peek().map(|Reverse((due, _))| *due)
     }
 }
+
+#[cfg(test)]
+mod tests;

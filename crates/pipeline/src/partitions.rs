@@ -4,14 +4,15 @@
 //! is still in flight of it is another owner's to deliver. Its entry lives on until the
 //! last of its records is gone.
 
+use std::collections::BTreeMap;
 use std::ops::{Index, IndexMut, Range};
+use std::time::Instant;
 
 use emberline_broker::{Commit, Frontier, PartitionRef};
 use emberline_flow::commit_metadata::{self, CommitMetadata};
 use emberline_flow::ledger::PartitionLedger;
 use emberline_flow::seed_marks::SeedMarks;
 use emberline_model::EventTime;
-use hashbrown::HashMap;
 use slab::Slab;
 
 /// One tenure of a partition.
@@ -37,6 +38,8 @@ pub(crate) struct Partition {
     pub(crate) settled_before: CommitMetadata,
     /// One past the last record seen, settled or not.
     pub(crate) position: i64,
+    /// Where it stands still although there is more to read, and since when.
+    pub(crate) still: Option<(i64, Instant)>,
     /// Log end offset as last told.
     pub(crate) high: i64,
     pub(crate) fenced: bool,
@@ -63,6 +66,7 @@ impl Partition {
             resume_at,
             settled_before,
             position: resume_at,
+            still: None,
             high,
             fenced: false,
             frontier,
@@ -121,7 +125,8 @@ impl Partition {
 #[derive(Debug, Default)]
 pub(crate) struct Partitions {
     slab: Slab<Partition>,
-    by_epoch: HashMap<u64, PartitionId>,
+    /// In order, so that what is done for each is done in the same order every time.
+    by_epoch: BTreeMap<u64, PartitionId>,
     /// Slots that are free again.
     freed: Vec<usize>,
 }
@@ -148,6 +153,12 @@ impl Partitions {
     /// The tenures that are not over.
     pub(crate) fn owned(&self) -> impl Iterator<Item = (PartitionId, &Partition)> {
         self.by_epoch.values().map(|id| (*id, &self.slab[id.0]))
+    }
+
+    /// The tenures that are not over, to be changed.
+    pub(crate) fn owned_mut(&mut self) -> impl Iterator<Item = (PartitionId, &mut Partition)> {
+        let live = self.slab.iter_mut().filter(|(_, partition)| !partition.fenced);
+        live.map(|(id, partition)| (PartitionId(id), partition))
     }
 
     /// Number of partitions owned.
@@ -268,6 +279,19 @@ mod tests {
 
         partitions[id].ledger.settle(100);
         assert_eq!(partitions.due_commits([id])[0].offset, 103, "as far as was read");
+    }
+
+    #[test]
+    fn the_last_commit_of_a_tenure_is_made_whatever_was_asked_for_before() {
+        let mut partitions = Partitions::default();
+        let id = partitions.insert(partition(0, None));
+        partitions[id].note(0, EventTime::from_millis(0));
+        partitions[id].ledger.deliver(0);
+        partitions[id].ledger.settle(0);
+        let asked_for = partitions.due_commits([id]);
+        assert_eq!(asked_for[0].offset, 1);
+        assert!(partitions.due_commits([id]).is_empty(), "nothing new");
+        assert_eq!(partitions.last_commits(&[id]), asked_for, "it may not have been made");
     }
 
     #[test]

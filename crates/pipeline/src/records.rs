@@ -49,6 +49,8 @@ pub(crate) struct Record {
     /// Its Kafka timestamp.
     pub(crate) arrival: EventTime,
     pub(crate) raw: RawRecord,
+    /// Read before it is due, and charged to the room for that.
+    early: bool,
     /// What happened before, for a record that comes from a retry topic.
     pub(crate) history: Option<Box<RetryHeader>>,
     /// Items without an outcome.
@@ -79,12 +81,13 @@ pub(crate) struct Records {
     pub(crate) partitions: Partitions,
     items: u64,
     room: Arc<Room>,
+    ahead: Arc<Room>,
     totals: Arc<Totals>,
 }
 
 impl Records {
-    pub(crate) fn new(room: Arc<Room>, totals: Arc<Totals>) -> Self {
-        Self { slab: Slab::new(), partitions: Partitions::default(), items: 0, room, totals }
+    pub(crate) fn new((room, ahead): (Arc<Room>, Arc<Room>), totals: Arc<Totals>) -> Self {
+        Self { slab: Slab::new(), partitions: Partitions::default(), items: 0, room, ahead, totals }
     }
 
     /// Takes in a record that makes `items` items, at least one.
@@ -93,7 +96,7 @@ impl Records {
         partition: PartitionId,
         offset: i64,
         arrival: EventTime,
-        (raw, history): (RawRecord, Option<Box<RetryHeader>>),
+        (raw, history, early): (RawRecord, Option<Box<RetryHeader>>, bool),
         items: u16,
         metrics: &WorkerMetrics,
     ) -> RecordId {
@@ -110,6 +113,7 @@ impl Records {
             offset,
             arrival,
             raw,
+            early,
             history,
             remaining: items,
             partly_settled: false,
@@ -118,6 +122,20 @@ impl Records {
         };
         let id = self.slab.insert(record);
         RecordId(u32::try_from(id).expect("records in flight are bounded far below 2^32"))
+    }
+
+    /// A record that was read early is worked on from now on.
+    pub(crate) fn is_due(&mut self, id: RecordId) {
+        let record = &mut self.slab[id.0 as usize];
+        if std::mem::take(&mut record.early) {
+            self.ahead.refund(1, record.raw.bytes());
+            self.room.charge(1, record.raw.bytes());
+        }
+    }
+
+    /// Gives the room back of a record that was read and is not taken in.
+    pub(crate) fn refuse(&self, early: bool, bytes: usize) {
+        if early { self.ahead.refund(1, bytes) } else { self.room.refund(1, bytes) }
     }
 
     pub(crate) fn get(&self, id: RecordId) -> &Record {
@@ -262,7 +280,7 @@ impl Records {
 
     fn forget(&mut self, id: RecordId, settled: bool) {
         let record = self.slab.remove(id.0 as usize);
-        self.room.refund(1, record.raw.bytes());
+        self.refuse(record.early, record.raw.bytes());
         self.partitions.record_gone(record.partition, record.offset, settled);
     }
 

@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use emberline_broker::{
     Bounds, BrokerError, ErrorClass, KafkaSettings, Room, Source, SourceError, SourceSettings,
@@ -14,17 +14,20 @@ use emberline_broker::{
 use emberline_flow::commit_metadata;
 use emberline_service_api::Signer;
 use emberline_service_client::Transport;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::credentials;
+use crate::edges::{Edges, Producers, WallClock};
 use crate::intake::Reader;
 use crate::offsets;
-use crate::offsets::{GroupCommitted, Highs};
-use crate::rate::SharedRate;
-use crate::settings::{PipelineSettings, WorkerKind};
+use crate::offsets::GroupCommitted;
+use crate::settings::{DeliverySettings, PipelineSettings, WorkerKind};
 use crate::status::{Monitor, WorkerStatus};
 use crate::table::Bindings;
+use crate::traffic::Traffic;
 use crate::worker::{Ends, Exit, Shared, Worker};
 
 /// Why the pipeline could not start or go on.
@@ -78,12 +81,12 @@ pub async fn run<T: Transport + Clone>(
         () = stop.cancelled() => return Ok(Exit::Stopped),
     };
     let shared = Arc::new(Shared {
-        signer: Signer::new(&settings.credentials, settings.dialect),
+        signer: RwLock::new(Signer::new(&settings.credentials, settings.dialect)),
         bindings: Arc::clone(&bindings),
         lanes_in_calls: (works(WorkerKind::Devices) && works(WorkerKind::Retries))
             .then(Default::default),
-        rate: SharedRate::new(settings.delivery.rate),
-        highs: Highs::default(),
+        traffic: Traffic::new(&settings.delivery, Instant::now()),
+        highs: Mutex::default(),
         committed: GroupCommitted::default(),
         reader: OnceLock::new(),
         settings,
@@ -92,7 +95,7 @@ pub async fn run<T: Transport + Clone>(
     let reader = patiently(async || {
         let bindings = Arc::clone(&bindings);
         TableReader::start(&settings.kafka, &settings.topics.customer_devices(), move |record| {
-            bindings.read(record.key, record.value);
+            bindings.read(record.key, record.value, Some(record.offset));
         })
     })
     .await?;
@@ -101,10 +104,12 @@ pub async fn run<T: Transport + Clone>(
     let group_stop = stop.child_token();
     let watcher =
         tokio::spawn(offsets::watch(Arc::clone(&shared), Arc::clone(&monitor), group_stop.clone()));
+    let credentials = tokio::spawn(credentials::watch(Arc::clone(&shared), group_stop.clone()));
     let result = run_workers((&shared, &transport), &reader, ends, &group_stop, &monitor).await;
     group_stop.cancel();
     // A question under way has no say in when this ends.
     watcher.abort();
+    credentials.abort();
     // The workers have ended, and nobody else reads to its end.
     if let Some(reader) = Arc::into_inner(reader) {
         reader.stop().await;
@@ -222,12 +227,13 @@ fn start<T: Transport + Clone>(
     let settings = &shared.settings;
     let topics = topics_of(kind, settings);
     let delivery = &settings.delivery;
-    let room = Arc::new(Room::new(delivery.records, delivery.bytes));
+    let (room, ahead) = rooms(kind, delivery);
     let (events, received) = mpsc::channel(BATCHES_WAITING);
     let gap_limit = if kind == WorkerKind::Retries { RETRY_GAP } else { delivery.gap };
     let source_settings = SourceSettings {
         drain_deadline: delivery.drain + Duration::from_secs(2),
         gap_limit,
+        ahead: (kind == WorkerKind::Retries).then(|| Arc::clone(&ahead)),
         ..SourceSettings::new(topics.clone(), group_of(kind, settings))
     };
     let reader = Reader::new(kind, &topics, &settings.topics);
@@ -252,9 +258,20 @@ fn start<T: Transport + Clone>(
     let worker = Worker::new(
         (kind, Arc::clone(shared), Arc::clone(&status)),
         transport,
-        (Some(source), received, room),
+        Edges {
+            source: Some(Box::new(source)),
+            events: received,
+            room,
+            ahead,
+            writers: Box::new(Producers {
+                kafka: settings.kafka.clone(),
+                max_record: delivery.max_record,
+            }),
+            clock: WallClock::system(),
+        },
         ends.of_topics(&topics, settings.exit_at_end),
         stop.clone(),
+        Instant::now(),
     )?;
     let (sender, result) = oneshot::channel();
     let thread = std::thread::Builder::new().name(format!("worker-{name}")).spawn(move || {
@@ -269,6 +286,14 @@ fn start<T: Transport + Clone>(
         let _ = sender.send(result);
     })?;
     Ok(Started { name, thread, result })
+}
+
+/// Room for records in flight, and for those that are read before they are due: a half each
+/// where there are any.
+fn rooms(kind: WorkerKind, delivery: &DeliverySettings) -> (Arc<Room>, Arc<Room>) {
+    let part = if kind == WorkerKind::Retries { 2 } else { 1 };
+    let room = || Arc::new(Room::new(delivery.records / part, delivery.bytes / part));
+    (room(), room())
 }
 
 /// Memory for records fetched ahead: little for topics that carry little.

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use emberline_broker::KafkaSettings;
+use emberline_flow::gate::GateSettings;
 use emberline_service_api::{Credentials, Dialect};
+
+use crate::credentials::CredentialsSource;
 
 /// A worker kind. One process runs any set of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -86,6 +89,13 @@ pub struct DeliverySettings {
     pub linger: Duration,
     /// Calls a second of the whole group; `None` for no limit.
     pub rate: Option<f64>,
+    /// What each worker kind has of the rate, in the order of [`WorkerKind`]: at most 1
+    /// together.
+    pub fractions: [f64; WorkerKind::ALL.len()],
+    /// When calls stop, and how they come back.
+    pub gate: GateSettings,
+    /// Calls that take longer are a sign of too much.
+    pub slow_call: Duration,
     /// Most calls in flight at once, of one worker.
     pub in_flight: usize,
     /// Most records in flight, of one worker.
@@ -96,6 +106,8 @@ pub struct DeliverySettings {
     pub gap: u64,
     /// Attempts in place after the first, before a record goes to the retry topics.
     pub in_place: u32,
+    /// Retries in place for each call made for the first time, at most.
+    pub retry_budget: f64,
     /// First backoff between attempts in place.
     pub backoff_base: Duration,
     /// Longest backoff between attempts in place.
@@ -127,6 +139,8 @@ pub struct PipelineSettings {
     pub topics: Topics,
     /// Who calls the service.
     pub credentials: Credentials,
+    /// Where they are read again while the workers run; `None` if they can't change.
+    pub credentials_again: Option<CredentialsSource>,
     /// How the service reads ambiguous parts of its contract.
     pub dialect: Dialect,
     /// Limits and times.

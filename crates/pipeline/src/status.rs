@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use emberline_broker::Pulse;
 use hdrhistogram::Histogram;
@@ -14,6 +14,8 @@ use crate::settings::WorkerKind;
 
 /// A polling thread that has not gone round for so long is stuck.
 const STUCK_AFTER: Duration = Duration::from_mins(1);
+/// A partition that has more to read and is not read for so long will not be.
+const STILL_AFTER: Duration = Duration::from_mins(2);
 
 /// How one worker is.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub struct WorkerStatus {
     pub totals: Arc<Totals>,
     latency_ms: Mutex<Histogram<u64>>,
     pulse: Mutex<Option<Pulse>>,
+    /// The partition that has stood still longest, since when.
+    still: Mutex<Option<(Instant, String)>>,
     assigned: AtomicBool,
     caught_up: watch::Sender<bool>,
 }
@@ -35,6 +39,7 @@ impl WorkerStatus {
             totals: Arc::default(),
             latency_ms: Mutex::new(latency.expect("constant bounds are valid")),
             pulse: Mutex::new(None),
+            still: Mutex::new(None),
             assigned: AtomicBool::new(false),
             caught_up: watch::Sender::new(false),
         }
@@ -59,6 +64,10 @@ impl WorkerStatus {
 
     pub(crate) fn started(&self, pulse: Pulse) {
         *self.pulse.lock() = Some(pulse);
+    }
+
+    pub(crate) fn stands_still(&self, partition: Option<(Instant, String)>) {
+        *self.still.lock() = partition;
     }
 
     pub(crate) fn assigned(&self) {
@@ -110,8 +119,9 @@ impl Monitor {
         self.bindings_loaded.store(true, Ordering::Relaxed);
     }
 
-    /// Whether every polling thread goes round. The service being down is no reason to be
-    /// restarted, so it is not looked at.
+    /// Whether every polling thread goes round, and no partition with something to read stands
+    /// still. The service or the brokers being down is no reason to be restarted, so what they
+    /// hold up is not looked at.
     ///
     /// # Errors
     /// Which worker stands still.
@@ -121,6 +131,12 @@ impl Monitor {
             if let Some(age) = age.filter(|age| *age > STUCK_AFTER) {
                 let kind = worker.kind.name();
                 return Err(format!("worker {kind}: polling thread still for {} s", age.as_secs()));
+            }
+            let still = worker.still.lock().clone();
+            if let Some((since, partition)) = still.filter(|still| still.0.elapsed() > STILL_AFTER)
+            {
+                let (kind, seconds) = (worker.kind.name(), since.elapsed().as_secs());
+                return Err(format!("worker {kind}: {partition} is not read for {seconds} s"));
             }
         }
         Ok(())

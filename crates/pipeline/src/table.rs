@@ -4,6 +4,7 @@
 //! Both are read from the customer-devices topic, to its end before the first use, and
 //! follow it from there.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use emberline_flow::bindings::BindingsTable;
@@ -22,11 +23,21 @@ pub(crate) struct Bindings {
     pub(crate) table: BindingsTable,
     /// Each customer's set, as its bytes on the topic: a tenth of the memory that the sets
     /// themselves would take. `None` where no worker needs them.
-    sets: Option<Mutex<HashMap<CustomerId, Box<[u8]>>>>,
+    sets: Option<Mutex<Sets>>,
     /// Customers whose set is being made, pushed and written.
     claimed: Arc<Mutex<HashSet<CustomerId>>>,
     changed: watch::Sender<u64>,
     devices: Gauge,
+}
+
+/// What is known of the customers' sets beside the table.
+#[derive(Default)]
+struct Sets {
+    by_customer: HashMap<CustomerId, Box<[u8]>>,
+    /// Offsets of our own latest writes that are not read back yet.
+    written: HashMap<CustomerId, i64>,
+    /// Customers whose last record lacks a fact that an earlier one has.
+    lacking: BTreeSet<CustomerId>,
 }
 
 impl Bindings {
@@ -40,8 +51,8 @@ impl Bindings {
         }
     }
 
-    /// Takes in a record of the customer-devices topic.
-    pub(crate) fn read(&self, key: Option<&[u8]>, value: Option<&[u8]>) {
+    /// Takes in a record of the customer-devices topic; `offset` where it was read there.
+    pub(crate) fn read(&self, key: Option<&[u8]>, value: Option<&[u8]>, offset: Option<i64>) {
         let customer = key
             .and_then(|key| std::str::from_utf8(key).ok())
             .and_then(|key| CustomerId::parse(key).ok());
@@ -58,14 +69,34 @@ impl Bindings {
             return;
         }
         if let Some(sets) = &self.sets {
-            remember(&mut sets.lock(), customer, value);
+            sets.lock().remember(customer, value, offset);
         }
         self.changed.send_modify(|version| *version += 1);
     }
 
-    /// Takes in a set that this process has written.
-    pub(crate) fn apply(&self, customer: &CustomerId, set: &CustomerSet) {
-        self.read(Some(customer.as_str().as_bytes()), Some(&encode(set)));
+    /// Takes in a set that this process has written, at this offset.
+    pub(crate) fn apply(&self, customer: &CustomerId, set: &CustomerSet, offset: i64) {
+        if let Some(sets) = &self.sets {
+            sets.lock().written.insert(customer.clone(), offset);
+        }
+        self.read(Some(customer.as_str().as_bytes()), Some(&encode(set)), None);
+    }
+
+    /// Customers whose last record lacks facts that are known, with the right to write their
+    /// whole set: two processes have each made one from what they knew. Both sets were pushed;
+    /// what is missing is only that one record has it all.
+    pub(crate) fn take_lacking(&self) -> Vec<(Claim, CustomerSet)> {
+        let Some(sets) = &self.sets else { return Vec::new() };
+        let lacking = std::mem::take(&mut sets.lock().lacking);
+        let mut taken = Vec::new();
+        for customer in lacking {
+            match self.claim(&customer) {
+                Some(claim) => taken.push((claim, self.set_of(&customer))),
+                // Being made anew right now; it is looked at again.
+                None => _ = sets.lock().lacking.insert(customer),
+            }
+        }
+        taken
     }
 
     /// The customer's set is made by the caller alone, until the claim is dropped: of two
@@ -80,7 +111,7 @@ impl Bindings {
     pub(crate) fn set_of(&self, customer: &CustomerId) -> CustomerSet {
         let Some(sets) = &self.sets else { return CustomerSet::default() };
         let sets = sets.lock();
-        sets.get(customer).map(|value| decode(value)).unwrap_or_default()
+        sets.by_customer.get(customer).map(|value| decode(value)).unwrap_or_default()
     }
 
     /// Tells of changes.
@@ -101,25 +132,44 @@ pub(crate) struct Claim {
     claimed: Arc<Mutex<HashSet<CustomerId>>>,
 }
 
+impl Claim {
+    pub(crate) fn customer(&self) -> &CustomerId {
+        &self.customer
+    }
+}
+
 impl Drop for Claim {
     fn drop(&mut self) {
         self.claimed.lock().remove(&self.customer);
     }
 }
 
-/// Keeps a customer's set: what was known and what is new, merged. A record may be read
-/// back after a newer one was written.
-fn remember(sets: &mut HashMap<CustomerId, Box<[u8]>>, customer: CustomerId, value: &[u8]) {
-    let kept = match sets.get(&customer) {
-        None => value.into(),
-        Some(known) if **known == *value => return,
-        Some(known) => {
-            let mut set = decode(known);
-            merge(&mut set, value);
-            encode(&set).into()
+impl Sets {
+    /// Keeps a customer's set: what was known and what is new, merged. A record may be read
+    /// back after a newer one was written.
+    fn remember(&mut self, customer: CustomerId, value: &[u8], offset: Option<i64>) {
+        let kept: Box<[u8]> = match self.by_customer.get(&customer) {
+            None => value.into(),
+            Some(known) if **known == *value => value.into(),
+            Some(known) => {
+                let mut set = decode(known);
+                merge(&mut set, value);
+                encode(&set).into()
+            }
+        };
+        if let Some(offset) = offset
+            && self.written.get(&customer).is_none_or(|written| *written <= offset)
+        {
+            // Nothing that we know is still to be read: what the record lacks, it lacks for good.
+            self.written.remove(&customer);
+            if *kept == *value {
+                self.lacking.remove(&customer);
+            } else {
+                self.lacking.insert(customer.clone());
+            }
         }
-    };
-    sets.insert(customer, kept);
+        self.by_customer.insert(customer, kept);
+    }
 }
 
 fn decode(value: &[u8]) -> CustomerSet {
@@ -181,10 +231,38 @@ mod tests {
         set.apply(&bind("a", 1));
         let first = encode(&set);
         set.apply(&bind("b", 2));
-        bindings.apply(&customer, &set);
-        bindings.read(Some(b"c_1"), Some(&first));
+        bindings.apply(&customer, &set, 1);
+        bindings.read(Some(b"c_1"), Some(&first), Some(0));
         assert_eq!(bindings.set_of(&customer), set);
         assert_eq!(bindings.table.len(), 2);
+        bindings.read(Some(b"c_1"), Some(&encode(&set)), Some(1));
+        assert!(bindings.take_lacking().is_empty(), "nothing is missing");
+    }
+
+    #[test]
+    fn of_two_sets_made_at_once_the_union_is_written() {
+        let (ours, theirs) = (Bindings::new(true), Bindings::new(true));
+        let customer = CustomerId::parse("c_1").unwrap();
+        let mut a = ours.set_of(&customer);
+        a.apply(&bind("a", 1));
+        let mut b = theirs.set_of(&customer);
+        b.apply(&bind("b", 2));
+        ours.apply(&customer, &a, 10);
+        theirs.apply(&customer, &b, 11);
+        for process in [&ours, &theirs] {
+            process.read(Some(b"c_1"), Some(&encode(&a)), Some(10));
+            process.read(Some(b"c_1"), Some(&encode(&b)), Some(11));
+            let lacking = process.take_lacking();
+            let [(claim, union)] = lacking.as_slice() else { panic!("{lacking:?}") };
+            assert_eq!((claim.customer(), union.bound().count()), (&customer, 2));
+            assert!(process.claim(&customer).is_none(), "nobody else makes one meanwhile");
+        }
+        let mut union = a;
+        union.apply(&bind("b", 2));
+        for process in [&ours, &theirs] {
+            process.read(Some(b"c_1"), Some(&encode(&union)), Some(12));
+            assert!(process.take_lacking().is_empty(), "mended");
+        }
     }
 
     #[test]
@@ -194,7 +272,7 @@ mod tests {
         changes.mark_unchanged();
         let mut set = emberline_flow::customer_set::CustomerSet::default();
         set.apply(&bind("a", 1));
-        bindings.read(Some(b"c_1"), Some(&encode(&set)));
+        bindings.read(Some(b"c_1"), Some(&encode(&set)), Some(0));
         assert!(changes.has_changed().unwrap());
         let device = DeviceId::new("P", "a").unwrap().key();
         let customer = bindings.table.customer_of(device).unwrap();

@@ -18,21 +18,22 @@ mod ended;
 mod set_aside;
 mod take_in;
 
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
-use emberline_broker::{Room, Source, SourceEvent, TableReader};
+use emberline_broker::{Room, SourceEvent, TableReader};
 use emberline_flow::backoff::{Backoff, RetryTiers};
 use emberline_flow::dedupe::DedupeWindow;
-use emberline_flow::gate::{Gate, GateSettings};
 use emberline_flow::lanes::{LaneId, LaneKey, Lanes};
 use emberline_flow::newest::NewestStates;
+use emberline_flow::waiting::WaitingRoom;
 use emberline_model::{Identity, Report};
+use emberline_service_api::Signer;
 use emberline_service_client::Transport;
 use hashbrown::HashSet;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
@@ -43,16 +44,17 @@ use self::ended::CallEnded;
 use self::set_aside::Written;
 use self::take_in::Waiting;
 use crate::PipelineError;
+use crate::edges::{Edges, Upstream, WallClock};
 use crate::intake::Intake;
 use crate::lane::{Item, Lane};
 use crate::metrics::{Totals, WorkerMetrics};
 use crate::offsets::{GroupCommitted, Highs};
 use crate::outbox::Outbox;
-use crate::rate::SharedRate;
 use crate::records::Records;
 use crate::settings::{PipelineSettings, WorkerKind};
 use crate::status::WorkerStatus;
 use crate::table::Bindings;
+use crate::traffic::Traffic;
 
 /// Ends of calls taken from their channel at once.
 const ENDS_AT_ONCE: usize = 64;
@@ -69,14 +71,15 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 /// What a worker shares with others of its process.
 pub(crate) struct Shared {
     pub(crate) settings: PipelineSettings,
-    pub(crate) signer: emberline_service_api::Signer,
+    /// Another one when the credentials change.
+    pub(crate) signer: RwLock<Signer>,
     pub(crate) bindings: Arc<Bindings>,
     /// Lanes with a call in flight, where two workers of the process may have items of the
     /// same one. `None` where only one can.
     pub(crate) lanes_in_calls: Option<Mutex<HashSet<LaneKey>>>,
-    /// The group's rate is one for all workers of a process.
-    pub(crate) rate: SharedRate,
-    pub(crate) highs: Highs,
+    /// What is known of the service: one gate and one rate for all workers of the process.
+    pub(crate) traffic: Traffic,
+    pub(crate) highs: Mutex<Highs>,
     pub(crate) committed: GroupCommitted,
     /// What the sets in `bindings` are read by.
     pub(crate) reader: OnceLock<Weak<TableReader>>,
@@ -101,7 +104,8 @@ pub(crate) struct Worker<T> {
     totals: Arc<Totals>,
     stop: CancellationToken,
 
-    source: Option<Source>,
+    source: Option<Box<dyn Upstream>>,
+    clock: WallClock,
     events: Receiver<SourceEvent<Vec<Intake>>>,
     room: Arc<Room>,
 
@@ -112,11 +116,13 @@ pub(crate) struct Worker<T> {
     /// Identities in calls of tenures that are over: their end decides about a second one.
     ghosts: HashSet<Identity>,
     /// Records of a retry topic that are not due yet.
-    not_due: BinaryHeap<Waiting>,
+    waiting: WaitingRoom<Waiting>,
+    /// Bindings have changed since what waits for them was last looked through.
+    bindings_changed: bool,
+    next_look_at_waiting: Instant,
     tiers: RetryTiers,
     backoff: Backoff,
 
-    gate: Gate,
     /// Until when the gate or the rate lets no call out.
     no_call_before: Option<Instant>,
     calls: UnboundedReceiver<CallEnded>,
@@ -149,30 +155,32 @@ impl<T: Transport + Clone> Worker<T> {
     pub(crate) fn new(
         (kind, shared, status): (WorkerKind, Arc<Shared>, Arc<WorkerStatus>),
         transport: T,
-        (source, events, room): (Option<Source>, Receiver<SourceEvent<Vec<Intake>>>, Arc<Room>),
+        edges: Edges,
         ends: Ends,
         stop: CancellationToken,
+        now: Instant,
     ) -> Result<Self, PipelineError> {
         let delivery = &shared.settings.delivery;
         let totals = Arc::clone(&status.totals);
         let (call_ended, calls) = unbounded_channel();
-        let now = Instant::now();
+        let Edges { source, events, room, ahead, writers, clock } = edges;
         Ok(Self {
             metrics: WorkerMetrics::new(kind),
-            records: Records::new(Arc::clone(&room), Arc::clone(&totals)),
+            records: Records::new((Arc::clone(&room), ahead), Arc::clone(&totals)),
             lanes: Lanes::default(),
             dedupe: DedupeWindow::new(delivery.dedupe_window, delivery.dedupe_max_entries),
             newest_states: NewestStates::new(delivery.dedupe_window.max(STATES_KNOWN)),
             ghosts: HashSet::new(),
-            not_due: BinaryHeap::new(),
+            waiting: WaitingRoom::default(),
+            bindings_changed: false,
+            next_look_at_waiting: now,
             tiers: RetryTiers::new(delivery.tiers.clone(), delivery.max_age)?,
             backoff: Backoff::new(delivery.backoff_base, delivery.backoff_cap),
-            gate: Gate::new(GateSettings::default()),
             no_call_before: None,
             calls,
             call_ended,
             in_calls: 0,
-            outbox: Outbox::new(kind, &shared.settings.kafka, delivery.max_record)?,
+            outbox: Outbox::new(kind, writers)?,
             prepared_set: None,
             sets_behind: Arc::default(),
             pushed_sets: HashMap::new(),
@@ -188,6 +196,7 @@ impl<T: Transport + Clone> Worker<T> {
             done: Vec::new(),
             delivered_after: Vec::new(),
             source,
+            clock,
             kind,
             shared,
             transport,
@@ -224,7 +233,7 @@ impl<T: Transport + Clone> Worker<T> {
                     }
                 }
                 Some(end) = self.outbox.next() => self.write_ended(end, Instant::now()),
-                Ok(()) = released.changed(), if self.may_release() => self.release_bound(),
+                Ok(()) = released.changed(), if self.may_release() => self.release_bound(Instant::now()),
                 () = sleep.as_mut() => {}
                 event = self.events.recv() => match event {
                     Some(event) => {
@@ -263,13 +272,15 @@ impl<T: Transport + Clone> Worker<T> {
         }
         if now >= self.next_gauges {
             self.next_gauges = now + GAUGES_EVERY;
-            self.set_gauges();
+            self.set_gauges(now);
+            self.mend_sets(now);
         }
     }
 
     /// Bindings may change without a pause; what comes after them is to have its turn.
     fn may_release(&self) -> bool {
-        self.lanes.held() > 0 && self.next_release <= Instant::now()
+        let waits = self.lanes.held() > 0 || self.waiting.has_unbound();
+        waits && self.next_release <= Instant::now()
     }
 
     fn next_wake(&self) -> Instant {
@@ -279,7 +290,8 @@ impl<T: Transport + Clone> Worker<T> {
             self.lanes.next_deadline(),
             self.outbox.next_deadline(),
             self.no_call_before.filter(|_| calls_may_go),
-            self.not_due.peek().map(|waiting| waiting.due),
+            self.waiting.next_due(),
+            Some(self.next_look_at_waiting).filter(|_| self.bindings_changed),
             Some(self.next_release).filter(|at| *at > now && self.lanes.held() > 0),
             self.draining.as_ref().map(|draining| draining.deadline),
             Some(self.next_commit),
@@ -297,11 +309,7 @@ impl<T: Transport + Clone> Worker<T> {
         self.exit = Some(exit);
         self.commit();
         if let Some(source) = self.source.take() {
-            tokio::spawn(async move {
-                if let Err(error) = source.close().await {
-                    tracing::error!(%error, "source did not close");
-                }
-            });
+            source.leave();
         }
     }
 
@@ -319,18 +327,21 @@ impl<T: Transport + Clone> Worker<T> {
         }
     }
 
-    fn set_gauges(&mut self) {
+    fn set_gauges(&mut self, now: Instant) {
         // The topics' partitions may have become more.
-        self.take_share(Instant::now());
+        self.take_share(now);
         let metrics = &mut self.metrics;
         metrics.set_in_flight(self.records.len(), self.records.items(), self.in_calls);
         metrics.set_dedupe(self.dedupe.entries(), self.dedupe.evicted_early());
-        metrics.set_gate(self.gate.state());
-        let (limit, share) = self.shared.rate.now(Instant::now());
+        let (gate, throttled) = self.shared.traffic.gate();
+        metrics.set_writes(self.outbox.unacknowledged());
+        metrics.set_gate(gate, throttled);
+        let (limit, share) = self.shared.traffic.rate(now);
         metrics.set_rate(limit, share);
         let owned = self.records.partitions.owned().map(|(_, partition)| partition);
-        metrics.set_partitions(owned, &self.shared.highs.lock());
+        metrics.set_partitions(owned, &self.shared.highs.lock().offsets);
         self.shared.bindings.set_gauge();
+        self.look_for_stalls(now);
     }
 }
 

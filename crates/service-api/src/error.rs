@@ -113,6 +113,20 @@ impl CallError {
         }
     }
 
+    /// Whether the time was up: no connection or no answer within its limit.
+    pub fn is_timeout(&self) -> bool {
+        match self {
+            Self::Transport { failure, .. } => {
+                matches!(
+                    failure,
+                    TransportFailure::ConnectTimeout | TransportFailure::AnswerTimeout
+                )
+            }
+            Self::HttpStatus(status) => matches!(status, 408 | 504),
+            _ => false,
+        }
+    }
+
     /// Whether the service may have acted on the call all the same. A caller whose call
     /// must not happen twice has to ask before it repeats it.
     pub fn is_ambiguous(&self) -> bool {

@@ -299,6 +299,21 @@ impl World {
         self.kafka.read_all(&self.own_topic("dead-letters")).await
     }
 
+    /// Takes a setting back.
+    pub fn unset(&mut self, key: &str) {
+        self.settings.remove(key);
+    }
+
+    /// Writes a file of this world, anew if it is there, and tells where it is.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub fn write(&self, name: &str, text: &str) -> Result<PathBuf> {
+        let path = self.directory.path().join(name);
+        fs::write(&path, text)?;
+        Ok(path)
+    }
+
     /// How what was expected of a fleet beside what the service accepted.
     pub fn judge(&self, load: &Load) -> Verdict {
         judge(load.expectation(), self.sandbox.ledger())

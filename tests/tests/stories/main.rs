@@ -54,6 +54,10 @@ fn stories() -> Vec<Trial> {
         story("a_crash_loses_nothing_and_repeats_only_what_was_under_way", crashes::crash),
         story("committed_offsets_are_frontiers", frontiers::frontiers),
         story("two_replicas_hand_over_without_loss_repeat_or_disorder", replicas::two_replicas),
+        story(
+            "two_replicas_hand_over_likewise_with_the_brokers_group_protocol",
+            replicas::with_the_brokers_protocol,
+        ),
         story("a_customer_with_20_000_devices_is_pushed_whole", bindings::large_customer),
         story("every_report_arrives_once_and_in_order", delivery::every_report),
         story("passing_failures_are_retried_in_place", refusals::passing_failures),
@@ -61,6 +65,7 @@ fn stories() -> Vec<Trial> {
         story("a_restart_remembers_what_was_delivered_before", restarts::duplicates_across_restart),
         story("telemetry_of_an_unbound_device_waits_for_its_binding", bindings::unbound_device),
         story("a_device_goes_to_the_customer_it_was_bound_to_last", bindings::rebound_device),
+        story("a_secret_is_changed_without_a_restart", refusals::rotated_secret),
         story("a_refused_report_does_not_hold_up_its_batch", refusals::one_refused_report),
         story("a_devices_state_never_goes_backwards", states::flapping_devices),
         story("no_secret_and_no_telephone_number_is_told", discretion::nothing_is_told),

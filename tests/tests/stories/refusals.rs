@@ -17,6 +17,8 @@ pub(crate) async fn passing_failures(world: &mut World) -> Result<()> {
     world.tell(load.records(2_500)).await?;
     world.tell(load.rest()).await?;
     world.set("retry.in_place", "50");
+    // A third of all calls fails: more than retries in place are meant for.
+    world.set("retry.budget", r#""1000%""#);
     world.set("retry.backoff_base", r#""5ms""#);
     world.set("retry.backoff_cap", r#""50ms""#);
     world.set("batch.max_reports", "5");
@@ -101,6 +103,32 @@ pub(crate) async fn credentials(world: &mut World) -> Result<()> {
     world.tell(load.rest()).await?;
     world.run_to_end().await?;
     ensure!(world.dead_letters().await?.is_empty());
+    world.judge(&load).is_exactly_once_in_order()
+}
+
+/// A secret that is changed in its file: no restart.
+pub(crate) async fn rotated_secret(world: &mut World) -> Result<()> {
+    let mut load = Load::new(FleetPlan { devices: 20, unbound: 0.0, ..FleetPlan::default() });
+    world.introduce(&load).await?;
+    let secret = world.write("app-secret", "the old one")?;
+    world.unset("service.app_secret");
+    world.set("service.app_secret_file", &format!("{:?}", secret.display().to_string()));
+    world.set("service.probe_interval", r#""1s""#);
+    world.tell(load.records(200)).await?;
+    let mut run = world.emberline(&["run"]).await?;
+    world
+        .wait_for("calls are stopped", async || {
+            let page = run.metrics().await?;
+            Ok((Sum::of(&page, "bindings").count("emberline_halted") == 1).then_some(()))
+        })
+        .await?;
+    ensure!(world.sandbox.ledger().totals().bind_calls == 0);
+    world.write("app-secret", World::APP_SECRET)?;
+    world.accepted(load.expectation().counts().reports).await?;
+    run.signal(Signal::Terminate)?;
+    run.succeeds(LIMIT).await?;
+    world.tell(load.rest()).await?;
+    world.run_to_end().await?;
     world.judge(&load).is_exactly_once_in_order()
 }
 

@@ -11,6 +11,16 @@ use crate::story::LIMIT;
 use crate::sum::Sum;
 
 pub(crate) async fn two_replicas(world: &mut World) -> Result<()> {
+    hand_over(world).await
+}
+
+/// The group protocol of KIP-848, where the brokers decide who has which partition.
+pub(crate) async fn with_the_brokers_protocol(world: &mut World) -> Result<()> {
+    world.set("kafka.properties", r#"{ "group.protocol" = "consumer" }"#);
+    hand_over(world).await
+}
+
+async fn hand_over(world: &mut World) -> Result<()> {
     let mut load = Load::new(FleetPlan { devices: 200, unbound: 0.0, ..FleetPlan::default() });
     world.introduce(&load).await?;
     world.set("batch.max_reports", "10");

@@ -3,13 +3,15 @@
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::context::SourceContext;
 use super::partitions::{Partition, Partitions};
 use super::rebalance::report;
 use crate::native::{RawRecord, ReadQueue, RecordBuffer};
 use crate::record::{Headers, PartitionRef, RecordReader, RecordRef};
+use crate::room::Room;
 
 /// A read waits this long to fill its batch: a wake-up of the worker for each record
 /// would cost more than the records.
@@ -21,6 +23,10 @@ pub(super) struct Intake<R> {
     reader: R,
     batch_max: usize,
     gap_limit: u64,
+    ahead: Option<Arc<Room>>,
+    /// Records that may still be read before they are due, of this read.
+    ahead_left: usize,
+    now_ms: i64,
 }
 
 /// What came of one read.
@@ -28,7 +34,9 @@ pub(super) struct Read<B> {
     pub(super) batch: Option<B>,
     pub(super) records: usize,
     pub(super) bytes: usize,
-    /// Partitions whose gap is full now.
+    /// Of these, records and bytes that are read before they are due.
+    pub(super) early: (usize, usize),
+    /// Partitions that are left alone now: their gap is full, or their records are not due.
     pub(super) filled: Vec<PartitionRef>,
     /// Partitions that have caught up with what was held back of them.
     pub(super) emptied: Vec<PartitionRef>,
@@ -68,8 +76,14 @@ impl Trouble {
 }
 
 impl<R: RecordReader> Intake<R> {
-    pub(super) fn new(reader: R, batch_max: usize, gap_limit: u64) -> Self {
-        Self { buffer: RecordBuffer::new(batch_max), reader, batch_max, gap_limit }
+    pub(super) fn new(
+        reader: R,
+        batch_max: usize,
+        gap_limit: u64,
+        ahead: Option<Arc<Room>>,
+    ) -> Self {
+        let buffer = RecordBuffer::new(batch_max);
+        Self { buffer, reader, batch_max, gap_limit, ahead, ahead_left: 0, now_ms: 0 }
     }
 
     /// Reads up to `room` records: first what was held back and may go on now.
@@ -80,10 +94,13 @@ impl<R: RecordReader> Intake<R> {
         room: usize,
     ) -> Read<R::Batch> {
         let room = room.min(self.batch_max);
+        self.ahead_left = self.ahead.as_ref().map_or(0, |ahead| ahead.try_room());
+        self.now_ms = unix_millis();
         let mut read = Read {
             batch: None,
             records: 0,
             bytes: 0,
+            early: (0, 0),
             filled: Vec::new(),
             emptied: Vec::new(),
             troubles: Vec::new(),
@@ -123,31 +140,62 @@ impl<R: RecordReader> Intake<R> {
         if offset < partition.next {
             return;
         }
-        if partition.paused || !partition.has_gap_for(offset, self.gap_limit) {
+        let in_line = partition.paused || !partition.has_gap_for(offset, self.gap_limit);
+        if in_line || !self.hand_over(partition, &record, read) {
             if !partition.paused {
                 partition.paused = true;
                 read.filled.push(partition.at.clone());
             }
             partition.held.push_back(record);
-            return;
         }
-        hand_over(&mut self.reader, partition, &record, read);
+    }
+
+    /// Lets the reader read a record; `false` if it is not due and there is no room for it.
+    fn hand_over(
+        &mut self,
+        partition: &mut Partition,
+        raw: &RawRecord,
+        read: &mut Read<R::Batch>,
+    ) -> bool {
+        let mut record = partition.record_ref(raw);
+        let due = self.reader.due(&record).filter(|due| *due > self.now_ms);
+        if due.is_some() {
+            if self.ahead_left == 0 {
+                partition.held_until = due;
+                return false;
+            }
+            self.ahead_left -= 1;
+            record.early = true;
+            read.early.0 += 1;
+            read.early.1 += record.bytes();
+        }
+        read.records += 1;
+        read.bytes += record.bytes();
+        let next = record.offset + 1;
+        self.reader.read(record);
+        partition.next = next;
+        partition.held_until = None;
+        true
     }
 
     /// Held records go on once half of the gap is free, so that a partition isn't paused
     /// and resumed for each record.
     fn read_held(&mut self, partitions: &mut Partitions, room: usize, read: &mut Read<R::Batch>) {
         for partition in partitions.iter_mut().filter(|partition| partition.paused) {
-            if !partition.has_gap_for(partition.next, self.gap_limit.div_ceil(2)) {
+            let waits = partition.held_until.is_some_and(|due| due > self.now_ms);
+            if !partition.has_gap_for(partition.next, self.gap_limit.div_ceil(2))
+                || (waits && self.ahead_left == 0)
+            {
                 continue;
             }
             while read.records < room {
                 let Some(record) = partition.held.pop_front() else { break };
-                if !partition.has_gap_for(record.offset(), self.gap_limit) {
+                if !partition.has_gap_for(record.offset(), self.gap_limit)
+                    || !self.hand_over(partition, &record, read)
+                {
                     partition.held.push_front(record);
                     break;
                 }
-                hand_over(&mut self.reader, partition, &record, read);
             }
             if partition.held.is_empty() {
                 partition.paused = false;
@@ -157,31 +205,30 @@ impl<R: RecordReader> Intake<R> {
     }
 }
 
-fn hand_over<R: RecordReader>(
-    reader: &mut R,
-    partition: &mut Partition,
-    raw: &RawRecord,
-    read: &mut Read<R::Batch>,
-) {
-    let record = RecordRef {
-        topic: &partition.at.topic,
-        topic_index: partition.at.topic_index,
-        partition: partition.at.partition,
-        slot: partition.at.slot,
-        epoch: partition.at.epoch,
-        offset: raw.offset(),
-        timestamp_ms: raw.timestamp_ms(),
-        key: raw.key(),
-        value: raw.value(),
-        headers: Headers::of(raw),
-    };
-    read.records += 1;
-    read.bytes += record.bytes();
-    partition.next = record.offset + 1;
-    reader.read(record);
+impl Partition {
+    fn record_ref<'a>(&'a self, raw: &'a RawRecord) -> RecordRef<'a> {
+        RecordRef {
+            topic: &self.at.topic,
+            topic_index: self.at.topic_index,
+            partition: self.at.partition,
+            slot: self.at.slot,
+            epoch: self.at.epoch,
+            offset: raw.offset(),
+            timestamp_ms: raw.timestamp_ms(),
+            key: raw.key(),
+            value: raw.value(),
+            headers: Headers::of(raw),
+            early: false,
+        }
+    }
 }
 
-/// Stops fetching partitions whose gap is full. What was prefetched of them is thrown
+fn unix_millis() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Stops fetching partitions whose gap is full, or whose records are not due. What was prefetched of them is thrown
 /// away, so that a full gap costs no memory; it is fetched again later. (Frequent pausing
 /// would fetch everything many times: backpressure as a whole is not reading.)
 pub(super) fn pause<B: Send + 'static>(

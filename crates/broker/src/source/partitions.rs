@@ -23,6 +23,8 @@ pub(super) struct Partition {
     /// Read from librdkafka but beyond the gap limit; the partition is paused while there
     /// are any. At most the rest of one batch read.
     pub(super) held: VecDeque<RawRecord>,
+    /// When the first held record is due, in Unix milliseconds, if it waits for that.
+    pub(super) held_until: Option<i64>,
     pub(super) paused: bool,
     /// Ends the forwarding when dropped.
     pub(super) forwarded: Option<ForwardedPartition>,
@@ -89,6 +91,7 @@ impl Partitions {
             next: start,
             told: start,
             held: VecDeque::new(),
+            held_until: None,
             paused: false,
             forwarded,
         });

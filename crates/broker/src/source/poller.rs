@@ -68,6 +68,9 @@ impl<R: RecordReader> Poller<R> {
         let thread = std::thread::current();
         control.attach(thread.clone());
         room.register(thread.clone());
+        if let Some(ahead) = &settings.ahead {
+            ahead.register(thread.clone());
+        }
         let waker = thread.clone();
         consumer.set_nonempty_callback(move || waker.unpark());
         let queue = ReadQueue::new(&consumer, thread.clone()).map(Arc::new);
@@ -80,7 +83,12 @@ impl<R: RecordReader> Poller<R> {
         }
         drop(tenancy);
         Self {
-            intake: Intake::new(reader, settings.batch_max, settings.gap_limit),
+            intake: Intake::new(
+                reader,
+                settings.batch_max,
+                settings.gap_limit,
+                settings.ahead.clone(),
+            ),
             queue,
             event_queue,
             consumer,
@@ -163,7 +171,10 @@ impl<R: RecordReader> Poller<R> {
         intake::pause(&self.consumer, &mut tenancy.partitions, &read.filled);
         intake::resume(&self.consumer, &mut tenancy.partitions, &read.emptied);
         if let Some(batch) = read.batch {
-            self.room.charge(read.records, read.bytes);
+            self.room.charge(read.records - read.early.0, read.bytes - read.early.1);
+            if let Some(ahead) = &self.settings.ahead {
+                ahead.charge(read.early.0, read.early.1);
+            }
             permit.send(SourceEvent::Records(batch));
         }
         (if read.idle { Next::Rest } else { Next::Again }, read.troubles)
@@ -231,6 +242,9 @@ impl<R: RecordReader> Poller<R> {
 impl<R: RecordReader> Drop for Poller<R> {
     fn drop(&mut self) {
         self.room.deregister(&std::thread::current());
+        if let Some(ahead) = &self.settings.ahead {
+            ahead.deregister(&std::thread::current());
+        }
         // Records and queues go before their consumer, also when a reader panicked.
         let mut tenancy = self.consumer.context().tenancy.lock();
         tenancy.closing = true;

@@ -1,6 +1,9 @@
 //! What a source reads and how far it goes.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::room::Room;
 
 /// What a source reads, and its bounds.
 #[derive(Debug, Clone)]
@@ -19,6 +22,10 @@ pub struct SourceSettings {
     pub gap_limit: u64,
     /// How long an answer to a commit is waited for. Default 10 s.
     pub commit_deadline: Duration,
+    /// Room for records that are read before they are due, beside the room for those in
+    /// flight. Whoever works on one when its time has come moves its charge from here to
+    /// there. `None`: nothing is read before it is due. Default `None`.
+    pub ahead: Option<Arc<Room>>,
     /// Joins the group and reads nothing until [`crate::Source::pause_intake`] says so.
     /// Default false.
     pub intake_paused: bool,
@@ -34,6 +41,7 @@ impl SourceSettings {
             drain_deadline: Duration::from_secs(25),
             gap_limit: 100_000,
             commit_deadline: Duration::from_secs(10),
+            ahead: None,
             intake_paused: false,
         }
     }

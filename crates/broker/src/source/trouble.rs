@@ -84,6 +84,7 @@ fn find_new_start<B: Send + 'static>(
             continue;
         }
         partition.held.clear();
+        partition.held_until = None;
         partition.next = wanted.max(low);
         let offset = Offset::Offset(partition.next);
         if again.add_partition_offset(&found.topic, found.partition, offset).is_err() {

@@ -26,6 +26,7 @@ pub struct Seen {
     pub value: Option<String>,
     pub headers: Vec<(String, String)>,
     pub bytes: usize,
+    pub early: bool,
 }
 
 /// Collects records.
@@ -39,6 +40,11 @@ fn text(bytes: &[u8]) -> String {
 impl RecordReader for Collector {
     type Batch = Vec<Seen>;
 
+    /// A value such as `due 1700000000000` tells it.
+    fn due(&mut self, record: &RecordRef<'_>) -> Option<i64> {
+        record.value.map(text)?.strip_prefix("due ")?.parse().ok()
+    }
+
     fn read(&mut self, record: RecordRef<'_>) {
         self.0.push(Seen {
             partition: record.partition,
@@ -48,6 +54,7 @@ impl RecordReader for Collector {
             value: record.value.map(text),
             headers: record.headers.iter().map(|(name, value)| (text(name), text(value))).collect(),
             bytes: record.bytes(),
+            early: record.early,
         });
     }
 

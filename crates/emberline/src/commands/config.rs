@@ -1,10 +1,14 @@
 //! `config`: check, show and explain the configuration.
 
+mod explain_retry;
+
 use clap::{Subcommand, ValueEnum};
 
 use crate::app::Exit;
 use crate::cli::Common;
 use crate::output;
+use explain_retry::Schedule;
+
 use crate::settings::{Loaded, catalogue, problems_at_start, render};
 
 const EXAMPLES: &str = "\
@@ -12,7 +16,8 @@ Examples:
   emberline config example > emberline.toml
   emberline config check -c emberline.toml
   EMBERLINE__LIMITS__RATE=50/s emberline config show -c emberline.toml
-  emberline config schema > emberline.schema.json";
+  emberline config schema > emberline.schema.json
+  emberline config explain-retry -c emberline.toml";
 
 /// Arguments of `config`.
 #[derive(Debug, clap::Args)]
@@ -36,6 +41,12 @@ enum Action {
     Schema,
     /// Print a configuration of every key with its meaning and default.
     Example,
+    /// Print when a record that fails is tried again, and when it becomes a dead letter.
+    ExplainRetry {
+        /// As one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -59,6 +70,14 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<Exit> {
         }
         Action::Schema => output::pretty_json(&catalogue::schema())?,
         Action::Example => output::text(&render::example())?,
+        Action::ExplainRetry { json } => {
+            let schedule = Schedule::of(&common.load()?.settings)?;
+            if json {
+                output::pretty_json(&schedule)?;
+            } else {
+                output::text(&schedule.text())?;
+            }
+        }
     }
     Ok(Exit::Done)
 }

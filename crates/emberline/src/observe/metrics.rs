@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_util::MetricKindMask;
 use tokio_util::sync::CancellationToken;
 
 /// Bounds of histograms named `…call_seconds`: a fast answer to the longest timeout in use.
@@ -17,6 +18,9 @@ const END_TO_END_SECONDS: [f64; 15] = [
     0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3_600.0, 86_400.0,
     604_800.0,
 ];
+
+/// A gauge that is not set for so long is of something that is no longer there.
+const GONE_AFTER: Duration = Duration::from_mins(1);
 
 /// How often the recorder tidies up.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
@@ -34,6 +38,8 @@ fn builder() -> Result<PrometheusBuilder, BuildError> {
     PrometheusBuilder::new()
         .set_buckets_for_metric(suffix("call_seconds"), &CALL_SECONDS)?
         .set_buckets_for_metric(suffix("end_to_end_seconds"), &END_TO_END_SECONDS)
+        // Gauges are set every second; those of partitions that have gone are not.
+        .map(|builder| builder.idle_timeout(MetricKindMask::GAUGE, Some(GONE_AFTER)))
 }
 
 /// Tidies the recorder up until told to stop. Without it histograms grow for as long as

@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ByteSize, HumanDuration, Rate};
+use super::{ByteSize, HumanDuration, Percent, Rate};
 
 /// What counts as the same report come twice.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -48,8 +48,17 @@ impl Default for BatchSettings {
 #[serde(deny_unknown_fields, default)]
 pub struct LimitSettings {
     /// Calls of the whole group, not of one replica; lowered by itself when the service
-    /// asks to slow down. `none` for no limit. Default `200/s`.
+    /// asks to slow down, times out or becomes slow. `none` for no limit. Default `200/s`.
     pub rate: Rate,
+    /// What the devices workers have of the rate. In one process the workers lend each other
+    /// what they don't use; kinds that run in processes of their own keep to their part. What
+    /// the parts leave of 100% is free for replays, redrives and others with the same key.
+    /// Default `60%`.
+    pub devices_part: Percent,
+    /// What the bindings workers have of the rate. Default `20%`.
+    pub bindings_part: Percent,
+    /// What the retries workers have of the rate. Default `20%`.
+    pub retries_part: Percent,
     /// Most calls at the same time, a worker. Default 64.
     #[schemars(range(min = 1, max = 4096))]
     pub in_flight: u16,
@@ -69,6 +78,9 @@ impl Default for LimitSettings {
     fn default() -> Self {
         Self {
             rate: Rate::per_second_of(200.0),
+            devices_part: Percent(60),
+            bindings_part: Percent(20),
+            retries_part: Percent(20),
             in_flight: 64,
             records: 30_000,
             bytes: ByteSize::megabytes(64),
@@ -84,6 +96,10 @@ pub struct RetrySettings {
     /// Tries again before a record goes to a retry topic. Default 3.
     #[schemars(range(min = 0, max = 100))]
     pub in_place: u16,
+    /// Most tries again in place, of the calls made for the first time; 10 a second (a tenth
+    /// of `limits.rate` if that is less) are always free. What it does not cover goes to a
+    /// retry topic. At most 1000%. Default `10%`.
+    pub budget: Percent,
     /// From its first failure on, how long a record is tried before it becomes a dead
     /// letter. Default `7d`.
     pub max_age: HumanDuration,
@@ -102,6 +118,7 @@ impl Default for RetrySettings {
     fn default() -> Self {
         Self {
             in_place: 3,
+            budget: Percent(10),
             max_age: HumanDuration::from_secs(7 * 86_400),
             tiers: [30, 300, 3600].map(HumanDuration::from_secs).to_vec(),
             backoff_base: HumanDuration::from_millis(200),

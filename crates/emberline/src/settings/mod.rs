@@ -38,7 +38,7 @@ pub use problem::{Problem, Problems};
 pub use process::{HttpSettings, InvalidListen, Listen, LogFormat, LogSettings, ShutdownSettings};
 pub use secret::{MASK, Property, SecretText};
 pub use service::ServiceSettings;
-pub use units::{ByteSize, HumanDuration, InvalidUnit, Rate};
+pub use units::{ByteSize, HumanDuration, InvalidUnit, Percent, Rate};
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]

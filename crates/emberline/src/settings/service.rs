@@ -22,7 +22,8 @@ pub struct ServiceSettings {
     /// Signs the calls. Give this or `app_secret_file`.
     #[schemars(example = "your-app-secret")]
     pub app_secret: Option<SecretText>,
-    /// A file that holds the app secret. A line break at its end is not part of it.
+    /// A file that holds the app secret. A line break at its end is not part of it. It is
+    /// read again every 2 s: a secret may be changed while the workers run.
     #[schemars(example = "/run/secrets/app-secret")]
     pub app_secret_file: Option<PathBuf>,
     /// How nested values enter the signature: `json` (their text as it stands in the body),
@@ -42,6 +43,9 @@ pub struct ServiceSettings {
     pub connect_timeout: HumanDuration,
     /// Longest silence while an answer is awaited or read, above 0s. Default `10s`.
     pub read_timeout: HumanDuration,
+    /// Pause between the single calls that try whether refused credentials are accepted
+    /// again, 1s to 1h. Default `10s`.
+    pub probe_interval: HumanDuration,
     /// Largest answer that is read, 1kB to 100MB. Default `4MB`.
     pub max_answer: ByteSize,
     /// Certificates (PEM) trusted beside the system's. Default none.
@@ -62,6 +66,7 @@ impl Default for ServiceSettings {
             timeout: HumanDuration::from_secs(10),
             connect_timeout: HumanDuration::from_secs(3),
             read_timeout: HumanDuration::from_secs(10),
+            probe_interval: HumanDuration::from_secs(10),
             max_answer: ByteSize::megabytes(4),
             ca_file: None,
         }

@@ -192,11 +192,41 @@ impl fmt::Display for Rate {
     }
 }
 
+/// A part of a whole: `10%`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Percent(pub u16);
+
+const PERCENT: &str = "percentage: write a whole number and %, as in \"10%\"";
+
+text_form!(Percent, "Percent", r"^\s*[0-9]+\s*%\s*$", "a percentage, as in \"10%\"");
+
+impl Percent {
+    /// The part as a number: 0.1 for `10%`.
+    pub fn fraction(self) -> f64 {
+        f64::from(self.0) / 100.0
+    }
+}
+
+impl FromStr for Percent {
+    type Err = InvalidUnit;
+
+    fn from_str(text: &str) -> Result<Self, InvalidUnit> {
+        let number = text.trim().strip_suffix('%').and_then(|number| number.trim().parse().ok());
+        number.map(Self).ok_or_else(|| InvalidUnit { text: text.to_owned(), what: PERCENT })
+    }
+}
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}%", self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{ByteSize, HumanDuration, Rate};
+    use super::{ByteSize, HumanDuration, Percent, Rate};
 
     #[test]
     fn durations_print_as_they_read() {
@@ -231,6 +261,18 @@ mod tests {
         assert_eq!("2 k".parse::<ByteSize>().unwrap().0, 2000);
         for bad in ["", "MB", "1.5MB", "3XB", "99999999999GB", "-1"] {
             assert!(bad.parse::<ByteSize>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn percentages_print_as_they_read() {
+        for (text, fraction) in [("10%", 0.1), ("0%", 0.0), ("100%", 1.0)] {
+            let percent: Percent = text.parse().unwrap();
+            assert!((percent.fraction() - fraction).abs() < 1e-9);
+            assert_eq!(percent.to_string(), text);
+        }
+        for bad in ["", "10", "%", "-1%", "0.5%", "99999%"] {
+            assert!(bad.parse::<Percent>().is_err(), "{bad}");
         }
     }
 

@@ -151,6 +151,8 @@ fn service(settings: &Settings, found: &mut Findings) {
     found.check_time("service.timeout", service.timeout, least, most);
     found.check_time("service.connect_timeout", service.connect_timeout, least, most);
     found.check_time("service.read_timeout", service.read_timeout, least, most);
+    let (second, hour) = (HumanDuration::from_secs(1), HumanDuration::from_secs(3600));
+    found.check_time("service.probe_interval", service.probe_interval, second, hour);
     let (kilobyte, most) = (ByteSize(1000), ByteSize::megabytes(100));
     found.check_size("service.max_answer", service.max_answer, kilobyte, most);
 }
@@ -191,7 +193,18 @@ fn delivery(settings: &Settings, found: &mut Findings) {
     let (least, most) = (ByteSize::megabytes(1), ByteSize::megabytes(100_000));
     found.check_size("limits.bytes", settings.limits.bytes, least, most);
 
+    let limits = &settings.limits;
+    let parts = [limits.devices_part, limits.bindings_part, limits.retries_part];
+    let together: u32 = parts.iter().map(|part| u32::from(part.0)).sum();
+    if together > 100 {
+        let text = format!("with bindings_part and retries_part is {together}%, above 100%");
+        found.add("limits.devices_part", text);
+    }
+
     let retry = &settings.retry;
+    if retry.budget.0 > 1000 {
+        found.add("retry.budget", format!("{} is above 1000%", retry.budget));
+    }
     found.check_time("retry.max_age", retry.max_age, second, month);
     found.check_time(
         "retry.backoff_base",

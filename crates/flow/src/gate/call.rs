@@ -1,6 +1,6 @@
 //! What goes to and fro between the gate and the calls: leave and result.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The answer of [`Gate::may_call`](super::Gate::may_call).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +16,10 @@ pub enum Permission {
 #[must_use = "a ticket that doesn't come back blocks the gate"]
 pub struct Ticket {
     pub(super) action: usize,
+    pub(super) began: Instant,
     pub(super) epoch: u32,
+    /// Of the action's throttle.
+    pub(super) throttle: u32,
     pub(super) probe: bool,
 }
 

@@ -23,10 +23,14 @@ pub struct GateSettings {
     pub halt_probe_interval: Duration,
     /// Calls at once that need no limit of the gate any more. Default 64.
     pub full_concurrency: usize,
-    /// Wait of an action that is told to slow down and not how long. Default 1 s.
+    /// Wait of an action that is told to slow down and not how long; doubles while that is
+    /// all it is told. Default 1 s.
     pub throttle_wait: Duration,
     /// Longest wait that the service is granted. Default 5 min.
     pub throttle_cap: Duration,
+    /// A call that has not come back after so long has been lost with its worker: nobody
+    /// waits for it any longer. To be well above the longest call. Default 2 min.
+    pub patience: Duration,
 }
 
 impl Default for GateSettings {
@@ -42,6 +46,7 @@ impl Default for GateSettings {
             full_concurrency: 64,
             throttle_wait: Duration::from_secs(1),
             throttle_cap: Duration::from_mins(5),
+            patience: Duration::from_mins(2),
         }
     }
 }

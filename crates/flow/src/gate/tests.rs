@@ -194,6 +194,73 @@ fn told_to_slow_down_only_that_action_waits_as_told() {
     assert_eq!(gate.may_call(DATA, now + SECOND * 7), longest);
 }
 
+#[test]
+fn after_the_wait_a_throttled_action_comes_back_with_one_call_and_then_more() {
+    let now = origin();
+    let mut gate = gate();
+    let early: Vec<Ticket> = (0..64).map(|_| go(&mut gate, now)).collect();
+    for ticket in &early {
+        gate.on_result(*ticket, CallResult::Throttled { retry_after: Some(SECOND * 20) }, now);
+    }
+    assert!(gate.is_throttled());
+    assert_eq!(gate.state(), GateState::Closed, "the service is there");
+    let back = now + SECOND * 20;
+    let mut at_once = 1;
+    while at_once < 64 {
+        let tickets: Vec<Ticket> = (0..at_once).map(|_| go(&mut gate, back)).collect();
+        assert_eq!(gate.may_call(DATA, back), Permission::Wait(None), "{at_once} at once");
+        assert!(matches!(gate.may_call(STATE, back), Permission::Go(_)));
+        let (first, rest) = tickets.split_first().unwrap();
+        gate.on_result(*first, CallResult::Ok, back);
+        rest.iter().for_each(|ticket| gate.on_result(*ticket, CallResult::NotMade, back));
+        at_once *= 2;
+    }
+    assert!(!gate.is_throttled());
+}
+
+#[test]
+fn told_to_slow_down_and_not_how_long_it_waits_longer_each_time() {
+    let mut now = origin();
+    let mut gate = gate();
+    for seconds in [1, 2, 4, 8] {
+        call(&mut gate, CallResult::Throttled { retry_after: None }, now);
+        assert_eq!(gate.may_call(DATA, now), Permission::Wait(Some(SECOND * seconds)));
+        now += SECOND * seconds;
+    }
+}
+
+#[test]
+fn a_failure_is_the_services_until_a_later_call_is_answered() {
+    let now = origin();
+    let mut gate = gate();
+    let early = go(&mut gate, now);
+    let failed_at = now + SECOND;
+    call(&mut gate, CallResult::Transient, failed_at);
+    gate.on_result(early, CallResult::Ok, now + SECOND * 2);
+    assert!(!gate.answered_since(failed_at), "that call began before");
+    call(&mut gate, CallResult::Other, now + SECOND * 3);
+    assert!(gate.answered_since(failed_at));
+}
+
+#[test]
+fn new_credentials_are_tried_at_once() {
+    let now = origin();
+    let mut gate = gate();
+    call(&mut gate, CallResult::Credentials, now);
+    assert_eq!(gate.outages(), 1);
+    gate.credentials_changed(now + SECOND);
+    assert!(go(&mut gate, now + SECOND).is_probe());
+}
+
+#[test]
+fn a_probe_that_never_comes_back_is_not_waited_for_for_ever() {
+    let now = origin();
+    let mut gate = opened(now);
+    let _lost = go(&mut gate, now + SECOND);
+    assert_eq!(gate.may_call(DATA, now + SECOND * 100), Permission::Wait(None));
+    assert!(go(&mut gate, now + SECOND * 122).is_probe());
+}
+
 fn results() -> impl Strategy<Value = CallResult> {
     prop_oneof![
         4 => Just(CallResult::Ok),
@@ -213,7 +280,8 @@ proptest! {
         steps in prop::collection::vec((0..3000_u64, 0..20_usize, results(), any::<prop::sample::Index>()), 1..200),
     ) {
         let mut now = origin();
-        let mut gate = gate();
+        let patience = SECOND * 86_400;
+        let mut gate = Gate::new(GateSettings { patience, ..GateSettings::default() });
         let mut under_way: Vec<Ticket> = Vec::new();
         for (pause, calls, result, which) in steps {
             now += Duration::from_millis(pause);
@@ -237,7 +305,7 @@ proptest! {
             prop_assert!(wait.is_some(), "all answers are in");
             now += wait.unwrap_or_default();
             waited += 1;
-            prop_assert!(waited < 4);
+            prop_assert!(waited < 6);
         }
     }
 }

@@ -42,9 +42,8 @@ impl Clock for FedClock {
 
 impl Bucket {
     /// A bucket that is empty but for one permit, and gathers up to `burst` of them.
-    pub(super) fn new(burst: f64, now: Instant) -> Self {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
-        let burst = NonZeroU32::new(burst as u32).unwrap_or(NonZeroU32::MIN);
+    pub(super) fn new(burst: u32, now: Instant) -> Self {
+        let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::with_period(Duration::from_nanos(TICK))
             .unwrap_or(Quota::per_second(NonZeroU32::MIN))
             .allow_burst(burst);

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use emberline_broker::{AssignedPartition, PartitionBounds, PartitionRef, Revocation, SourceEvent};
 use emberline_flow::commit_metadata;
@@ -18,6 +18,9 @@ use crate::partitions::{Partition, PartitionId};
 use crate::records::{RecordId, Records};
 use crate::run::topics_of;
 use crate::settings::WorkerKind;
+
+/// Log ends told longer ago say nothing about a standstill.
+const FRESH: Duration = Duration::from_secs(15);
 
 /// Partitions that go, and what is still waited for.
 pub(super) struct Draining {
@@ -131,6 +134,31 @@ impl<T: Transport + Clone> Worker<T> {
         }
     }
 
+    /// Looks for partitions that have more to read, nothing in flight, and are not read on,
+    /// although nothing holds intake back: a reader that has come to a standstill.
+    pub(super) fn look_for_stalls(&mut self, now: Instant) {
+        let highs = self.shared.highs.lock();
+        // What is not due stands still as it should; and brokers out of reach are not our fault.
+        let told = highs.told.is_some_and(|told| now.saturating_duration_since(told) < FRESH);
+        let flows = told && self.kind != WorkerKind::Retries && self.draining.is_none();
+        let flows = flows && !self.intake_paused && !self.room.is_blocked();
+        let mut longest: Option<(Instant, String)> = None;
+        for (_, partition) in self.records.partitions.owned_mut() {
+            let name = (partition.at.topic.to_string(), partition.at.partition);
+            let more = highs.offsets.get(&name).is_some_and(|high| *high > partition.position);
+            let position = partition.position;
+            let known = partition.still.filter(|(at, _)| *at == position);
+            let stands = flows && more && partition.records == 0;
+            partition.still = stands.then(|| known.unwrap_or((position, now)));
+            if let Some((_, since)) = partition.still
+                && longest.as_ref().is_none_or(|(other, _)| since < *other)
+            {
+                longest = Some((since, format!("{}/{}", name.0, name.1)));
+            }
+        }
+        self.status.stands_still(longest);
+    }
+
     fn assignment_changed(&mut self, now: Instant) {
         self.status.assigned();
         self.take_share(now);
@@ -139,7 +167,7 @@ impl<T: Transport + Clone> Worker<T> {
     /// Takes the part of the group's rate that the owned partitions are of all.
     pub(super) fn take_share(&self, now: Instant) {
         let part = (self.records.partitions.owned_len(), self.all_partitions());
-        self.shared.rate.set_share(self.kind, part, now);
+        self.shared.traffic.set_share(self.kind, part, now);
     }
 
     /// Of all topics, also those of which no partition was ever ours: these are known once
@@ -148,7 +176,8 @@ impl<T: Transport + Clone> Worker<T> {
         let told = self.topic_partitions.values().map(|count| usize::try_from(*count).unwrap_or(0));
         let topics = topics_of(self.kind, &self.shared.settings);
         let highs = self.shared.highs.lock();
-        told.sum::<usize>().max(highs.keys().filter(|(topic, _)| topics.contains(topic)).count())
+        told.sum::<usize>()
+            .max(highs.offsets.keys().filter(|(topic, _)| topics.contains(topic)).count())
     }
 
     /// Partitions go. What was read of them is delivered first, up to a deadline: a part of
@@ -197,7 +226,7 @@ impl<T: Transport + Clone> Worker<T> {
         let held: HashSet<RecordId> =
             self.lanes.items_held().map(|(_, item)| item.record).collect();
         let not_due: HashSet<RecordId> =
-            self.not_due.iter().map(|waiting| waiting.record).collect();
+            self.waiting.iter().map(|waiting| waiting.record).collect();
         self.give_up(|records, id| {
             let record = records.get(id);
             sent_up_to.get(&record.partition).is_some_and(|up_to| {
@@ -215,9 +244,7 @@ impl<T: Transport + Clone> Worker<T> {
             |item| !chosen(records, item.record),
             |lane, item| items.push((lane.about.clone(), item)),
         );
-        let (waiting, stay): (Vec<_>, Vec<_>) =
-            self.not_due.drain().partition(|waiting| chosen(records, waiting.record));
-        self.not_due.extend(stay);
+        let waiting = self.waiting.take_if(|waiting| chosen(records, waiting.record));
         for (about, item) in items {
             self.free_identity(&about, &item);
             self.records.hand_over(item.record, 1, &self.metrics);

@@ -16,6 +16,7 @@ use super::set_aside::Written;
 use super::take_in::BINDINGS_AT_ONCE;
 use crate::lane::What;
 use crate::outbox::{Destination, Outgoing};
+use crate::settings::WorkerKind;
 use crate::table::{self, Claim};
 
 /// A customer whose set can't be made yet is looked at again so soon.
@@ -117,7 +118,7 @@ impl<T: Transport + Clone> Worker<T> {
         let action = ServiceBindDevice { customer: customer.as_str(), devices: &devices };
         let stamp = fresh_stamp();
         let mut body = Vec::with_capacity(256 + devices.len() * 96);
-        self.shared.signer.write(&action, &stamp, &mut body);
+        self.shared.signer.read().write(&action, &stamp, &mut body);
         let count = prepared.changes.len();
         self.pushed_sets.insert(id, prepared);
         Some((count, body, stamp.request_id))
@@ -138,18 +139,37 @@ impl<T: Transport + Clone> Worker<T> {
         self.outbox.write(Destination::CustomerDevices, write, waiting, now);
     }
 
+    /// Writes the sets of which the last record lacks facts.
+    pub(super) fn mend_sets(&mut self, now: Instant) {
+        if self.kind == WorkerKind::Devices || self.exit.is_some() {
+            return;
+        }
+        for (claim, set) in self.shared.bindings.take_lacking() {
+            tracing::info!("a customer's set was made twice at once; the whole is written");
+            self.metrics.sets_mended.increment(1);
+            let write = Outgoing {
+                topic: self.shared.settings.topics.customer_devices(),
+                key: Some(claim.customer().as_str().as_bytes().to_vec()),
+                value: Some(table::encode(&set)),
+                headers: Vec::new(),
+            };
+            let waiting = Written::Mended { claim, set };
+            self.outbox.write(Destination::CustomerDevices, write, waiting, now);
+        }
+    }
+
     /// The set is durable: telemetry is joined with it from now on, and the events that
     /// made it are settled.
     pub(super) fn set_written(
         &mut self,
         id: LaneId,
-        customer: &CustomerId,
+        (customer, offset): (&CustomerId, i64),
         written: WrittenSet,
         now: Instant,
     ) {
-        self.shared.bindings.apply(customer, &written.set);
+        self.shared.bindings.apply(customer, &written.set, offset);
         let lane = self.lanes.about_mut(id);
-        lane.attempts = 0;
+        lane.begin_anew();
         lane.suspects = lane.suspects.saturating_sub(written.changes.len());
         let mut records = Vec::with_capacity(written.changes.len());
         self.lanes.finish(id, now, |item| records.push(item.record));

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use emberline_flow::dedupe::Seen;
-use emberline_flow::gate::{CallResult, GateState, Permission, Ticket};
+use emberline_flow::gate::{GateState, Permission, Ticket};
 use emberline_flow::lanes::LaneId;
 use emberline_model::{Category, DeviceId, Outcome, ParkReason};
 use emberline_service_api::{
@@ -26,6 +26,11 @@ const BODY_A_REPORT: usize = 128;
 const ASK_OTHER_WORKER: Duration = Duration::from_millis(5);
 /// A closed gate that does not say when it opens is asked again so soon.
 const ASK_GATE_AGAIN: Duration = Duration::from_millis(100);
+/// A gate that is not closed is asked again after so long, whatever it says: it is the whole
+/// process', and others move it too.
+const LONGEST_GATE_WAIT: Duration = Duration::from_millis(250);
+/// A retry that the budget does not cover yet is looked at again so soon.
+const ASK_BUDGET_AGAIN: Duration = Duration::from_secs(1);
 
 /// A call ready to be made, with the first so many items of its lane.
 struct Call {
@@ -47,43 +52,49 @@ impl<T: Transport + Clone> Worker<T> {
                 continue;
             }
             let action = self.lanes.about(id).about.action();
-            let ticket = match self.gate.may_call(action as usize, now) {
-                Permission::Go(ticket) => ticket,
-                Permission::Wait(wait) => {
+            let ticket = match self.shared.traffic.may_call(action as usize, now) {
+                (Permission::Go(ticket), _) => ticket,
+                // This action alone is throttled: others may go.
+                (Permission::Wait(wait), GateState::Closed) => {
                     self.prepared_set = None;
-                    let until = now + wait.unwrap_or(ASK_GATE_AGAIN);
-                    if self.gate.state() == GateState::Closed {
-                        // This action alone is throttled: others may go.
-                        self.lanes.wait(id, until);
-                        continue;
-                    }
+                    self.lanes.wait(id, now + wait.unwrap_or(ASK_GATE_AGAIN));
+                    continue;
+                }
+                (Permission::Wait(wait), _) => {
+                    self.prepared_set = None;
                     self.lanes.put_back(id);
-                    self.no_call_before = Some(until);
+                    // Another worker's probe may have opened the gate by then.
+                    let wait = wait.unwrap_or(ASK_GATE_AGAIN).min(LONGEST_GATE_WAIT);
+                    self.no_call_before = Some(now + wait);
                     return;
                 }
             };
             // Before a permit is taken: a lane that waits for another worker's call is asked
             // often, and would use up the rate.
             if !self.claim_lane(id) {
-                self.gate.on_result(ticket, CallResult::NotMade, now);
+                self.shared.traffic.not_made(ticket, now);
                 self.lanes.wait(id, now + ASK_OTHER_WORKER);
                 continue;
             }
-            let permit = self.shared.rate.take(now);
+            let permit = self.shared.traffic.take_permit(now);
             if let Err(wait) = permit {
                 self.prepared_set = None;
                 self.free_lane(id);
-                self.gate.on_result(ticket, CallResult::NotMade, now);
+                self.shared.traffic.not_made(ticket, now);
                 self.lanes.put_back(id);
                 self.no_call_before = Some(now + wait);
                 return;
             }
             if let Some(call) = self.ready_call(id) {
+                let lane = self.lanes.about(id);
+                if lane.attempts == 0 && lane.suspects == 0 {
+                    self.shared.traffic.first_call();
+                }
                 self.call(id, ticket, call, now);
                 self.promote_siblings(id);
             } else {
                 self.free_lane(id);
-                self.gate.on_result(ticket, CallResult::NotMade, now);
+                self.shared.traffic.not_made(ticket, now);
             }
         }
     }
@@ -105,15 +116,16 @@ impl<T: Transport + Clone> Worker<T> {
     /// Intake stops while nothing but probes goes out: lag grows, memory does not. Where
     /// nothing is left to probe with (its partition went), it goes on until there is.
     pub(super) fn gate_may_have_moved(&mut self) {
-        let paused = self.gate.intake_paused() && self.lanes.items_len() > 0;
+        let (shut, state) = self.shared.traffic.intake_paused();
+        let paused = shut && self.lanes.items_len() > 0;
         if paused == self.intake_paused {
             return;
         }
         self.intake_paused = paused;
-        let (worker, state) = (self.kind.name(), self.gate.state());
+        let worker = self.kind.name();
         if paused {
             tracing::error!(worker, ?state, "calls are stopped; probing");
-        } else if self.gate.intake_paused() {
+        } else if shut {
             tracing::info!(worker, ?state, "calls are stopped; reading on for one to probe with");
         } else {
             tracing::info!(worker, ?state, "calls go on");
@@ -137,7 +149,7 @@ impl<T: Transport + Clone> Worker<T> {
 
     /// Looks whether the lane has a call to make; where it has not, it is dealt with.
     fn prepare_lane(&mut self, id: LaneId, now: Instant) -> bool {
-        if !self.resolve_shadows(id, now) {
+        if !self.resolve_shadows(id, now) || !self.resolve_spent(id, now) {
             return false;
         }
         match &self.lanes.about(id).about {
@@ -184,6 +196,28 @@ impl<T: Transport + Clone> Worker<T> {
         false
     }
 
+    /// A call whose attempts in place are used up: it is parked once a call that began after
+    /// its last failure was answered. Until then it may have failed because the service is
+    /// down, and goes again. `false` if nothing is left to be called for.
+    fn resolve_spent(&mut self, id: LaneId, now: Instant) -> bool {
+        if let Some(spent) = self.lanes.about_mut(id).spent.take()
+            && self.shared.traffic.answered_since(spent.at)
+        {
+            let all = spent.items >= self.lanes.len(id);
+            self.lanes.about_mut(id).begin_anew();
+            self.park_front(id, spent.items, ParkReason::Transient, &spent.failure, now);
+            return !all;
+        }
+        if self.lanes.about(id).owes_retry {
+            if !self.shared.traffic.take_retry(now) {
+                self.lanes.wait(id, now + ASK_BUDGET_AGAIN);
+                return false;
+            }
+            self.lanes.about_mut(id).owes_retry = false;
+        }
+        true
+    }
+
     /// An unbound device: its reports wait in memory for a while, then in a retry topic.
     fn hold_or_park(&mut self, id: LaneId, now: Instant) {
         let wait = self.shared.settings.delivery.join_wait;
@@ -197,12 +231,14 @@ impl<T: Transport + Clone> Worker<T> {
             message: "the device has no binding yet".into(),
             ..Failure::default()
         };
-        self.park_lane(id, ParkReason::Unbound, &failure, now);
+        let all = self.lanes.len(id);
+        self.park_front(id, all, ParkReason::Unbound, &failure, now);
     }
 
     /// Bindings have changed: held lanes whose device is bound now are ready.
-    pub(super) fn release_bound(&mut self) {
-        self.next_release = Instant::now() + RELEASE_EVERY;
+    pub(super) fn release_bound(&mut self, now: Instant) {
+        self.next_release = now + RELEASE_EVERY;
+        self.bindings_changed = self.waiting.has_unbound();
         let table = &self.shared.bindings.table;
         self.lanes.release_held(|lane| match &lane.about {
             About::Data { device, .. } => table.customer_of(device.key()).is_some(),
@@ -257,7 +293,7 @@ impl<T: Transport + Clone> Worker<T> {
     fn sign<A: ApiAction>(&self, action: &A, count: usize) -> Call {
         let stamp = fresh_stamp();
         let mut body = Vec::with_capacity(BODY_HEAD + count * BODY_A_REPORT);
-        self.shared.signer.write(action, &stamp, &mut body);
+        self.shared.signer.read().write(action, &stamp, &mut body);
         Call { count, body, request_id: stamp.request_id }
     }
 

@@ -11,11 +11,11 @@ use emberline_service_client::Transport;
 
 use super::Worker;
 use super::set_aside::Written;
-use super::take_in::unix_millis;
-use crate::lane::{About, Action, Item, What};
+use crate::lane::{About, Action, Item, Spent, What};
 use crate::metrics::CallEnd;
 use crate::outbox::WriteEnd;
 use crate::records::{Failure, RecordId};
+use crate::traffic::CallReport;
 
 /// A call that has ended.
 pub(super) struct CallEnded {
@@ -43,8 +43,9 @@ impl<T: Transport + Clone> Worker<T> {
             Ok(()) => CallResult::Ok,
             Err(error) => gate_result(error),
         };
-        self.gate.on_result(end.ticket, result, now);
-        let counts = self.gate.counts_as_attempt(result);
+        let timed_out = end.result.as_ref().is_err_and(CallError::is_timeout);
+        let report = CallReport { ticket: end.ticket, result, timed_out, took };
+        let counts = self.shared.traffic.call_ended(report, now);
         self.gate_may_have_moved();
         match end.result {
             Ok(()) => self.accepted(end.lane, now),
@@ -66,10 +67,16 @@ impl<T: Transport + Clone> Worker<T> {
         }
         let count = self.lanes.in_call(id);
         let lane = self.lanes.about_mut(id);
-        lane.attempts = 0;
+        lane.begin_anew();
         lane.hold_until = None;
+        let halved = lane.suspects > 0;
         lane.suspects = lane.suspects.saturating_sub(count);
+        let key = self.lanes.key(id);
         self.finish(id, Outcome::Delivered, now);
+        if halved {
+            // The rest of the batch has been gathered before.
+            self.lanes.promote(key);
+        }
     }
 
     /// The items of the lane's call reach their outcome.
@@ -77,7 +84,7 @@ impl<T: Transport + Clone> Worker<T> {
         let about = (!self.ghosts.is_empty()).then(|| self.lanes.about(id).about.clone());
         let mut done = std::mem::take(&mut self.done);
         self.lanes.finish(id, now, |item| done.push(item));
-        let now_ms = unix_millis();
+        let now_ms = self.clock.unix_millis();
         for item in done.drain(..) {
             if self.records.is_fenced(item.record) {
                 self.metrics.late_acknowledgements.increment(1);
@@ -126,15 +133,13 @@ impl<T: Transport + Clone> Worker<T> {
         }
         match class {
             FailureClass::Throttled | FailureClass::Credentials => {
-                if class == FailureClass::Throttled {
-                    self.shared.rate.slow_down(now);
-                }
                 self.again_or_fence(id, now, now);
             }
             FailureClass::Transient => self.transient(id, &failure, counts, now),
             FailureClass::UnknownCustomer => {
                 if matches!(self.lanes.about(id).about, About::State { .. }) {
-                    self.transient(id, &failure, counts, now);
+                    // A state waits in place for its customer, and grows old there.
+                    self.transient(id, &failure, true, now);
                 } else {
                     self.park_call(id, ParkReason::UnknownCustomer, &failure, now);
                 }
@@ -167,9 +172,16 @@ impl<T: Transport + Clone> Worker<T> {
     }
 
     /// A failure that may pass: again in place, a state for as long as it is not too old,
-    /// anything else so many times.
+    /// anything else so many times and within the budget. What is spent then is parked once
+    /// it is known that the service is there: see `resolve_spent`.
     fn transient(&mut self, id: LaneId, failure: &Failure, counts: bool, now: Instant) {
+        let outages = self.shared.traffic.outages();
+        let items = self.lanes.in_call(id);
         let lane = self.lanes.about_mut(id);
+        if lane.outages != outages {
+            lane.outages = outages;
+            lane.attempts = 0;
+        }
         lane.attempts = lane.attempts.saturating_add(u32::from(counts));
         let attempts = lane.attempts;
         let is_state = matches!(lane.about, About::State { .. });
@@ -178,9 +190,13 @@ impl<T: Transport + Clone> Worker<T> {
                 self.give_up_call(id, DeadLetterReason::TooOld, failure, now);
                 return;
             }
-        } else if attempts > self.shared.settings.delivery.in_place {
-            self.park_call(id, ParkReason::Transient, failure, now);
-            return;
+            self.lanes.about_mut(id).owes_retry = counts;
+        } else if counts {
+            let used_up = attempts > self.shared.settings.delivery.in_place;
+            if used_up || !self.shared.traffic.take_retry(now) {
+                let spent = Spent { at: now, items, failure: failure.clone() };
+                self.lanes.about_mut(id).spent = Some(Box::new(spent));
+            }
         }
         let delay = self.backoff.delay(attempts.saturating_sub(1), fastrand::u64(..));
         self.again_or_fence(id, now + delay, now);
@@ -189,7 +205,7 @@ impl<T: Transport + Clone> Worker<T> {
     fn head_is_too_old(&self, id: LaneId) -> bool {
         let Some(item) = self.lanes.front(id) else { return false };
         let since = self.records.get(item.record).arrival;
-        self.tiers.is_too_old(since, EventTime::from_millis(unix_millis()))
+        self.tiers.is_too_old(since, EventTime::from_millis(self.clock.unix_millis()))
     }
 
     /// The call's items stay at the head for another attempt, except those whose tenure is
@@ -211,10 +227,15 @@ impl<T: Transport + Clone> Worker<T> {
 
     /// What waited for a write, once it is durable.
     pub(super) fn write_ended(&mut self, end: WriteEnd, now: Instant) {
-        let Some(written) = self.outbox.ended(end, now) else { return };
+        let Some((written, at)) = self.outbox.ended(end, now) else { return };
         match written {
             Written::Items { record, items, outcome } => self.settle(record, outcome, items, now),
-            Written::Set { lane, customer, set } => self.set_written(lane, &customer, set, now),
+            Written::Set { lane, customer, set } => {
+                self.set_written(lane, (&customer, at.offset), set, now);
+            }
+            Written::Mended { claim, set } => {
+                self.shared.bindings.apply(claim.customer(), &set, at.offset);
+            }
         }
     }
 

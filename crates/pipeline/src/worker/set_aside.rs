@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use emberline_flow::customer_set::CustomerSet;
 use emberline_flow::lanes::LaneId;
 use emberline_model::{Category, DeadLetterReason, EventTime, Outcome, ParkReason};
 use emberline_service_client::Transport;
@@ -9,10 +10,10 @@ use emberline_wire::headers::{Categories, DeadLetter, RETRY_HEADER, RetryHeader,
 
 use super::Worker;
 use super::bindings::WrittenSet;
-use super::take_in::unix_millis;
 use crate::lane::{About, Item, What};
 use crate::outbox::{Destination, Outgoing};
 use crate::records::{Failure, ReadyToPark, Record as InFlight, RecordId};
+use crate::table::Claim;
 
 /// What waits for a write to be durable.
 pub(super) enum Written {
@@ -20,6 +21,8 @@ pub(super) enum Written {
     Items { record: RecordId, items: u16, outcome: Outcome },
     /// A customer's set counts, and the events that made it are settled.
     Set { lane: LaneId, customer: emberline_model::CustomerId, set: WrittenSet },
+    /// A customer's set has all facts again.
+    Mended { claim: Claim, set: CustomerSet },
 }
 
 /// Where a record first stood.
@@ -72,16 +75,17 @@ impl<T: Transport + Clone> Worker<T> {
         headers
     }
 
-    /// All items of a lane that is in no call are parked.
-    pub(super) fn park_lane(
+    /// The first items of a lane that is in no call are parked.
+    pub(super) fn park_front(
         &mut self,
         id: LaneId,
+        items: usize,
         reason: ParkReason,
         failure: &Failure,
         now: Instant,
     ) {
         let about = self.lanes.about(id).about.clone();
-        let count = self.lanes.len(id);
+        let count = items.min(self.lanes.len(id));
         for _ in 0..count {
             if let Some(item) = self.lanes.pop_front(id) {
                 self.park(&about, &item, reason, failure, now);
@@ -98,7 +102,7 @@ impl<T: Transport + Clone> Worker<T> {
         now: Instant,
     ) {
         let lane = self.lanes.about_mut(id);
-        lane.attempts = 0;
+        lane.begin_anew();
         lane.suspects = 0;
         for (about, item) in self.take_call(id, now) {
             self.park(&about, &item, reason, failure, now);
@@ -108,9 +112,12 @@ impl<T: Transport + Clone> Worker<T> {
     /// The one item of the lane's call is refused for good.
     pub(super) fn refuse_call(&mut self, id: LaneId, failure: &Failure, now: Instant) {
         let lane = self.lanes.about_mut(id);
-        lane.attempts = 0;
+        lane.begin_anew();
         lane.suspects = 0;
+        let key = self.lanes.key(id);
         self.give_up_call(id, DeadLetterReason::Refused, failure, now);
+        // What was in a batch with it has been gathered before.
+        self.lanes.promote(key);
     }
 
     /// The items of the lane's call are dead-lettered.
@@ -153,7 +160,7 @@ impl<T: Transport + Clone> Worker<T> {
         if reserved.is_none() {
             self.free_identity(about, item);
         }
-        let now_ms = unix_millis();
+        let now_ms = self.clock.unix_millis();
         let first_seen = self.origin(self.records.get(item.record), now_ms).first_seen_ms;
         let too_old = self
             .tiers
@@ -171,7 +178,7 @@ impl<T: Transport + Clone> Worker<T> {
 
     /// Writes what is left of a record to the retry topic of its next tier.
     pub(super) fn write_retry(&mut self, ready: ReadyToPark, now: Instant) {
-        let now_ms = unix_millis();
+        let now_ms = self.clock.unix_millis();
         let record = self.records.get(ready.record);
         let origin = self.origin(record, now_ms);
         let attempt = origin.attempts;
@@ -218,7 +225,7 @@ impl<T: Transport + Clone> Worker<T> {
             self.records.hand_over(id, 1, &self.metrics);
             return;
         }
-        let now_ms = unix_millis();
+        let now_ms = self.clock.unix_millis();
         let record = self.records.get(id);
         let origin = self.origin(record, now_ms);
         let mut headers = self.own_headers(record, &origin);

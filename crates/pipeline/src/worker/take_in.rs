@@ -1,12 +1,12 @@
 //! Records become items in lanes, or are settled at once.
 
-use std::cmp::Ordering;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use emberline_flow::dedupe::Seen;
 use emberline_flow::lanes::Gather;
 use emberline_model::{
-    BindingEvent, Category, DeadLetterReason, DeviceState, EventTime, Identity, Outcome, SkipReason,
+    BindingEvent, Category, DeadLetterReason, DeviceKey, DeviceState, EventTime, Identity, Outcome,
+    ParkReason, SkipReason,
 };
 use emberline_service_client::Transport;
 use emberline_wire::device::{DeviceRecord, Telemetry};
@@ -21,39 +21,16 @@ use crate::settings::WorkerKind;
 
 /// Most binding events that one push carries the changes of.
 pub(super) const BINDINGS_AT_ONCE: usize = 20_000;
+/// How often what waits for a binding is looked through at most.
+const LOOK_AT_WAITING_EVERY: Duration = Duration::from_secs(1);
+/// Nothing waits longer without a look, whatever its header says.
+const LONGEST_WAIT: Duration = Duration::from_hours(24 * 365);
 
-/// A record of a retry topic that is not due yet. The one due first is the greatest.
+/// A record of a retry topic that is not due yet.
 pub(super) struct Waiting {
-    pub(super) due: Instant,
     pub(super) record: RecordId,
     pub(super) items: u16,
     content: Content,
-}
-
-impl PartialEq for Waiting {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Waiting {}
-
-impl PartialOrd for Waiting {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Waiting {
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.due.cmp(&self.due)
-    }
-}
-
-/// Unix milliseconds now.
-pub(super) fn unix_millis() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// How many items a record makes; at least one. A record that comes from a retry topic
@@ -79,6 +56,11 @@ fn counted_unknown(telemetry: &Telemetry) -> u16 {
     telemetry.unknown_properties.min(u16::MAX / 2)
 }
 
+/// Whether a record waits for its device's binding.
+fn is_unbound(history: &RetryHeader) -> bool {
+    history.reason == ParkReason::Unbound.name()
+}
+
 /// Whether a record that comes from a retry topic has this category still to be sent.
 fn is_left(history: &RetryHeader, category: Category) -> bool {
     history.categories.is_none_or(|categories| categories.contains(category))
@@ -92,7 +74,7 @@ impl<T: Transport + Clone> Worker<T> {
                 Some((epoch, id)) if epoch == intake.epoch => id,
                 _ => {
                     let Some(id) = self.records.partitions.of_epoch(intake.epoch) else {
-                        self.room.refund(1, intake.raw.bytes());
+                        self.records.refuse(intake.early, intake.raw.bytes());
                         continue;
                     };
                     tenure = Some((intake.epoch, id));
@@ -127,31 +109,59 @@ impl<T: Transport + Clone> Worker<T> {
             }
             _ => {}
         }
-        self.room.refund(1, intake.raw.bytes());
+        self.records.refuse(intake.early, intake.raw.bytes());
     }
 
     fn take_in_one(&mut self, intake: Intake, partition: PartitionId, now: Instant) {
-        let Intake { offset, arrival, raw, history, content, .. } = intake;
-        let due_ms = history.as_ref().map(|history| history.due_ms);
+        let Intake { offset, arrival, raw, early, history, content, .. } = intake;
+        let waits = history.as_ref().map(|history| (history.due_ms, is_unbound(history)));
         let items = items_of(&content, history.as_deref());
-        let record =
-            self.records.deliver(partition, offset, arrival, (raw, history), items, &self.metrics);
-        let wait_ms = due_ms.map_or(0, |due| due.saturating_sub(unix_millis()));
-        if let Ok(wait_ms @ 1..) = u64::try_from(wait_ms) {
-            let due = now + Duration::from_millis(wait_ms);
-            self.not_due.push(Waiting { due, record, items, content });
-        } else {
-            self.distribute(record, content, items, now);
+        let record = self.records.deliver(
+            partition,
+            offset,
+            arrival,
+            (raw, history, early),
+            items,
+            &self.metrics,
+        );
+        let Some((due_ms, unbound)) = waits else {
+            return self.distribute(record, content, items, now);
+        };
+        let device = if unbound { content.device() } else { None };
+        let wait_ms = due_ms.saturating_sub(self.clock.unix_millis());
+        let bound = device.is_some_and(|device| self.is_bound(device));
+        match u64::try_from(wait_ms) {
+            Ok(wait_ms @ 1..) if !bound => {
+                let due = now + Duration::from_millis(wait_ms).min(LONGEST_WAIT);
+                self.waiting.push(due, device, Waiting { record, items, content });
+            }
+            _ => self.work_on(Waiting { record, items, content }, now),
         }
     }
 
     /// Takes in the records of retry topics whose time has come.
     pub(super) fn take_in_due(&mut self, now: Instant) {
-        while self.not_due.peek().is_some_and(|waiting| waiting.due <= now) {
-            if let Some(Waiting { record, items, content, .. }) = self.not_due.pop() {
-                self.distribute(record, content, items, now);
+        while let Some(waiting) = self.waiting.pop_due(now) {
+            self.work_on(waiting, now);
+        }
+        if self.bindings_changed && now >= self.next_look_at_waiting {
+            self.bindings_changed = false;
+            self.next_look_at_waiting = now + LOOK_AT_WAITING_EVERY;
+            let table = &self.shared.bindings.table;
+            for waiting in self.waiting.release(|device| table.customer_of(device).is_some()) {
+                self.work_on(waiting, now);
             }
         }
+    }
+
+    fn work_on(&mut self, waiting: Waiting, now: Instant) {
+        let Waiting { record, items, content } = waiting;
+        self.records.is_due(record);
+        self.distribute(record, content, items, now);
+    }
+
+    fn is_bound(&self, device: DeviceKey) -> bool {
+        self.shared.bindings.table.customer_of(device).is_some()
     }
 
     fn distribute(&mut self, record: RecordId, content: Content, items: u16, now: Instant) {

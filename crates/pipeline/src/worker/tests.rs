@@ -4,7 +4,9 @@
 mod bindings;
 mod drain;
 mod fenced;
+mod outages;
 mod poison;
 mod rig;
 mod states;
 mod stopped;
+mod waiting;

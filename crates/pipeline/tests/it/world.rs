@@ -9,6 +9,7 @@ use emberline_broker::{
     Bounds, EmbeddedBroker, KafkaSettings, Producer, ProducerSettings, Record, RecordReader,
     RecordRef, Room, Source, SourceEvent, SourceSettings, where_it_left_off,
 };
+use emberline_flow::gate::GateSettings;
 use emberline_pipeline::{
     DeliverySettings, Exit, Monitor, PipelineError, PipelineSettings, Topics, WorkerKind,
 };
@@ -154,6 +155,7 @@ impl World {
                 types: BTreeMap::new(),
             },
             credentials: Credentials { app_key: "key".into(), app_secret: Secret::new("secret") },
+            credentials_again: None,
             dialect: Dialect::default(),
             delivery: delivery(),
             workers: workers.to_vec(),
@@ -275,6 +277,10 @@ fn delivery() -> DeliverySettings {
         batch_max_reports: 100,
         linger: Duration::from_millis(20),
         rate: None,
+        fractions: [0.6, 0.2, 0.2],
+        gate: GateSettings::default(),
+        slow_call: Duration::from_secs(5),
+        retry_budget: 0.1,
         in_flight: 64,
         records: 10_000,
         bytes: 10_000_000,

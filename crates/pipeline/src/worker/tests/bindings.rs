@@ -53,3 +53,21 @@ async fn no_set_is_made_before_the_last_owners_sets_are_read() {
     rig.worker.sets_behind.fetch_sub(1, Ordering::Relaxed);
     rig.until("the push", |rig| rig.service.calls().len() == 1).await;
 }
+
+#[tokio::test]
+async fn a_set_that_lost_anothers_device_is_written_whole() {
+    let mut rig = Rig::new(Bindings);
+    let theirs = {
+        let mut set = emberline_flow::customer_set::CustomerSet::default();
+        set.apply(&binding("theirs", SECOND));
+        set
+    };
+    rig.bind("ours");
+    let bindings = std::sync::Arc::clone(&rig.worker.shared.bindings);
+    let customer = binding("ours", SECOND).customer;
+    let record = crate::table::encode(&theirs);
+    bindings.read(Some(customer.as_str().as_bytes()), Some(&record), Some(1));
+    rig.until("the write", |rig| rig.worker.outbox.unacknowledged().0 == 1).await;
+    assert!(bindings.claim(&customer).is_none(), "nobody else makes one meanwhile");
+    assert_eq!(rig.service.calls().len(), 0, "both sets were pushed already");
+}

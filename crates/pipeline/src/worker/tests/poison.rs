@@ -1,9 +1,12 @@
+use std::time::Duration;
+
 use emberline_model::Category::Power;
 use emberline_model::{OnlineStatus, SkipReason};
 use emberline_wire::device::DeviceRecord;
 use emberline_wire::headers::RetryHeader;
 
-use super::rig::{Rig, SECOND, data, state, telemetry};
+use super::rig::{Rig, SECOND, Says, data, delivery, state, telemetry};
+use crate::DeliverySettings;
 use crate::intake::Content;
 use crate::settings::WorkerKind::{Devices, Retries};
 
@@ -61,4 +64,30 @@ async fn the_budget_is_whole_again_after_every_kind_of_record() {
     rig.until_idle().await;
     assert_eq!((rig.count("delivered"), rig.count("duplicate")), (2, 2));
     assert_eq!(rig.frontier(0), 10);
+}
+
+#[tokio::test]
+async fn one_guilty_report_among_fifty_is_found_in_thirteen_calls_and_the_others_are_delivered() {
+    const REPORTS: i64 = 50;
+    for guilty in [0, 23, REPORTS - 1] {
+        let lingering = DeliverySettings { linger: Duration::from_mins(1), ..delivery() };
+        let full = DeliverySettings { batch_max_reports: 50, ..lingering };
+        let mut rig = Rig::with(Devices, full, "127.0.0.1:1");
+        rig.bind("a");
+        rig.assign(0, None, "");
+        let time = (SECOND + guilty).to_string();
+        rig.service.answers(move |call| {
+            if call.content.contains(&time) { Says::Refused } else { Says::Accepted }
+        });
+        for offset in 0..REPORTS {
+            rig.read(0, offset, data("a", SECOND + offset, &[Power]));
+        }
+        rig.until("the innocent", |rig| rig.count("delivered") == 49).await;
+        rig.until("the dead letter", |rig| rig.worker.outbox.unacknowledged().0 == 1).await;
+        assert!(rig.service.calls().len() <= 13, "{} calls", rig.service.calls().len());
+        let accepted = rig.service.accepted();
+        let times: Vec<_> = accepted.iter().flat_map(|call| call.content.clone()).collect();
+        assert!(times.is_sorted(), "in order");
+        assert_eq!(rig.frontier(0), guilty, "not before the dead letter is durable");
+    }
 }

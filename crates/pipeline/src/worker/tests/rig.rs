@@ -12,24 +12,26 @@ use emberline_broker::{
     AssignedPartition, Commit, Frontier, KafkaSettings, PartitionRef, PartitionSlot, Revocation,
     Room, SourceEvent, TopicIndex,
 };
+use emberline_flow::gate::GateSettings;
 use emberline_model::{
     Category, DeviceId, DeviceState, EventTime, Measurement, OnlineStatus, Report, ReportTime,
 };
 use emberline_service_api::{Credentials, Dialect, Secret, Signer};
 use emberline_service_client::{HttpAnswer, Transport, TransportError};
 use emberline_wire::device::{DeviceRecord, Telemetry};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::super::{Ends, Shared, Worker};
+use crate::edges::{Edges, Producers, WallClock};
 use crate::intake::{Content, Intake};
 use crate::metrics::Totals;
-use crate::rate::SharedRate;
 use crate::raw::RawRecord;
 use crate::settings::{DeliverySettings, PipelineSettings, Topics, WorkerKind};
 use crate::status::Monitor;
 use crate::table::Bindings;
+use crate::traffic::Traffic;
 
 /// Longest that anything is waited for.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -68,6 +70,15 @@ pub(super) struct Service {
 }
 
 impl Service {
+    /// It accepts everything.
+    fn new() -> Self {
+        Self {
+            policy: watch::Sender::new(Arc::new(|_: &Seen| Says::Accepted)),
+            calls: Mutex::default(),
+            accepted: Mutex::default(),
+        }
+    }
+
     pub(super) fn answers(&self, policy: impl Fn(&Seen) -> Says + Send + Sync + 'static) {
         self.policy.send_replace(Arc::new(policy));
     }
@@ -134,6 +145,10 @@ pub(super) fn delivery() -> DeliverySettings {
         batch_max_reports: 100,
         linger: Duration::ZERO,
         rate: None,
+        fractions: [0.6, 0.2, 0.2],
+        gate: GateSettings::default(),
+        slow_call: Duration::from_secs(5),
+        retry_budget: 0.1,
         in_flight: 64,
         records: 10_000,
         bytes: 10_000_000,
@@ -157,7 +172,9 @@ pub(super) struct Rig {
     pub(super) worker: Worker<Arc<Service>>,
     pub(super) service: Arc<Service>,
     pub(super) room: Arc<Room>,
+    pub(super) ahead: Arc<Room>,
     pub(super) totals: Arc<Totals>,
+    pub(super) monitor: Arc<Monitor>,
     tenures: HashMap<i32, PartitionRef>,
     next_epoch: u64,
     partitions: i32,
@@ -179,27 +196,35 @@ impl Rig {
                 types: BTreeMap::default(),
             },
             credentials: Credentials { app_key: "key".into(), app_secret: Secret::new("secret") },
+            credentials_again: None,
             dialect: Dialect::default(),
             delivery,
             workers: vec![kind],
             exit_at_end: false,
         };
-        let room = Arc::new(Room::new(settings.delivery.records, settings.delivery.bytes));
         let shared = Arc::new(Shared {
-            signer: Signer::new(&settings.credentials, settings.dialect),
+            signer: RwLock::new(Signer::new(&settings.credentials, settings.dialect)),
             bindings: Arc::new(Bindings::new(true)),
-            rate: SharedRate::new(settings.delivery.rate),
+            traffic: Traffic::new(&settings.delivery, Instant::now()),
             highs: Mutex::default(),
             lanes_in_calls: Some(Mutex::default()),
             committed: Mutex::default(),
             reader: OnceLock::default(),
             settings,
         });
-        let service = Arc::new(Service {
-            policy: watch::Sender::new(Arc::new(|_: &Seen| Says::Accepted)),
-            calls: Mutex::default(),
-            accepted: Mutex::default(),
-        });
+        Self::of(kind, shared, Arc::new(Service::new()))
+    }
+
+    /// Another worker of the same process.
+    pub(super) fn sharing(other: &Self, kind: WorkerKind) -> Self {
+        Self::of(kind, Arc::clone(&other.worker.shared), Arc::new(Service::new()))
+    }
+
+    fn of(kind: WorkerKind, shared: Arc<Shared>, service: Arc<Service>) -> Self {
+        let settings = &shared.settings;
+        let (kafka, max_record) = (settings.kafka.clone(), settings.delivery.max_record);
+        let ahead = Arc::new(Room::new(1_000, 1_000_000));
+        let room = Arc::new(Room::new(settings.delivery.records, settings.delivery.bytes));
         let monitor = Monitor::new(&[kind]);
         let status = Arc::clone(&monitor.workers()[0]);
         let totals = Arc::clone(&status.totals);
@@ -207,15 +232,25 @@ impl Rig {
         let worker = Worker::new(
             (kind, shared, status),
             Arc::clone(&service),
-            (None, events, Arc::clone(&room)),
+            Edges {
+                source: None,
+                events,
+                room: Arc::clone(&room),
+                ahead: Arc::clone(&ahead),
+                writers: Box::new(Producers { kafka, max_record }),
+                clock: WallClock::system(),
+            },
             Ends::default(),
             CancellationToken::new(),
+            Instant::now(),
         );
         Self {
             worker: worker.unwrap(),
             service,
             room,
+            ahead,
             totals,
+            monitor,
             tenures: HashMap::new(),
             next_epoch: 1,
             partitions: 4,
@@ -228,7 +263,7 @@ impl Rig {
         let bindings = &self.worker.shared.bindings;
         let mut set = bindings.set_of(&customer);
         set.apply(&binding(device, SECOND));
-        bindings.apply(&customer, &set);
+        bindings.apply(&customer, &set, 0);
     }
 
     pub(super) fn event(&mut self, event: SourceEvent<Vec<Intake>>) {
@@ -287,12 +322,17 @@ impl Rig {
         content: Content,
     ) {
         let raw = RawRecord::new(Some(b"key"), Some(b"value"), Vec::new());
-        self.room.charge(1, raw.bytes());
+        // As the source charges it.
+        let now_ms = self.worker.clock.unix_millis();
+        let early = history.as_ref().is_some_and(|history| history.due_ms > now_ms);
+        let charged = if early { &self.ahead } else { &self.room };
+        charged.charge(1, raw.bytes());
         let intake = Intake {
             epoch: self.tenures[&partition].epoch,
             offset,
             arrival: EventTime::from_millis(SECOND * 1000 + offset),
             raw,
+            early,
             history: history.map(Box::new),
             content,
         };
@@ -319,6 +359,7 @@ impl Rig {
     pub(super) async fn until_idle(&mut self) {
         self.until("an idle worker", |rig| rig.worker.records.len() == 0).await;
         assert_eq!(self.room.in_flight(), (0, 0), "room given back");
+        assert_eq!(self.ahead.in_flight(), (0, 0), "room ahead given back");
         assert_eq!(self.worker.records.items(), 0);
         assert_eq!(self.worker.lanes.lanes_len(), 0);
         let claimed = self.worker.shared.lanes_in_calls.as_ref();

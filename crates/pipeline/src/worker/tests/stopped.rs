@@ -36,5 +36,38 @@ async fn a_lane_that_waits_for_another_workers_call_uses_up_no_permit() {
     rig.read(0, 0, data("a", SECOND, &[Power]));
     rig.until("a look at the lane", |rig| rig.worker.lanes.next_deadline().is_some()).await;
     assert_eq!(rig.service.calls().len(), 0);
-    assert!(rig.worker.shared.rate.take(Instant::now()).is_ok(), "the one permit is left");
+    assert!(
+        rig.worker.shared.traffic.take_permit(Instant::now()).is_ok(),
+        "the one permit is left"
+    );
+}
+
+#[tokio::test]
+async fn a_partition_that_is_not_read_on_without_a_reason_is_no_sign_of_life() {
+    use std::time::Duration;
+    let mut rig = Rig::new(Devices);
+    rig.assign(0, None, "");
+    let now = Instant::now();
+    let ago = now.checked_sub(Duration::from_mins(5)).expect("the machine runs for longer");
+    let look = |rig: &mut Rig, end: i64, at: Instant| {
+        let mut highs = rig.worker.shared.highs.lock();
+        highs.offsets.insert(("t".to_owned(), 0), end);
+        highs.told = Some(at);
+        drop(highs);
+        rig.worker.look_for_stalls(at);
+    };
+    look(&mut rig, 0, ago);
+    look(&mut rig, 0, now);
+    assert_eq!(rig.monitor.live(), Ok(()), "there is nothing to read");
+    look(&mut rig, 10, ago);
+    look(&mut rig, 10, now);
+    let told = rig.monitor.live().unwrap_err();
+    assert!(told.contains("t/0"), "{told}");
+    rig.worker.intake_paused = true;
+    look(&mut rig, 10, now);
+    assert_eq!(rig.monitor.live(), Ok(()), "a service that is down is no reason");
+    rig.worker.intake_paused = false;
+    look(&mut rig, 10, ago);
+    rig.worker.look_for_stalls(now);
+    assert_eq!(rig.monitor.live(), Ok(()), "nor are brokers that don't answer");
 }
