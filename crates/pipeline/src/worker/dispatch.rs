@@ -198,9 +198,14 @@ impl<T: Transport + Clone> Worker<T> {
 
     /// A call whose attempts in place are used up: it is parked once a call that began after
     /// its last failure was answered. Until then it may have failed because the service is
-    /// down, and goes again. `false` if nothing is left to be called for.
+    /// down, and goes again; likewise where calls were stopped since, because then it did.
+    /// `false` if nothing is left to be called for.
     fn resolve_spent(&mut self, id: LaneId, now: Instant) -> bool {
-        if let Some(spent) = self.lanes.about_mut(id).spent.take()
+        let outages = self.shared.traffic.outages();
+        let lane = self.lanes.about_mut(id);
+        let was_up = lane.outages == outages;
+        if let Some(spent) = lane.spent.take()
+            && was_up
             && self.shared.traffic.answered_since(spent.at)
         {
             let all = spent.items >= self.lanes.len(id);

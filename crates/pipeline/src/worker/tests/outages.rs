@@ -57,6 +57,31 @@ async fn attempts_made_during_an_outage_are_not_the_records() {
 }
 
 #[tokio::test]
+async fn what_failed_before_calls_were_stopped_is_not_parked_when_they_go_on() {
+    let gate = GateSettings {
+        probe_interval: Duration::from_millis(50),
+        probe_interval_cap: Duration::from_millis(50),
+        ..GateSettings::default()
+    };
+    // Whatever fails is spent at once.
+    let settings = DeliverySettings { in_place: 0, retry_budget: 0.0, gate, ..delivery() };
+    let mut rig = Rig::with(Devices, settings, "127.0.0.1:1");
+    rig.assign(0, None, "");
+    rig.service.answers(|_| Says::Nothing);
+    for offset in 0..30 {
+        let device = format!("n{offset}");
+        rig.bind(&device);
+        rig.read(0, offset, data(&device, SECOND, &[Power]));
+    }
+    rig.until("calls in flight", |rig| rig.service.calls().len() == 30).await;
+    rig.service.answers(|_| Says::Status(503));
+    rig.until("an open circuit", |rig| rig.worker.shared.traffic.outages() > 0).await;
+    rig.service.answers(|_| Says::Accepted);
+    rig.until_idle().await;
+    assert_eq!(rig.count("delivered"), 30);
+}
+
+#[tokio::test]
 async fn a_record_that_fails_alone_is_parked_once_a_later_call_is_answered() {
     let mut rig = Rig::new(Devices);
     rig.bind("a");
