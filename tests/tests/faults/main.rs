@@ -10,12 +10,14 @@
 //!
 //! Start at [`story::story`]; the world of a story is `emberline_testkit::World`.
 
+mod credentials;
 mod feed;
 mod kills;
 mod replicas;
 mod scale;
 mod scaling;
 mod story;
+mod watch;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -57,6 +59,11 @@ fn stories(scale: Scale) -> Vec<Trial> {
             "scaling_up_and_down_under_load_loses_and_repeats_nothing",
             scale,
             scaling::up_and_down,
+        ),
+        story(
+            "refused_credentials_halt_every_replica_and_lose_nothing",
+            scale,
+            credentials::refused,
         ),
     ]
 }
