@@ -13,6 +13,7 @@
 mod credentials;
 mod feed;
 mod kills;
+mod poison;
 mod replicas;
 mod scale;
 mod scaling;
@@ -65,5 +66,7 @@ fn stories(scale: Scale) -> Vec<Trial> {
             scale,
             credentials::refused,
         ),
+        story("poison_of_every_kind_is_set_aside_and_told_of", scale, poison::seven_kinds),
+        story("a_guilty_report_is_found_with_thirteen_calls", scale, poison::one_in_a_batch),
     ]
 }
