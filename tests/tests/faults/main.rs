@@ -12,6 +12,7 @@
 
 mod credentials;
 mod feed;
+mod flapping;
 mod kills;
 mod poison;
 mod replicas;
@@ -66,6 +67,7 @@ fn stories(scale: Scale) -> Vec<Trial> {
             scale,
             credentials::refused,
         ),
+        story("a_devices_state_never_goes_backwards", scale, flapping::online_and_offline),
         story("poison_of_every_kind_is_set_aside_and_told_of", scale, poison::seven_kinds),
         story("a_guilty_report_is_found_with_thirteen_calls", scale, poison::one_in_a_batch),
     ]
