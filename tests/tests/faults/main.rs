@@ -14,6 +14,7 @@ mod credentials;
 mod feed;
 mod flapping;
 mod kills;
+mod own_topics;
 mod poison;
 mod replicas;
 mod scale;
@@ -28,7 +29,7 @@ use emberline_testkit::kafka::java;
 use libtest_mimic::{Arguments, Trial};
 
 use scale::Scale;
-use story::story;
+use story::{story, story_of_rights};
 
 /// Each story runs three processes or so, and they wait more than they work.
 const AT_ONCE: usize = 2;
@@ -66,6 +67,16 @@ fn stories(scale: Scale) -> Vec<Trial> {
             "refused_credentials_halt_every_replica_and_lose_nothing",
             scale,
             credentials::refused,
+        ),
+        story(
+            "what_cannot_be_set_aside_is_not_committed_past",
+            scale,
+            own_topics::missing_or_too_small,
+        ),
+        story_of_rights(
+            "what_may_not_be_set_aside_is_not_committed_past",
+            scale,
+            own_topics::forbidden,
         ),
         story("a_devices_state_never_goes_backwards", scale, flapping::online_and_offline),
         story("poison_of_every_kind_is_set_aside_and_told_of", scale, poison::seven_kinds),
