@@ -20,6 +20,7 @@ mod replicas;
 mod scale;
 mod scaling;
 mod story;
+mod unscraped;
 mod watch;
 
 use std::io::Write as _;
@@ -68,6 +69,7 @@ fn stories(scale: Scale) -> Vec<Trial> {
             scale,
             credentials::refused,
         ),
+        story("an_unwatched_run_takes_no_more_memory_with_time", scale, unscraped::a_long_run),
         story(
             "what_cannot_be_set_aside_is_not_committed_past",
             scale,
