@@ -14,6 +14,7 @@ mod credentials;
 mod feed;
 mod flapping;
 mod kills;
+mod outage;
 mod own_topics;
 mod poison;
 mod replicas;
@@ -63,6 +64,11 @@ fn stories(scale: Scale) -> Vec<Trial> {
             "scaling_up_and_down_under_load_loses_and_repeats_nothing",
             scale,
             scaling::up_and_down,
+        ),
+        story(
+            "a_service_that_is_down_costs_neither_records_nor_memory",
+            scale,
+            outage::service_down,
         ),
         story(
             "refused_credentials_halt_every_replica_and_lose_nothing",
