@@ -17,6 +17,7 @@ mod kills;
 mod outage;
 mod own_topics;
 mod poison;
+mod repeats;
 mod replicas;
 mod scale;
 mod scaling;
@@ -85,6 +86,11 @@ fn stories(scale: Scale) -> Vec<Trial> {
             "what_may_not_be_set_aside_is_not_committed_past",
             scale,
             own_topics::forbidden,
+        ),
+        story(
+            "a_message_sent_four_times_arrives_once_whoever_reads_it",
+            scale,
+            repeats::four_times,
         ),
         story("a_devices_state_never_goes_backwards", scale, flapping::online_and_offline),
         story("poison_of_every_kind_is_set_aside_and_told_of", scale, poison::seven_kinds),

@@ -92,6 +92,11 @@ impl Replicas {
         Ok(())
     }
 
+    /// Stops some in good order, whatever they do.
+    pub(crate) async fn stop_idle(&mut self, which: std::ops::Range<usize>) -> Result<()> {
+        Self { running: self.running.drain(which).collect() }.stop_all().await
+    }
+
     /// Stops all of them, whatever they do.
     pub(crate) async fn stop_all(mut self) -> Result<()> {
         for replica in &mut self.running {
