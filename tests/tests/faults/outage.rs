@@ -47,6 +47,8 @@ pub(crate) async fn service_down(world: &mut World, scale: Scale) -> Result<()> 
     let before = world.sandbox.ledger().totals();
     let down = FaultPlan::always(Fault::status(503));
     world.sandbox.faults().set(FaultPlan { latency: CALL, ..down });
+    // Where little is called it takes long until it is known that the service is down.
+    world.tell(load.records(PIECE)).await?;
     world
         .wait_for("every replica has stopped its calls", async || open(&mut replicas).await)
         .await?;
