@@ -13,7 +13,7 @@ use crate::scale::Scale;
 use crate::watch::for_a_while;
 
 /// How much more memory there may be after the whole time than after a third of it, in bytes.
-const MORE_MEMORY: u64 = 12 << 20;
+const MORE_MEMORY: u64 = 4 << 20;
 /// What is written, and what is to be delivered at least, a second.
 const RECORDS_A_SECOND: usize = 2_000;
 const LEAST_REPORTS_A_SECOND: f64 = 1_000.0;
