@@ -17,6 +17,7 @@ mod kills;
 mod outage;
 mod own_topics;
 mod poison;
+mod rate;
 mod repeats;
 mod replicas;
 mod scale;
@@ -71,6 +72,7 @@ fn stories(scale: Scale) -> Vec<Trial> {
             scale,
             outage::service_down,
         ),
+        story("the_rate_is_the_groups_however_many_replicas_there_are", scale, rate::one_for_all),
         story(
             "refused_credentials_halt_every_replica_and_lose_nothing",
             scale,
