@@ -23,6 +23,7 @@ mod replicas;
 mod scale;
 mod scaling;
 mod story;
+mod throttling;
 mod unscraped;
 mod watch;
 
@@ -78,6 +79,7 @@ fn stories(scale: Scale) -> Vec<Trial> {
             scale,
             credentials::refused,
         ),
+        story("an_action_waits_as_long_as_it_is_told_to", scale, throttling::asked_to_wait),
         story("an_unwatched_run_takes_no_more_memory_with_time", scale, unscraped::a_long_run),
         story(
             "what_cannot_be_set_aside_is_not_committed_past",
