@@ -2,7 +2,7 @@
 //! them when something fails. Each name is a promise; each story shows that its faults hit
 //! calls in flight, and is judged by what the stand-in for the service has accepted.
 //!
-//! The short form runs with the other tests. The full one takes about an hour:
+//! The short form runs with the other tests. The full one takes some three hours:
 //! `cargo test -p emberline-tests --test faults -- --full`.
 //!
 //! The nodes are processes of this machine, since stories kill some: without Java they are
