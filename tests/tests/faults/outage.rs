@@ -20,7 +20,7 @@ const IN_FLIGHT: u64 = 32;
 /// Most memory of a replica, in bytes.
 const MOST_MEMORY: u64 = 256 << 20;
 /// How far memory may move while nothing goes out: what is read ahead takes its place.
-const FLAT: u64 = 24 << 20;
+const FLAT: u64 = 8 << 20;
 /// Records written at once.
 const PIECE: usize = 10_000;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
