@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 mod bucket;
 mod congestion;
 
-use bucket::Bucket;
+use bucket::{Bucket, Capacity};
 use congestion::Congestion;
 
 /// The rate limit of one AppKey, as far as this replica may use it.
@@ -27,8 +27,8 @@ pub struct GroupRate {
     parts: Vec<Part>,
     congestion: Congestion,
     bucket: Bucket,
-    /// Permits that the bucket holds at most.
-    burst: u32,
+    /// What the bucket holds at most.
+    burst: Capacity,
 }
 
 /// What one kind of work has of the rate.
@@ -69,8 +69,8 @@ impl GroupRate {
             per_second,
             parts: parts.collect(),
             congestion: Congestion::new(now),
-            bucket: Bucket::new(1, now),
-            burst: 1,
+            bucket: Bucket::new(burst(0.0), now),
+            burst: burst(0.0),
         }
     }
 
@@ -185,11 +185,12 @@ impl GroupRate {
     }
 }
 
-/// What may go out at once: 20 milliseconds' worth, one at least.
-fn burst(per_second: f64) -> u32 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
-    let burst = (per_second * 0.02) as u32;
-    burst.max(1)
+/// How late who was told to wait may come back without losing a part of the rate.
+const LATE_SECONDS: f64 = 0.02;
+
+/// What may go out at once: a permit, and what comes due while somebody is late for it.
+fn burst(per_second: f64) -> Capacity {
+    Capacity::one_and(per_second * LATE_SECONDS)
 }
 
 #[cfg(test)]

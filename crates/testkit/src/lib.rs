@@ -19,7 +19,7 @@ mod recorder;
 mod wait;
 mod world;
 
-pub use emberline::{Emberline, Signal, binary};
+pub use emberline::{Emberline, Memory, Signal, binary};
 pub use judge::{Verdict, judge};
 pub use load::Load;
 pub use metrics_page::{MetricsPage, Sample};

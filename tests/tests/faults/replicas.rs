@@ -40,6 +40,19 @@ impl Replicas {
         Ok(())
     }
 
+    /// Those that run, oldest first.
+    pub(crate) fn running(&mut self) -> &mut [Emberline] {
+        &mut self.running
+    }
+
+    /// Waits until every one of them has partitions of the devices' topic.
+    pub(crate) async fn own_partitions(&mut self, world: &World) -> Result<()> {
+        for replica in &mut self.running {
+            world.wait_for("a replica has partitions", async || owns(replica).await).await?;
+        }
+        Ok(())
+    }
+
     /// Waits until this one has calls for devices in flight.
     pub(crate) async fn is_calling(&mut self, world: &World, index: usize) -> Result<()> {
         let replica = &mut self.running[index];
@@ -87,6 +100,11 @@ impl Replicas {
         Ok(())
     }
 
+    /// Stops some in good order, whatever they do.
+    pub(crate) async fn stop_idle(&mut self, which: std::ops::Range<usize>) -> Result<()> {
+        Self { running: self.running.drain(which).collect() }.stop_all().await
+    }
+
     /// Stops all of them, whatever they do.
     pub(crate) async fn stop_all(mut self) -> Result<()> {
         for replica in &mut self.running {
@@ -104,4 +122,15 @@ async fn calls(replica: &mut Emberline) -> Result<Option<()>> {
     let page = replica.metrics().await?;
     let calls = page.count("emberline_calls_in_flight", &[("worker", "devices")]);
     Ok((calls > 0).then_some(()))
+}
+
+/// Whether a replica's last figures show partitions of the devices' topic.
+async fn owns(replica: &mut Emberline) -> Result<Option<()>> {
+    let page = replica.metrics().await?;
+    let owned = page.samples.iter().any(|sample| {
+        sample.name == "emberline_partition_frontier"
+            && sample.labels.get("worker").is_some_and(|worker| worker == "devices")
+            && !sample.value.is_nan()
+    });
+    Ok(owned.then_some(()))
 }

@@ -35,6 +35,14 @@ where
     Trial::test(name, move || run(scale, own(), story))
 }
 
+/// A story as a test of this name, on a node of its own that asks for rights.
+pub(crate) fn story_of_rights<S>(name: &str, scale: Scale, story: S) -> Trial
+where
+    S: AsyncFnOnce(&mut World, Scale) -> Result<()> + Send + 'static,
+{
+    Trial::test(name, move || run(scale, TestKafka::start_asking_for_rights(), story))
+}
+
 fn run(
     scale: Scale,
     kafka: impl Future<Output = Result<Arc<TestKafka>>>,
@@ -46,8 +54,8 @@ fn run(
     runtime.block_on(async {
         let world = world(kafka).await;
         let mut world = world.map_err(|error| Failed::from(format!("{error:#}")))?;
-        let limit = scale.of(Duration::from_mins(4), Duration::from_mins(20));
-        world.set_patience(scale.of(Duration::from_mins(2), Duration::from_mins(10)));
+        let limit = scale.of(Duration::from_mins(4), Duration::from_mins(90));
+        world.set_patience(scale.of(Duration::from_mins(2), Duration::from_mins(20)));
         let told = match timeout(limit, story(&mut world, scale)).await {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(error)) => format!("{error:#}"),

@@ -15,7 +15,8 @@ use governor::{Quota, RateLimiter};
 ///
 /// A limiter's quota is fixed, and a new limiter would start with a full burst each
 /// time. So the quota is one permit a *tick*, and it is the clock that goes faster or
-/// slower: it is fed `rate` times the time that passed.
+/// slower: it is fed `rate` times the time that passed. What may gather need not be whole
+/// permits, so the limiter counts in parts of one.
 pub(super) struct Bucket {
     limiter: RateLimiter<NotKeyed, InMemoryState, FedClock, NoOpMiddleware<Nanos>>,
     clock: FedClock,
@@ -27,6 +28,21 @@ pub(super) struct Bucket {
 /// A tick in nanoseconds of the limiter's time, which ends after 584 years: enough for a
 /// million permits a second through 50 years.
 const TICK: u64 = 10_000;
+/// The limiter's cells that make a permit.
+const PARTS: NonZeroU32 = NonZeroU32::new(4).unwrap();
+
+/// What a bucket holds at most, in parts of a permit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Capacity(NonZeroU32);
+
+impl Capacity {
+    /// One permit, and so many more; what is less than a part is left out.
+    pub(super) fn one_and(permits: f64) -> Self {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+        let more = (permits * f64::from(PARTS.get())) as u32;
+        Self(PARTS.saturating_add(more))
+    }
+}
 
 /// Shows what it was fed, and never looks at a real clock.
 #[derive(Debug, Clone, Default)]
@@ -41,15 +57,14 @@ impl Clock for FedClock {
 }
 
 impl Bucket {
-    /// A bucket that is empty but for one permit, and gathers up to `burst` of them.
-    pub(super) fn new(burst: u32, now: Instant) -> Self {
-        let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
-        let quota = Quota::with_period(Duration::from_nanos(TICK))
+    /// A bucket that is empty but for one permit.
+    pub(super) fn new(Capacity(burst): Capacity, now: Instant) -> Self {
+        let quota = Quota::with_period(Duration::from_nanos(TICK / u64::from(PARTS.get())))
             .unwrap_or(Quota::per_second(NonZeroU32::MIN))
             .allow_burst(burst);
         let clock = FedClock::default();
         let limiter = RateLimiter::direct_with_clock(quota, clock.clone());
-        if let Some(all_but_one) = NonZeroU32::new(burst.get() - 1) {
+        if let Some(all_but_one) = NonZeroU32::new(burst.get() - PARTS.get()) {
             // Fits: it is less than the burst.
             let _ = limiter.check_n(all_but_one);
         }
@@ -69,7 +84,9 @@ impl Bucket {
 
     /// Takes a permit, or tells how long it takes at this rate (above 0) until there is one.
     pub(super) fn take(&mut self, rate: f64) -> Result<(), Duration> {
-        self.limiter.check().map_err(|not_until| {
+        // A bucket holds one permit at least.
+        let Ok(taken) = self.limiter.check_n(PARTS) else { return Err(LONGEST_WAIT) };
+        taken.map_err(|not_until| {
             let missing = not_until.wait_time_from(self.clock.now()).as_secs_f64();
             #[expect(clippy::cast_precision_loss, reason = "a small constant")]
             let ticks = missing * 1e9 / TICK as f64;

@@ -133,6 +133,23 @@ fn four_replicas_that_share_a_rate_stay_within_it() {
 }
 
 #[test]
+fn who_comes_back_late_gets_the_rate_all_the_same() {
+    let start = origin();
+    let late = Duration::from_millis(10);
+    for per_second in [25_u32, 50, 100, 1_000] {
+        let mut rate = owning_all(Some(f64::from(per_second)), start);
+        let (mut now, mut taken) = (start, 0);
+        while now < start + Duration::from_secs(10) {
+            match rate.take(now) {
+                Ok(()) => taken += 1,
+                Err(wait) => now += wait + late,
+            }
+        }
+        assert!(taken >= per_second * 95 / 10, "{taken} of {per_second} a second in 10 s");
+    }
+}
+
+#[test]
 fn a_second_of_slow_answers_lowers_the_rate_by_a_fifth() {
     let start = origin();
     let mut rate = owning_all(Some(200.0), start);

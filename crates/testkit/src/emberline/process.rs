@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::memory::{self, Memory};
 use crate::http;
 use crate::metrics_page::MetricsPage;
 use crate::wait::wait_for;
@@ -129,6 +130,14 @@ impl Emberline {
             0 => Ok(()),
             code => bail!("emberline ended with exit code {code}"),
         }
+    }
+
+    /// How much memory it takes now, and took at most.
+    ///
+    /// # Errors
+    /// It does not run, or the operating system does not tell.
+    pub fn memory(&self) -> Result<Memory> {
+        memory::of_child(self.shell.id())
     }
 
     /// What it has written to stderr so far.

@@ -42,12 +42,21 @@ impl TestKafka {
     /// # Errors
     /// [`NoJava`], or they did not start; the text has the end of a log.
     pub async fn start_cluster(nodes: usize) -> Result<Self> {
+        Self::start_nodes(nodes, &[]).await
+    }
+
+    /// As [`TestKafka::start_cluster`], with further properties of each node.
+    pub(super) async fn start_nodes(
+        nodes: usize,
+        properties: &'static [(&'static str, &'static str)],
+    ) -> Result<Self> {
         java()?;
         // Between finding a free port and listening on it someone else may take it.
         let mut tries = 0;
         loop {
             tries += 1;
-            let cluster = tokio::task::spawn_blocking(move || Cluster::start(nodes)).await??;
+            let cluster = tokio::task::spawn_blocking(move || Cluster::start(nodes, properties));
+            let cluster = cluster.await??;
             let (bootstrap, cluster) = (cluster.bootstrap(), Mutex::new(cluster));
             let up =
                 client::wait_until_up(&bootstrap, nodes, START_LIMIT, || locked(&cluster).check());

@@ -14,6 +14,8 @@ mod guard;
 mod jars;
 mod node;
 mod proxied;
+mod rights;
+mod topics;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};

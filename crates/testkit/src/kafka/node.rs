@@ -42,7 +42,7 @@ struct Node {
 
 impl Cluster {
     /// Starts the processes; they answer some seconds later.
-    pub(super) fn start(size: usize) -> Result<Self> {
+    pub(super) fn start(size: usize, further: &[(&str, &str)]) -> Result<Self> {
         let jars = jars::directory()?;
         let data = tempfile::Builder::new().prefix("emberline-kafka-").tempdir()?;
         let ports = free_ports(size * 3)?;
@@ -72,7 +72,10 @@ impl Cluster {
                 proxied: proxied.port(),
                 front: front.listener.local_addr()?.port(),
             };
-            let text = properties_of(id, &listeners, &voters.join(","), &logs, size);
+            let mut text = properties_of(id, &listeners, &voters.join(","), &logs, size);
+            for (key, value) in further {
+                let _ = writeln!(text, "{key}={value}");
+            }
             fs::write(&properties, text)?;
             format_storage(&class_path, &log4j, &properties)?;
             // Three nodes and their clients share a machine.

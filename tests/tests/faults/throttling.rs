@@ -1,0 +1,116 @@
+//! A service that asks to slow down, and says for how long.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use emberline_fleet::FleetPlan;
+use emberline_sandbox::{Action, Fault, FaultPlan, FaultRule};
+use emberline_testkit::{Load, World};
+
+use crate::feed::while_devices_talk;
+use crate::rate::shared_out;
+use crate::replicas::Replicas;
+use crate::scale::Scale;
+use crate::watch::for_a_while;
+
+const REPLICAS: usize = 2;
+/// How long a call takes.
+const CALL: Duration = Duration::from_millis(300);
+/// Calls a second of both replicas together.
+const RATE: u32 = 100;
+const RECORDS_A_SECOND: usize = 160;
+/// Longest that a call may be on its way which left before the answer came.
+const ON_ITS_WAY: Duration = Duration::from_millis(500);
+/// How long it is looked on after a wait.
+const AFTERWARDS: Duration = Duration::from_secs(3);
+
+pub(crate) async fn asked_to_wait(world: &mut World, scale: Scale) -> Result<()> {
+    let mut load =
+        Load::new(FleetPlan { devices: 60, states: 0.3, unbound: 0.0, ..FleetPlan::default() });
+    world.introduce(&load).await?;
+    world.set("limits.rate", &format!("\"{RATE}/s\""));
+    world.set("batch.max_reports", "20");
+    world.set("shutdown.drain", r#""5s""#);
+    calls_take_their_time(world, None);
+    let mut replicas = Replicas::start(world, REPLICAS).await?;
+
+    let world = &*world;
+    let seconds = scale.of(4, 20);
+    let waits = async {
+        // The second time the rate is still on its way up again.
+        for (told, least) in
+            [(Fault::slow_down(seconds), RATE), (Fault::slow_down_until(seconds), RATE / 2)]
+        {
+            shared_out(world, &mut replicas, f64::from(least)).await?;
+            replicas.are_calling(world).await?;
+            wait_as_told(world, &mut replicas, (told, Duration::from_secs(seconds))).await?;
+        }
+        Ok(())
+    };
+    while_devices_talk(world, &mut load, RECORDS_A_SECOND, waits).await?;
+    world.tell(load.rest()).await?;
+
+    world.accepted(load.expectation().counts().reports).await?;
+    world.settled("devices", &world.devices()).await?;
+    let arrivals = world.sandbox.ledger().arrivals();
+    let most = arrivals.most_in_any_second();
+    ensure!(arrivals.forgotten == 0 && most <= RATE as usize, "{most} calls within a second");
+    replicas.stop_all().await?;
+    world.judge(&load).is_exactly_once_in_order()
+}
+
+fn calls_take_their_time(world: &World, told: Option<Fault>) {
+    let rule = |told| FaultPlan::from(FaultRule::always(told).of(Action::ReportDeviceData));
+    let plan = told.map(rule).unwrap_or_default();
+    world.sandbox.faults().set(FaultPlan { latency: CALL, ..plan });
+}
+
+/// Each replica is told to wait with its data, and does; states go on meanwhile.
+async fn wait_as_told(
+    world: &World,
+    replicas: &mut Replicas,
+    (told, wait): (Fault, Duration),
+) -> Result<()> {
+    let faulted = world.sandbox.ledger().totals().faulted_calls;
+    let before = throttled(replicas).await?;
+    let began = Instant::now();
+    calls_take_their_time(world, Some(told));
+    world
+        .wait_for("every replica is told", async || {
+            let now = throttled(replicas).await?;
+            Ok(now.iter().zip(&before).all(|(now, before)| now > before).then_some(()))
+        })
+        .await?;
+    let all_told = Instant::now();
+    calls_take_their_time(world, None);
+    // Nobody was told earlier than this.
+    let over = began + CALL + wait;
+    let calls_since = |since, action| {
+        world.sandbox.ledger().arrivals().of(action).calls_between(since, Instant::now())
+    };
+    let data = Action::ReportDeviceData;
+    world
+        .wait_for("data goes on", async || Ok((calls_since(over, data) > 0).then_some(())))
+        .await?;
+    let hit = world.sandbox.ledger().totals().faulted_calls - faulted;
+    ensure!(hit > 2 * REPLICAS as u64, "only {hit} calls were told");
+    for_a_while(AFTERWARDS, AFTERWARDS * 2, async || Ok(())).await?;
+    let arrivals = world.sandbox.ledger().arrivals();
+    let quiet = all_told + ON_ITS_WAY;
+    ensure!(quiet + wait / 2 < over, "it took too long until all were told");
+    let early = arrivals.clone().of(data).calls_between(quiet, over);
+    ensure!(early == 0, "{early} calls in the time that was asked for");
+    let states = arrivals.of(Action::ReportDeviceState).calls_between(quiet, over);
+    ensure!(states > 4, "only {states} states in the time in which data waits");
+    Ok(())
+}
+
+/// How many calls of each replica were told to slow down.
+async fn throttled(replicas: &mut Replicas) -> Result<Vec<u64>> {
+    let mut throttled = Vec::new();
+    for replica in replicas.running() {
+        let page = replica.metrics().await?;
+        throttled.push(page.count("emberline_calls_total", &[("outcome", "throttled")]));
+    }
+    Ok(throttled)
+}
