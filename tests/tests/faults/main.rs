@@ -10,8 +10,10 @@
 //!
 //! Start at [`story::story`]; the world of a story is `emberline_testkit::World`.
 
+mod brokers;
 mod feed;
 mod kills;
+mod progress;
 mod replicas;
 mod scale;
 mod scaling;
@@ -24,7 +26,7 @@ use emberline_testkit::kafka::java;
 use libtest_mimic::{Arguments, Trial};
 
 use scale::Scale;
-use story::story;
+use story::{story, story_of_brokers};
 
 /// Each story runs three processes or so, and they wait more than they work.
 const AT_ONCE: usize = 2;
@@ -48,6 +50,11 @@ fn main() -> ExitCode {
 /// The long ones first.
 fn stories(scale: Scale) -> Vec<Trial> {
     vec![
+        story_of_brokers(
+            "deliveries_go_on_when_a_broker_a_coordinator_and_each_in_turn_is_away",
+            scale,
+            brokers::one_away_after_another,
+        ),
         story(
             "killed_workers_lose_nothing_and_repeat_only_their_calls_in_flight",
             scale,

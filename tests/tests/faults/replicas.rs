@@ -32,6 +32,17 @@ impl Replicas {
         Ok(())
     }
 
+    /// The processes, oldest first.
+    pub(crate) fn each(&mut self) -> &mut [Emberline] {
+        &mut self.running
+    }
+
+    /// How many lines of what they have logged so far have these words in them.
+    pub(crate) fn told(&self, words: &str) -> usize {
+        let lines = |replica: &Emberline| replica.log().matches(words).count();
+        self.running.iter().map(lines).sum()
+    }
+
     /// Waits until this one has calls for devices in flight.
     pub(crate) async fn is_calling(&mut self, world: &World, index: usize) -> Result<()> {
         let replica = &mut self.running[index];
