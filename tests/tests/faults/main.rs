@@ -12,6 +12,7 @@
 
 mod brokers;
 mod feed;
+mod hanging;
 mod kills;
 mod progress;
 mod replicas;
@@ -54,6 +55,11 @@ fn stories(scale: Scale) -> Vec<Trial> {
             "deliveries_go_on_when_a_broker_a_coordinator_and_each_in_turn_is_away",
             scale,
             brokers::one_away_after_another,
+        ),
+        story(
+            "calls_that_hang_for_long_cost_no_member_its_place_in_the_group",
+            scale,
+            hanging::hanging_calls,
         ),
         story(
             "killed_workers_lose_nothing_and_repeat_only_their_calls_in_flight",
