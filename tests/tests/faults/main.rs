@@ -14,6 +14,7 @@ mod brokers;
 mod feed;
 mod hanging;
 mod kills;
+mod moving;
 mod progress;
 mod replicas;
 mod scale;
@@ -60,6 +61,11 @@ fn stories(scale: Scale) -> Vec<Trial> {
             "calls_that_hang_for_long_cost_no_member_its_place_in_the_group",
             scale,
             hanging::hanging_calls,
+        ),
+        story(
+            "partitions_lost_and_regained_in_flight_never_stand_still",
+            scale,
+            moving::lost_and_regained,
         ),
         story(
             "killed_workers_lose_nothing_and_repeat_only_their_calls_in_flight",
