@@ -13,12 +13,14 @@
 mod brokers;
 mod feed;
 mod hanging;
+mod kafka_wires;
 mod kills;
 mod moving;
 mod progress;
 mod replicas;
 mod scale;
 mod scaling;
+mod service_wires;
 mod story;
 
 use std::io::Write as _;
@@ -66,6 +68,16 @@ fn stories(scale: Scale) -> Vec<Trial> {
             "partitions_lost_and_regained_in_flight_never_stand_still",
             scale,
             moving::lost_and_regained,
+        ),
+        story(
+            "spoilt_connections_to_the_service_repeat_only_what_was_left_in_doubt",
+            scale,
+            service_wires::spoilt_connections,
+        ),
+        story(
+            "spoilt_connections_to_kafka_lose_and_repeat_nothing",
+            scale,
+            kafka_wires::spoilt_connections,
         ),
         story(
             "killed_workers_lose_nothing_and_repeat_only_their_calls_in_flight",
