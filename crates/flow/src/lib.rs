@@ -19,6 +19,7 @@ mod prehashed;
 pub mod rate;
 pub mod retry_budget;
 pub mod seed_marks;
+pub mod standstill;
 pub mod waiting;
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ use emberline_flow::backoff::{Backoff, RetryTiers};
 use emberline_flow::dedupe::DedupeWindow;
 use emberline_flow::lanes::{LaneId, LaneKey, Lanes};
 use emberline_flow::newest::NewestStates;
+use emberline_flow::standstill::Standstill;
 use emberline_flow::waiting::WaitingRoom;
 use emberline_model::{Identity, Report};
 use emberline_service_api::Signer;
@@ -123,7 +124,8 @@ pub(crate) struct Worker<T> {
     tiers: RetryTiers,
     backoff: Backoff,
 
-    /// Until when the gate or the rate lets no call out.
+    standstill: Standstill,
+    /// Until when the gate or the rate lets no call out, or a standstill.
     no_call_before: Option<Instant>,
     calls: UnboundedReceiver<CallEnded>,
     call_ended: UnboundedSender<CallEnded>,
@@ -180,6 +182,7 @@ impl<T: Transport + Clone> Worker<T> {
             next_look_at_waiting: now,
             tiers: RetryTiers::new(delivery.tiers.clone(), delivery.max_age)?,
             backoff: Backoff::new(delivery.backoff_base, delivery.backoff_cap),
+            standstill: Standstill::new(now),
             no_call_before: None,
             calls,
             call_ended,

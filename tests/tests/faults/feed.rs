@@ -4,11 +4,24 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use anyhow::Result;
+use emberline_fleet::FleetPlan;
 use emberline_testkit::{Load, World};
 use tokio::time::{MissedTickBehavior, interval};
 
 /// How often the devices' records are written.
 const EVERY: Duration = Duration::from_millis(500);
+
+/// Devices that are all bound, and whose messages are one report each.
+pub(crate) async fn one_report_a_message(world: &World) -> Result<Load> {
+    let load = Load::new(FleetPlan {
+        devices: 60,
+        unbound: 0.0,
+        most_properties: 1,
+        ..FleetPlan::default()
+    });
+    world.introduce(&load).await?;
+    Ok(load)
+}
 
 /// Tells what happens, while the devices write about so many records a second.
 pub(crate) async fn while_devices_talk<T>(

@@ -12,8 +12,6 @@ use crate::replicas::Replicas;
 use crate::scale::Scale;
 
 const REPLICAS: usize = 3;
-/// As many as a report can have.
-const ALL_PROPERTIES: u8 = 6;
 /// Decides who is killed.
 const SEED: u64 = 7;
 /// Half a call: before it is carried out, and before its answer comes. Both are longer than
@@ -30,11 +28,11 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(scale: Scale, most_properties: u8) -> Self {
+    fn new(scale: Scale) -> Self {
         let (kills, records) = scale.of((4, 20_000), (20, 200_000));
         let (in_flight, most_reports) = scale.of((32, 10), (32, 20));
         let devices = scale.of(100, 500);
-        let fleet = FleetPlan { devices, most_properties, unbound: 0.0, ..FleetPlan::default() };
+        let fleet = FleetPlan { devices, unbound: 0.0, ..FleetPlan::default() };
         Self { kills, records, in_flight, most_reports, fleet }
     }
 
@@ -48,24 +46,11 @@ impl Plan {
     }
 }
 
-pub(crate) async fn lose_nothing(world: &mut World, scale: Scale) -> Result<()> {
-    random_kills(world, &Plan::new(scale, ALL_PROPERTIES)).await.map(|_| ())
-}
-
-pub(crate) async fn repeat_little(world: &mut World, scale: Scale) -> Result<()> {
-    few_are_repeated(world, &Plan::new(scale, 1)).await
-}
-
-/// A report in flight holds up its record, of which the other reports may be there already.
-pub(crate) async fn repeat_little_of_records_in_parts(
-    world: &mut World,
-    scale: Scale,
-) -> Result<()> {
-    few_are_repeated(world, &Plan::new(scale, ALL_PROPERTIES)).await
-}
-
-async fn few_are_repeated(world: &mut World, plan: &Plan) -> Result<()> {
-    let (repeated, told) = random_kills(world, plan).await?;
+/// A report in flight holds up its record, of which the other reports may be there already:
+/// these are not sent again.
+pub(crate) async fn lose_nothing_and_repeat_little(world: &mut World, scale: Scale) -> Result<()> {
+    let plan = Plan::new(scale);
+    let (repeated, told) = random_kills(world, &plan).await?;
     let most = plan.most_repeated();
     ensure!(repeated <= most, "{repeated} repeated, at most {most} may be{told}");
     Ok(())

@@ -10,14 +10,29 @@
 //!
 //! Start at [`story::story`]; the world of a story is `emberline_testkit::World`.
 
+mod brokers;
+mod credentials;
 mod feed;
+mod flapping;
+mod hanging;
+mod kafka_wires;
 mod kills;
-mod network;
+mod moving;
+mod outage;
+mod own_topics;
+mod poison;
+mod progress;
+mod rate;
+mod repeats;
 mod replicas;
 mod scale;
 mod scaling;
+mod service_wires;
 mod starts;
 mod story;
+mod throttling;
+mod unscraped;
+mod watch;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -26,7 +41,7 @@ use emberline_testkit::kafka::java;
 use libtest_mimic::{Arguments, Trial};
 
 use scale::Scale;
-use story::story;
+use story::{story, story_of_brokers, story_of_rights};
 
 /// Each story runs three processes or so, and they wait more than they work.
 const AT_ONCE: usize = 2;
@@ -42,54 +57,85 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
-    let kept = stories(scale).into_iter();
-    let kept = kept.map(|trial| trial.with_ignored_flag(missing.is_some()));
-    let trials = kept.chain(not_kept_yet(scale)).collect();
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let trials = stories(scale).into_iter();
+    let trials = trials.map(|trial| trial.with_ignored_flag(missing.is_some()));
+    libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }
 
 /// The long ones first.
 fn stories(scale: Scale) -> Vec<Trial> {
     vec![
-        story("killed_workers_lose_nothing_and_turn_nothing_round", scale, kills::lose_nothing),
-        story("broken_ways_to_the_service_lose_nothing", scale, network::to_the_service),
-        story("broken_ways_to_kafka_lose_nothing", scale, network::to_kafka),
-    ]
-}
-
-/// Promises that were seen broken. They are ignored, run with `--ignored`, and go up into
-/// [`stories`] with the mend.
-fn not_kept_yet(scale: Scale) -> Vec<Trial> {
-    let broken = vec![
-        // While partitions are drained nothing is committed, those that stay included: a kill
-        // near the end of a drain repeats what was delivered since its beginning.
-        story("killed_workers_repeat_only_their_calls_in_flight", scale, kills::repeat_little),
-        // The same, and a record of which a part is in flight is sent again whole.
-        story(
-            "killed_workers_repeat_only_their_calls_in_flight_of_records_in_parts",
+        story_of_brokers(
+            "deliveries_go_on_when_a_broker_a_coordinator_and_each_in_turn_is_away",
             scale,
-            kills::repeat_little_of_records_in_parts,
+            brokers::one_away_after_another,
         ),
-        // A process that leaves unsubscribes and then drains. Unsubscribed, it sends no
-        // heartbeats: a drain longer than the session timeout loses the partitions to others,
-        // who deliver the same at the same time, and its last commit is refused. With slow
-        // calls and little else this happens now and then, with a backlog always.
+        story(
+            "a_service_that_is_down_costs_neither_records_nor_memory",
+            scale,
+            outage::service_down,
+        ),
+        story(
+            "calls_that_hang_for_long_cost_no_member_its_place_in_the_group",
+            scale,
+            hanging::hanging_calls,
+        ),
+        story(
+            "partitions_lost_and_regained_in_flight_never_stand_still",
+            scale,
+            moving::lost_and_regained,
+        ),
+        story(
+            "killed_workers_lose_nothing_and_repeat_only_their_calls_in_flight",
+            scale,
+            kills::lose_nothing_and_repeat_little,
+        ),
+        story(
+            "spoilt_connections_to_the_service_repeat_only_what_was_left_in_doubt",
+            scale,
+            service_wires::spoilt_connections,
+        ),
+        story(
+            "spoilt_connections_to_kafka_lose_and_repeat_nothing",
+            scale,
+            kafka_wires::spoilt_connections,
+        ),
         story(
             "scaling_up_and_down_under_load_loses_and_repeats_nothing",
             scale,
             scaling::up_and_down,
         ),
         story("scaling_with_a_backlog_loses_and_repeats_nothing", scale, scaling::with_a_backlog),
-        // A topic that another replica has just made is not known to every node yet, and the
-        // process ends.
+        story(
+            "what_cannot_be_set_aside_is_not_committed_past",
+            scale,
+            own_topics::missing_or_too_small,
+        ),
+        story("the_rate_is_the_groups_however_many_replicas_there_are", scale, rate::one_for_all),
+        story(
+            "refused_credentials_halt_every_replica_and_lose_nothing",
+            scale,
+            credentials::refused,
+        ),
+        story("an_action_waits_as_long_as_it_is_told_to", scale, throttling::asked_to_wait),
+        story("an_unwatched_run_takes_no_more_memory_with_time", scale, unscraped::a_long_run),
+        story(
+            "a_message_sent_four_times_arrives_once_whoever_reads_it",
+            scale,
+            repeats::four_times,
+        ),
+        story("a_devices_state_never_goes_backwards", scale, flapping::online_and_offline),
+        story("poison_of_every_kind_is_set_aside_and_told_of", scale, poison::seven_kinds),
+        story("a_guilty_report_is_found_with_thirteen_calls", scale, poison::one_in_a_batch),
         story(
             "replicas_that_start_together_make_their_topics_in_peace",
             scale,
             starts::all_at_once,
         ),
-    ];
-    broken
-        .into_iter()
-        .map(|trial| trial.with_kind("not kept yet").with_ignored_flag(true))
-        .collect()
+        story_of_rights(
+            "what_may_not_be_set_aside_is_not_committed_past",
+            scale,
+            own_topics::forbidden,
+        ),
+    ]
 }

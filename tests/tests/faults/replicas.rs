@@ -53,6 +53,12 @@ impl Replicas {
         Ok(())
     }
 
+    /// How many lines of what they have logged so far have these words in them.
+    pub(crate) fn told(&self, words: &str) -> usize {
+        let lines = |replica: &Emberline| replica.log().matches(words).count();
+        self.running.iter().map(lines).sum()
+    }
+
     /// Waits until this one has calls for devices in flight.
     pub(crate) async fn is_calling(&mut self, world: &World, index: usize) -> Result<()> {
         let replica = &mut self.running[index];

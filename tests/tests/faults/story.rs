@@ -26,7 +26,6 @@ where
 }
 
 /// A story as a test of this name, on a cluster of its own: its nodes may be killed.
-#[expect(dead_code, reason = "for the stories about brokers")]
 pub(crate) fn story_of_brokers<S>(name: &str, scale: Scale, story: S) -> Trial
 where
     S: AsyncFnOnce(&mut World, Scale) -> Result<()> + Send + 'static,

@@ -42,6 +42,14 @@ struct Call {
 impl<T: Transport + Clone> Worker<T> {
     /// Starts as many calls as are allowed and due.
     pub(super) fn dispatch(&mut self, now: Instant) {
+        if let Some(until) = self.standstill.turn(now) {
+            if self.no_call_before != Some(until) {
+                let worker = self.kind.name();
+                tracing::warn!(worker, "stood still; no call goes until it is known what was lost");
+            }
+            self.no_call_before = Some(until);
+            return;
+        }
         if self.no_call_before.is_some_and(|until| now < until) {
             return;
         }

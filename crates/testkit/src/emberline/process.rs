@@ -46,6 +46,10 @@ pub enum Signal {
     Terminate,
     /// SIGKILL: gone at once, as in a crash.
     Kill,
+    /// SIGSTOP: stands still, with its memory and its connections, until it is resumed.
+    Suspend,
+    /// SIGCONT: goes on where it stood still.
+    Resume,
 }
 
 impl Signal {
@@ -56,6 +60,8 @@ impl Signal {
         match self {
             Self::Terminate => "TERM",
             Self::Kill => "KILL",
+            Self::Suspend => "STOP",
+            Self::Resume => "CONT",
         }
     }
 }

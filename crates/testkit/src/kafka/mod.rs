@@ -10,6 +10,7 @@
 mod client;
 mod cluster;
 mod docker;
+mod groups;
 mod guard;
 mod jars;
 mod node;

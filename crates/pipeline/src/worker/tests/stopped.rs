@@ -1,6 +1,6 @@
 //! While no call is to be made.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use emberline_model::Category::Power;
 
@@ -19,6 +19,21 @@ async fn a_halted_worker_that_lost_its_records_reads_on_to_have_something_to_pro
     assert_eq!(rig.worker.records.len(), 1, "nothing is settled");
     rig.lose(0);
     rig.until("intake", |rig| !rig.worker.intake_paused).await;
+}
+
+/// As a process does that was suspended for longer than its session lasts: others call for its
+/// partitions already when it goes on, and it hears of that a moment later.
+#[tokio::test]
+async fn a_worker_that_stood_still_calls_for_nobody_until_it_knows_what_it_has_lost() {
+    let mut rig = Rig::new(Devices);
+    rig.bind("a");
+    rig.assign(0, None, "");
+    rig.worker.turn(Instant::now() + Duration::from_secs(10));
+    rig.read(0, 0, data("a", SECOND, &[Power]));
+    assert_eq!(rig.worker.in_calls, 0);
+    rig.lose(0);
+    rig.until_idle().await;
+    assert_eq!(rig.service.calls().len(), 0);
 }
 
 #[tokio::test]
