@@ -148,14 +148,13 @@ impl Gate {
         let patience = self.settings.patience;
         let lost = |since: Instant| now.saturating_duration_since(since) > patience;
         match &mut self.phase {
-            Phase::Closed => Ok(()),
             Phase::Shut { probing: Some(since), .. } if !lost(*since) => {
                 Err(Permission::Wait(None))
             }
             Phase::Shut { next_probe, .. } if *next_probe > now => {
                 Err(Permission::Wait(Some(next_probe.duration_since(now))))
             }
-            Phase::Shut { .. } => Ok(()),
+            Phase::Closed | Phase::Shut { .. } => Ok(()),
             Phase::Slow { at_once, in_flight, moved, .. } => {
                 if lost(*moved) {
                     *in_flight = 0;

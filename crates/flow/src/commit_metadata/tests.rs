@@ -34,7 +34,8 @@ fn what_does_not_fit_is_left_out_openly_from_the_top() {
 
 #[test]
 fn records_settled_in_part_take_the_room_that_is_left() {
-    let partly: Vec<_> = (0..500).map(|n| (1_000 + n * 3, (n % 63 + 1) as u8)).collect();
+    let partly: Vec<_> =
+        (0..500).zip((1..64_u8).cycle()).map(|(n, parts)| (1_000 + n * 3, parts)).collect();
     let runs = [1_001..1_003, 5_000..6_000];
     let metadata = CommitMetadata {
         partly: partly.clone(),

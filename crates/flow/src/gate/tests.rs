@@ -212,7 +212,9 @@ fn after_the_wait_a_throttled_action_comes_back_with_one_call_and_then_more() {
         assert!(matches!(gate.may_call(STATE, back), Permission::Go(_)));
         let (first, rest) = tickets.split_first().unwrap();
         gate.on_result(*first, CallResult::Ok, back);
-        rest.iter().for_each(|ticket| gate.on_result(*ticket, CallResult::NotMade, back));
+        for ticket in rest {
+            gate.on_result(*ticket, CallResult::NotMade, back);
+        }
         at_once *= 2;
     }
     assert!(!gate.is_throttled());

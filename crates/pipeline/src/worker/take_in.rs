@@ -38,25 +38,27 @@ pub(super) struct Waiting {
 /// record that comes from a retry topic only what was left of it then.
 #[derive(Debug, Clone, Copy)]
 struct Left {
-    of_retry: Option<Option<Categories>>,
+    /// It comes from a retry topic, whose header may name categories.
+    again: bool,
+    categories: Option<Categories>,
     settled: Parts,
 }
 
 impl Left {
     fn of(history: Option<&RetryHeader>, settled: Parts) -> Self {
-        Self { of_retry: history.map(|history| history.categories), settled }
+        let categories = history.and_then(|history| history.categories);
+        Self { again: history.is_some(), categories, settled }
     }
 
     /// Whether the report or refused property of this category is to be dealt with.
     fn has(self, category: Category) -> bool {
-        let of_retry = self.of_retry.flatten();
         !self.settled.contains(category)
-            && of_retry.is_none_or(|categories| categories.contains(category))
+            && self.categories.is_none_or(|categories| categories.contains(category))
     }
 
     /// Whether the record is new: of one that comes from a retry topic only its reports are left.
     fn is_first(self) -> bool {
-        self.of_retry.is_none()
+        !self.again
     }
 
     /// How many items the record makes; at least one.
