@@ -19,8 +19,9 @@ const LATENCY: Duration = Duration::from_millis(20);
 const RECORDS_A_SECOND: usize = 150;
 /// Longest that it may take after a fault until every partition's records are delivered.
 const RESUME_LIMIT: Duration = Duration::from_secs(30);
-/// How often all connections are cut.
-const CUT_EVERY: Duration = Duration::from_millis(500);
+/// How often all connections are cut: a client that is back after a second, at the latest,
+/// renews its session between two cuts.
+const CUT_EVERY: Duration = Duration::from_secs(3);
 /// How late everything is, in either direction.
 const LATE: Duration = Duration::from_millis(100);
 
@@ -31,7 +32,7 @@ pub(crate) async fn spoilt_connections(world: &mut World, scale: Scale) -> Resul
     world.sandbox.faults().set(FaultPlan { latency: LATENCY, ..FaultPlan::default() });
 
     let world = &*world;
-    let times = scale.of(4, 60);
+    let times = scale.of(4, 40);
     let spoilt = async {
         let mut replicas = Replicas::start(world, REPLICAS).await?;
         replicas.are_calling(world).await?;
