@@ -107,6 +107,13 @@ impl RetryTiers {
         EventTime::from_millis(written.millis().saturating_add(wait))
     }
 
+    /// The longest that anything waits in a retry topic. A header that says more was written
+    /// by a clock that was wrong.
+    pub fn longest_wait(&self) -> Duration {
+        let last = self.delays.last().copied().unwrap_or_default();
+        last + last / 10
+    }
+
     /// Whether something that failed or was parked first at `since` has had its time:
     /// it belongs to the dead letters.
     pub fn is_too_old(&self, since: EventTime, now: EventTime) -> bool {
@@ -134,8 +141,7 @@ impl RetryTiers {
     /// letter: it is found to be too old when it is due for the first time after its
     /// maximum age.
     pub fn dead_letter_after(&self) -> (Duration, Duration) {
-        let last = self.delays.last().copied().unwrap_or_default();
-        (self.max_age, self.max_age + last + last / 10)
+        (self.max_age, self.max_age + self.longest_wait())
     }
 
     /// The ladder in words, such as `after 30s, 5m, then every 1h until 7d old`.

@@ -23,8 +23,6 @@ use crate::settings::WorkerKind;
 pub(super) const BINDINGS_AT_ONCE: usize = 20_000;
 /// How often what waits for a binding is looked through at most.
 const LOOK_AT_WAITING_EVERY: Duration = Duration::from_secs(1);
-/// Nothing waits longer without a look, whatever its header says.
-const LONGEST_WAIT: Duration = Duration::from_hours(24 * 365);
 
 /// A record of a retry topic that is not due yet.
 pub(super) struct Waiting {
@@ -159,7 +157,8 @@ impl<T: Transport + Clone> Worker<T> {
         let bound = device.is_some_and(|device| self.is_bound(device));
         match u64::try_from(wait_ms) {
             Ok(wait_ms @ 1..) if !bound => {
-                let due = now + Duration::from_millis(wait_ms).min(LONGEST_WAIT);
+                let wait = Duration::from_millis(wait_ms).min(self.tiers.longest_wait());
+                let due = now + wait;
                 self.waiting.push(due, device, Waiting { record, items, settled, content });
             }
             _ => self.work_on(Waiting { record, items, settled, content }, now),

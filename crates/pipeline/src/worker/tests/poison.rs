@@ -45,6 +45,9 @@ async fn a_retry_header_that_is_due_at_the_end_of_time_harms_nobody() {
     rig.read(0, 1, Content::Device(DeviceRecord::Skipped(SkipReason::OtherMethod)));
     rig.until("the neighbour", |rig| rig.count("skipped") == 1).await;
     assert_eq!(rig.frontier(0), 0);
+    let longest = rig.worker.tiers.longest_wait();
+    let due = rig.worker.waiting.next_due().expect("it waits");
+    assert!(due <= std::time::Instant::now() + longest, "no longer than any topic's delay");
     rig.lose(0);
     rig.until_idle().await;
 }
