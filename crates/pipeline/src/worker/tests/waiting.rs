@@ -65,7 +65,7 @@ async fn what_waits_for_its_time_takes_no_room_from_what_is_worked_on() {
     assert_eq!((rig.room.in_flight().0, rig.ahead.in_flight().0), (0, 1));
     rig.assert_sum();
     let later = std::time::Instant::now() + std::time::Duration::from_hours(2);
-    rig.worker.turn(later);
+    rig.worker.take_in_due(later);
     assert_eq!((rig.room.in_flight().0, rig.ahead.in_flight().0), (1, 0));
     rig.until_idle().await;
 }
