@@ -34,7 +34,9 @@ fn find() -> Result<PathBuf> {
 
 fn build() -> Result<PathBuf> {
     let program = env::current_exe().context("no path of the running test")?;
-    let is_target = |dir: &&Path| dir.join("CACHEDIR.TAG").is_file();
+    // The tag is missing where somebody made the directory before cargo did.
+    let marks = ["CACHEDIR.TAG", ".rustc_info.json"];
+    let is_target = |dir: &&Path| marks.iter().any(|mark| dir.join(mark).is_file());
     let target = program.ancestors().find(is_target).context("not built by cargo")?;
     // `<target>/[<triple>/]<profile>/deps/<program>`
     let directory = program.parent().and_then(Path::parent).context("not built by cargo")?;

@@ -256,7 +256,7 @@ pub(super) fn committed(
     for partition in partitions(&consumer, topic)? {
         list.add_partition(topic, partition);
     }
-    let list = consumer.committed_offsets(list, TIMEOUT)?;
+    let list = committed_of(&consumer, &list)?;
     let elements = list.elements();
     let committed = elements.iter().filter_map(|element| match element.offset() {
         Offset::Offset(offset) => {
@@ -265,6 +265,29 @@ pub(super) fn committed(
         _ => None,
     });
     Ok(committed.collect())
+}
+
+/// Asks again while the group's coordinator moves or its topic is being made.
+fn committed_of(consumer: &BaseConsumer, list: &TopicPartitionList) -> Result<TopicPartitionList> {
+    let end = Instant::now() + READ_LIMIT;
+    loop {
+        match consumer.committed_offsets(list.clone(), TIMEOUT) {
+            Err(error) if coordinator_moves(&error) && Instant::now() < end => {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            answer => return Ok(answer?),
+        }
+    }
+}
+
+fn coordinator_moves(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            Code::NotCoordinator | Code::CoordinatorNotAvailable | Code::CoordinatorLoadInProgress
+        )
+    )
 }
 
 /// The leader of each partition of a topic, -1 where there is none.
