@@ -9,7 +9,7 @@ use tracing::debug;
 
 use crate::actions::{Books, Dialect, Request};
 use crate::answer::{self, ErrorText, Success};
-use crate::faults::{Drawn, Fault, Faults, http_date};
+use crate::faults::{Drawn, Fault, Faults};
 use crate::gate::{Gate, RateLimit};
 use crate::ledger::{CallOutcome, Ledger, RunningCall};
 use crate::read::params::Params;
@@ -172,9 +172,7 @@ impl Service {
         };
         match fault {
             Fault::Answer { status, code, message, retry_after, retry_after_date } => {
-                let date = retry_after_date
-                    .map(|seconds| http_date(unix_seconds_rounded_up().saturating_add(seconds)));
-                let retry_after = date.or(retry_after);
+                let retry_after = retry_after_date.map(date_in).or(retry_after);
                 let body = code.map(|code| {
                     let error = ErrorText { code: &code, message: &message };
                     answer::body(self.envelope, request_id, Err(error))
@@ -203,15 +201,15 @@ fn throttled(wait: Duration) -> Reply {
 }
 
 /// A clock before 1970 counts as 1970.
-fn unix_time() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
-}
-
 fn unix_seconds() -> i64 {
-    i64::try_from(unix_time().as_secs()).unwrap_or(i64::MAX)
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
-fn unix_seconds_rounded_up() -> u64 {
-    let time = unix_time();
-    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+/// The first whole second that is at least so many away, as HTTP writes it: it has dates up
+/// to the year 9999 only.
+fn date_in(seconds: u64) -> String {
+    const CENTURY: u64 = 100 * 365 * 86_400;
+    let rounded_up = Duration::new(seconds.min(CENTURY), 999_999_999);
+    httpdate::fmt_http_date(SystemTime::now() + rounded_up)
 }

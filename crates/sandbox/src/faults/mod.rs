@@ -1,6 +1,5 @@
 //! Misbehaviour on demand. What can go wrong is in `plan`; when it does, here.
 
-mod http_date;
 mod plan;
 
 use std::time::Duration;
@@ -9,7 +8,6 @@ use parking_lot::Mutex;
 
 use crate::Action;
 use crate::actions::Request;
-pub(crate) use http_date::http_date;
 pub use plan::{Fault, FaultPlan, FaultRule};
 
 /// The faults in force; they can be changed while the sandbox runs.
