@@ -13,13 +13,15 @@ use emberline_flow::commit_metadata::{self, CommitMetadata};
 use emberline_flow::ledger::PartitionLedger;
 use emberline_flow::seed_marks::SeedMarks;
 use emberline_model::EventTime;
+use emberline_wire::headers::Categories;
 use slab::Slab;
-
-use crate::records::Parts;
 
 /// One tenure of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct PartitionId(usize);
+
+/// Records that are settled in part: their offsets, and a bit for each category that is.
+pub(crate) type SettledInPart = HashMap<PartitionId, Vec<(i64, u8)>>;
 
 impl PartitionId {
     /// A small number that names it while it lives.
@@ -91,8 +93,8 @@ impl Partition {
     }
 
     /// The parts of the record at this offset that were settled before this tenure.
-    pub(crate) fn parts_settled_before(&self, offset: i64) -> Parts {
-        Parts(self.settled_before.settled_parts(offset))
+    pub(crate) fn parts_settled_before(&self, offset: i64) -> Categories {
+        Categories::from_bits(self.settled_before.settled_parts(offset))
     }
 
     /// A record is seen at this offset and arrival time, settled or not.
@@ -202,21 +204,19 @@ impl Partitions {
     pub(crate) fn due_commits(
         &mut self,
         ids: impl IntoIterator<Item = PartitionId>,
-        partly: impl Iterator<Item = (PartitionId, i64, u8)>,
+        mut partly: SettledInPart,
     ) -> Vec<Commit> {
-        let mut partly = by_partition(partly);
-        let mut due =
+        let due =
             |id: PartitionId| self.slab[id.0].due_commit(partly.remove(&id).unwrap_or_default());
-        ids.into_iter().filter_map(&mut due).collect()
+        ids.into_iter().filter_map(due).collect()
     }
 
     /// Those of these tenures whose commit can't tell all that is settled.
     pub(crate) fn untellable(
         &mut self,
         ids: &[PartitionId],
-        partly: impl Iterator<Item = (PartitionId, i64, u8)>,
+        mut partly: SettledInPart,
     ) -> Vec<PartitionId> {
-        let mut partly = by_partition(partly);
         let mut tells_all =
             |id: &PartitionId| self.slab[id.0].tells_all(partly.remove(id).unwrap_or_default());
         ids.iter().copied().filter(|id| !tells_all(id)).collect()
@@ -227,7 +227,7 @@ impl Partitions {
     pub(crate) fn last_commits(
         &mut self,
         ids: &[PartitionId],
-        partly: impl Iterator<Item = (PartitionId, i64, u8)>,
+        partly: SettledInPart,
     ) -> Vec<Commit> {
         for id in ids {
             self.slab[id.0].committed = None;
@@ -243,9 +243,9 @@ impl Partitions {
     }
 
     /// A record of the tenure was given up, and these parts of it are settled.
-    pub(crate) fn left_in_part(&mut self, id: PartitionId, offset: i64, parts: Parts) {
-        if parts != Parts::default() {
-            self.slab[id.0].left_in_part.push((offset, parts.0));
+    pub(crate) fn left_in_part(&mut self, id: PartitionId, offset: i64, parts: Categories) {
+        if !parts.is_empty() {
+            self.slab[id.0].left_in_part.push((offset, parts.bits()));
         }
     }
 
@@ -282,17 +282,6 @@ impl Partitions {
     }
 }
 
-/// Offsets and parts of the records settled in part, of each partition.
-fn by_partition(
-    partly: impl Iterator<Item = (PartitionId, i64, u8)>,
-) -> HashMap<PartitionId, Vec<(i64, u8)>> {
-    let mut of_each: HashMap<PartitionId, Vec<(i64, u8)>> = HashMap::new();
-    for (id, offset, parts) in partly {
-        of_each.entry(id).or_default().push((offset, parts));
-    }
-    of_each
-}
-
 impl Index<PartitionId> for Partitions {
     type Output = Partition;
 
@@ -314,7 +303,7 @@ mod tests {
     use emberline_flow::seed_marks::SeedMarks;
     use emberline_model::EventTime;
 
-    use super::{Partition, Partitions};
+    use super::{Partition, Partitions, SettledInPart};
 
     fn partition(resume_at: i64, settled: Option<std::ops::Range<i64>>) -> Partition {
         let at = PartitionRef {
@@ -341,7 +330,7 @@ mod tests {
                 partitions[id].ledger.deliver(offset);
             }
         }
-        let commits = partitions.due_commits([id], std::iter::empty());
+        let commits = partitions.due_commits([id], SettledInPart::default());
         assert_eq!(commits[0].offset, 100);
         let metadata = decode(&commits[0].metadata, 100);
         assert!((101..5_000).all(|offset| metadata.is_settled(offset)), "{metadata:?}");
@@ -349,7 +338,7 @@ mod tests {
 
         partitions[id].ledger.settle(100);
         assert_eq!(
-            partitions.due_commits([id], std::iter::empty())[0].offset,
+            partitions.due_commits([id], SettledInPart::default())[0].offset,
             103,
             "as far as was read"
         );
@@ -362,11 +351,11 @@ mod tests {
         partitions[id].note(0, EventTime::from_millis(0));
         partitions[id].ledger.deliver(0);
         partitions[id].ledger.settle(0);
-        let asked_for = partitions.due_commits([id], std::iter::empty());
+        let asked_for = partitions.due_commits([id], SettledInPart::default());
         assert_eq!(asked_for[0].offset, 1);
-        assert!(partitions.due_commits([id], std::iter::empty()).is_empty(), "nothing new");
+        assert!(partitions.due_commits([id], SettledInPart::default()).is_empty(), "nothing new");
         assert_eq!(
-            partitions.last_commits(&[id], std::iter::empty()),
+            partitions.last_commits(&[id], SettledInPart::default()),
             asked_for,
             "it may not have been made"
         );

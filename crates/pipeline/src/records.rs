@@ -14,7 +14,7 @@ use emberline_wire::headers::{Categories, RetryHeader};
 use slab::Slab;
 
 use crate::metrics::{Totals, WorkerMetrics};
-use crate::partitions::{PartitionId, Partitions};
+use crate::partitions::{PartitionId, Partitions, SettledInPart};
 use crate::raw::RawRecord;
 
 /// A record in flight.
@@ -56,7 +56,7 @@ pub(crate) struct Record {
     /// Items without an outcome.
     remaining: u16,
     /// Categories whose item has its outcome: these are not sent again after a crash.
-    settled: Parts,
+    settled: Categories,
     /// Whether an item has its outcome already, or a write under way that will give it one:
     /// given up now, the record would be sent again, or settled without its other items.
     partly_settled: bool,
@@ -65,20 +65,6 @@ pub(crate) struct Record {
     given_up: bool,
     /// Identities of its parked reports: reserved although the write is not durable yet.
     parked: Vec<Identity>,
-}
-
-/// Categories of a record, a bit each: what a commit can tell of it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Parts(pub(crate) u8);
-
-impl Parts {
-    pub(crate) fn contains(self, category: Category) -> bool {
-        self.0 & (1 << category.index()) != 0
-    }
-
-    fn insert(&mut self, category: Category) {
-        self.0 |= 1 << category.index();
-    }
 }
 
 /// A record whose remaining items all wait for the same thing: to be written to a retry
@@ -134,14 +120,13 @@ impl Records {
             early,
             history,
             remaining: items,
-            settled: Parts::default(),
+            settled: Categories::default(),
             partly_settled: false,
             parking: None,
             given_up: false,
             parked: Vec::new(),
         };
-        let id = self.slab.insert(record);
-        RecordId(u32::try_from(id).expect("records in flight are bounded far below 2^32"))
+        id_of(self.slab.insert(record))
     }
 
     /// A record that was read early is worked on from now on.
@@ -164,7 +149,7 @@ impl Records {
 
     /// All records in flight.
     pub(crate) fn ids(&self) -> impl Iterator<Item = RecordId> {
-        self.slab.iter().map(|(id, _)| RecordId(u32::try_from(id).unwrap_or(u32::MAX)))
+        self.slab.iter().map(|(index, _)| id_of(index))
     }
 
     /// Records in flight.
@@ -184,11 +169,11 @@ impl Records {
             .slab
             .iter()
             .filter(|(_, record)| record.partly_settled || record.parking.is_some());
-        partly.map(|(id, _)| RecordId(u32::try_from(id).unwrap_or(u32::MAX)))
+        partly.map(|(index, _)| id_of(index))
     }
 
     /// These parts of the record were settled in an earlier tenure.
-    pub(crate) fn settled_before(&mut self, id: RecordId, parts: Parts) {
+    pub(crate) fn settled_before(&mut self, id: RecordId, parts: Categories) {
         self.slab[id.0 as usize].settled = parts;
     }
 
@@ -198,10 +183,14 @@ impl Records {
         self.slab[id.0 as usize].settled.insert(category);
     }
 
-    /// What is settled of records that are not settled as a whole: partition, offset, parts.
-    fn settled_in_part(&self) -> impl Iterator<Item = (PartitionId, i64, u8)> {
-        let partly = self.slab.iter().filter(|(_, record)| record.settled != Parts::default());
-        partly.map(|(_, record)| (record.partition, record.offset, record.settled.0))
+    /// What is settled of records that are not settled as a whole.
+    fn settled_in_part(&self) -> SettledInPart {
+        let mut parts = SettledInPart::default();
+        for (_, record) in self.slab.iter().filter(|(_, record)| !record.settled.is_empty()) {
+            let of_partition = parts.entry(record.partition).or_default();
+            of_partition.push((record.offset, record.settled.bits()));
+        }
+        parts
     }
 
     /// A write begins that settles a part of the record.
@@ -248,20 +237,20 @@ impl Records {
 
     /// The commits due for these tenures.
     pub(crate) fn due_commits(&mut self, ids: Vec<PartitionId>) -> Vec<Commit> {
-        let partly: Vec<_> = self.settled_in_part().collect();
-        self.partitions.due_commits(ids, partly.into_iter())
+        let partly = self.settled_in_part();
+        self.partitions.due_commits(ids, partly)
     }
 
     /// Those of these tenures whose commit can't tell all that is settled.
     pub(crate) fn untellable(&mut self, ids: &[PartitionId]) -> Vec<PartitionId> {
-        let partly: Vec<_> = self.settled_in_part().collect();
-        self.partitions.untellable(ids, partly.into_iter())
+        let partly = self.settled_in_part();
+        self.partitions.untellable(ids, partly)
     }
 
     /// The last commits of tenures that end.
     pub(crate) fn last_commits(&mut self, ids: &[PartitionId]) -> Vec<Commit> {
-        let partly: Vec<_> = self.settled_in_part().collect();
-        self.partitions.last_commits(ids, partly.into_iter())
+        let partly = self.settled_in_part();
+        self.partitions.last_commits(ids, partly)
     }
 
     /// One item of the record is to be parked. The write becomes due when all that remains
@@ -322,7 +311,7 @@ impl Records {
             }
         }
         for (index, items) in unwritten {
-            self.hand_over(RecordId(u32::try_from(index).unwrap_or(u32::MAX)), items, metrics);
+            self.hand_over(id_of(index), items, metrics);
         }
         released
     }
@@ -360,4 +349,8 @@ impl Records {
     pub(crate) fn of_partitions(&self, partitions: &[PartitionId]) -> usize {
         partitions.iter().map(|id| self.partitions[*id].records).sum()
     }
+}
+
+fn id_of(index: usize) -> RecordId {
+    RecordId(u32::try_from(index).expect("records in flight are bounded far below 2^32"))
 }

@@ -16,7 +16,7 @@ use super::Worker;
 use crate::intake::{Content, Intake};
 use crate::lane::{About, Item, Lane, What, customer_key, data_key, state_identity, state_key};
 use crate::partitions::PartitionId;
-use crate::records::{Failure, Parts, RecordId};
+use crate::records::{Failure, RecordId};
 use crate::settings::WorkerKind;
 
 /// Most binding events that one push carries the changes of.
@@ -28,7 +28,7 @@ const LOOK_AT_WAITING_EVERY: Duration = Duration::from_secs(1);
 pub(super) struct Waiting {
     pub(super) record: RecordId,
     pub(super) items: u16,
-    settled: Parts,
+    settled: Categories,
     content: Content,
 }
 
@@ -39,11 +39,11 @@ struct Left {
     /// It comes from a retry topic, whose header may name categories.
     again: bool,
     categories: Option<Categories>,
-    settled: Parts,
+    settled: Categories,
 }
 
 impl Left {
-    fn of(history: Option<&RetryHeader>, settled: Parts) -> Self {
+    fn of(history: Option<&RetryHeader>, settled: Categories) -> Self {
         let categories = history.and_then(|history| history.categories);
         Self { again: history.is_some(), categories, settled }
     }
@@ -194,7 +194,7 @@ impl<T: Transport + Clone> Worker<T> {
         &mut self,
         record: RecordId,
         content: Content,
-        (items, settled): (u16, Parts),
+        (items, settled): (u16, Categories),
         now: Instant,
     ) {
         match content {
@@ -221,7 +221,7 @@ impl<T: Transport + Clone> Worker<T> {
         &mut self,
         record: RecordId,
         telemetry: Telemetry,
-        (items, settled): (u16, Parts),
+        (items, settled): (u16, Categories),
         now: Instant,
     ) {
         let unknown_properties = counted_unknown(&telemetry);

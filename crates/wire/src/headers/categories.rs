@@ -7,11 +7,31 @@ use serde::{Deserialize, Serialize};
 
 /// The categories of a record that a header is about: bit
 /// [`Category::index`](Category::index) stands for each.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Categories(u8);
 
 impl Categories {
+    /// Those of these bits.
+    pub const fn from_bits(bits: u8) -> Self {
+        Self(bits)
+    }
+
+    /// A bit for each.
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// Adds one.
+    pub fn insert(&mut self, category: Category) {
+        self.0 |= 1 << category.index();
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     /// Whether it holds this category.
     pub const fn contains(self, category: Category) -> bool {
         self.0 & (1 << category.index()) != 0
@@ -26,7 +46,9 @@ impl Categories {
 
 impl FromIterator<Category> for Categories {
     fn from_iter<I: IntoIterator<Item = Category>>(categories: I) -> Self {
-        Self(categories.into_iter().fold(0, |bits, category| bits | 1 << category.index()))
+        let mut all = Self::default();
+        categories.into_iter().for_each(|category| all.insert(category));
+        all
     }
 }
 
