@@ -17,7 +17,7 @@ pub struct WaitingRoom<T> {
     /// Instant, turn and place; an entry whose turn is another one has left its place.
     due: BinaryHeap<Reverse<(Instant, u64, usize)>>,
     /// Places of what waits for its device's binding.
-    unbound: BTreeMap<[u64; 2], Vec<usize>>,
+    unbound: BTreeMap<DeviceKey, Vec<usize>>,
     turns: u64,
 }
 
@@ -42,7 +42,7 @@ impl<T> WaitingRoom<T> {
         let place = self.entries.insert(Entry { item, turn, device });
         self.due.push(Reverse((due, turn, place)));
         if let Some(device) = device {
-            self.unbound.entry(device.0).or_default().push(place);
+            self.unbound.entry(device).or_default().push(place);
         }
     }
 
@@ -60,20 +60,16 @@ impl<T> WaitingRoom<T> {
     /// Takes out what waits for the binding of a device for which `is_bound` says so, in the
     /// order in which it came.
     pub fn release(&mut self, is_bound: impl Fn(DeviceKey) -> bool) -> Vec<T> {
-        let bound: Vec<[u64; 2]> =
-            self.unbound.keys().copied().filter(|device| is_bound(DeviceKey(*device))).collect();
-        let mut places: Vec<usize> =
-            bound.iter().filter_map(|device| self.unbound.get(device)).flatten().copied().collect();
-        places.sort_unstable_by_key(|place| self.entries[*place].turn);
-        places.into_iter().filter_map(|place| self.take(place)).collect()
+        let bound = self.unbound.extract_if(.., |device, _| is_bound(*device));
+        let places = bound.flat_map(|(_, places)| places).collect();
+        self.take_in_turn(places)
     }
 
     /// Takes out what `leaves` says so of, in the order in which it came.
     pub fn take_if(&mut self, leaves: impl Fn(&T) -> bool) -> Vec<T> {
         let leaving = self.entries.iter().filter(|(_, entry)| leaves(&entry.item));
-        let mut places: Vec<usize> = leaving.map(|(place, _)| place).collect();
-        places.sort_unstable_by_key(|place| self.entries[*place].turn);
-        places.into_iter().filter_map(|place| self.take(place)).collect()
+        let places = leaving.map(|(place, _)| place).collect();
+        self.take_in_turn(places)
     }
 
     /// All that waits, in no particular order.
@@ -101,14 +97,20 @@ impl<T> WaitingRoom<T> {
         self.entries.is_empty()
     }
 
+    /// Takes these out, in the order in which they came.
+    fn take_in_turn(&mut self, mut places: Vec<usize>) -> Vec<T> {
+        places.sort_unstable_by_key(|place| self.entries[*place].turn);
+        places.into_iter().filter_map(|place| self.take(place)).collect()
+    }
+
     fn take(&mut self, place: usize) -> Option<T> {
         let Entry { item, device, .. } = self.entries.try_remove(place)?;
         if let Some(device) = device
-            && let Some(places) = self.unbound.get_mut(&device.0)
+            && let Some(places) = self.unbound.get_mut(&device)
         {
             places.retain(|other| *other != place);
             if places.is_empty() {
-                self.unbound.remove(&device.0);
+                self.unbound.remove(&device);
             }
         }
         // What left early leaves its timer behind: not more of them than of what waits.
