@@ -24,7 +24,7 @@ use crate::edges::{Edges, Producers, WallClock};
 use crate::intake::Reader;
 use crate::offsets;
 use crate::offsets::GroupCommitted;
-use crate::settings::{DeliverySettings, PipelineSettings, WorkerKind};
+use crate::settings::{DeliverySettings, PipelineSettings, Topics, WorkerKind};
 use crate::status::{Monitor, WorkerStatus};
 use crate::table::Bindings;
 use crate::traffic::Traffic;
@@ -92,8 +92,7 @@ pub async fn run<T: Transport + Clone>(
         settings,
     });
     let settings = &shared.settings;
-    let own = format!("{}.", settings.topics.prefix);
-    let reader = patiently(&own, async || {
+    let reader = patiently(&settings.topics, async || {
         let bindings = Arc::clone(&bindings);
         TableReader::start(&settings.kafka, &settings.topics.customer_devices(), move |record| {
             bindings.read(record.key, record.value, Some(record.offset));
@@ -125,9 +124,9 @@ async fn run_workers<T: Transport + Clone>(
     stop: &CancellationToken,
     monitor: &Arc<Monitor>,
 ) -> Result<Exit, PipelineError> {
-    let own = format!("{}.", shared.settings.topics.prefix);
+    let topics = &shared.settings.topics;
     let loaded = tokio::select! {
-        loaded = patiently(&own, async || reader.read_to_current_end().await) => loaded,
+        loaded = patiently(topics, async || reader.read_to_current_end().await) => loaded,
         () = stop.cancelled() => return Ok(Exit::Stopped),
     };
     loaded?;
@@ -329,8 +328,7 @@ pub(crate) fn all_topics(settings: &PipelineSettings) -> Vec<String> {
 /// The end that every input has now.
 async fn ends_now(settings: &PipelineSettings) -> Result<Ends, PipelineError> {
     let bounds = Arc::new(Bounds::new(&settings.kafka)?);
-    let own = format!("{}.", settings.topics.prefix);
-    let found = patiently(&own, async || {
+    let found = patiently(&settings.topics, async || {
         let (bounds, topics) = (Arc::clone(&bounds), all_topics(settings));
         let found = tokio::task::spawn_blocking(move || bounds.of_topics(&topics, ASK)).await;
         found.map_err(|_| BrokerError::ThreadEnded("kafka bounds"))?
@@ -338,24 +336,24 @@ async fn ends_now(settings: &PipelineSettings) -> Result<Ends, PipelineError> {
     Ok(Ends::of(found.await?))
 }
 
-fn may_pass(error: &BrokerError, own: &str) -> bool {
+fn may_pass(error: &BrokerError, topics: &Topics) -> bool {
     match error {
-        BrokerError::NoTopic(name) => name.starts_with(own),
+        BrokerError::NoTopic(name) => topics.is_own(name),
         error => error.class() == ErrorClass::Transient,
     }
 }
 
 /// Asks again while the answer is one that may pass: a topic made a moment ago has no
-/// leader yet, a broker is being restarted. A topic whose name begins with `own` was made by
-/// us or by another replica: not every node knows it at once.
+/// leader yet, a broker is being restarted. One of our own topics was made by us or by
+/// another replica: not every node knows it at once.
 async fn patiently<A>(
-    own: &str,
+    topics: &Topics,
     ask: impl AsyncFn() -> Result<A, BrokerError>,
 ) -> Result<A, BrokerError> {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
         match ask().await {
-            Err(error) if may_pass(&error, own) && tokio::time::Instant::now() < deadline => {
+            Err(error) if may_pass(&error, topics) && tokio::time::Instant::now() < deadline => {
                 tracing::debug!(%error, "asked again");
                 tokio::time::sleep(ASK_AGAIN).await;
             }

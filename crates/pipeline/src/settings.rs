@@ -54,6 +54,11 @@ impl Topics {
         format!("{}.customer-devices", self.prefix)
     }
 
+    /// Whether a topic's name is one of the pipeline's own.
+    pub(crate) fn is_own(&self, topic: &str) -> bool {
+        topic.strip_prefix(&self.prefix).is_some_and(|rest| rest.starts_with('.'))
+    }
+
     /// The topic of dead letters.
     pub fn dead_letters(&self) -> String {
         format!("{}.dead-letters", self.prefix)

@@ -228,9 +228,10 @@ fn unix_millis() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Stops fetching partitions whose gap is full, or whose records are not due. What was prefetched of them is thrown
-/// away, so that a full gap costs no memory; it is fetched again later. (Frequent pausing
-/// would fetch everything many times: backpressure as a whole is not reading.)
+/// Stops fetching partitions whose gap is full, or whose records are not due. What was
+/// prefetched of them is thrown away, so that a full gap costs no memory; it is fetched again
+/// later. (Frequent pausing would fetch everything many times: backpressure as a whole is not
+/// reading.)
 pub(super) fn pause<B: Send + 'static>(
     consumer: &BaseConsumer<SourceContext<B>>,
     partitions: &mut Partitions,

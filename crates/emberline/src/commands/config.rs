@@ -3,12 +3,11 @@
 mod explain_retry;
 
 use clap::{Subcommand, ValueEnum};
+use explain_retry::Schedule;
 
 use crate::app::Exit;
 use crate::cli::Common;
 use crate::output;
-use explain_retry::Schedule;
-
 use crate::settings::{Loaded, catalogue, problems_at_start, render};
 
 const EXAMPLES: &str = "\

@@ -259,13 +259,12 @@ impl<T: Transport + Clone> Worker<T> {
         }
         let not_due: HashSet<RecordId> =
             self.waiting.iter().map(|waiting| waiting.record).collect();
-        let below = |record: &RecordId| {
+        let is_kept = |record: &RecordId| {
             let at = self.records.get(*record);
-            sent_up_to.get(&at.partition).is_some_and(|up_to| at.offset < *up_to)
+            let sent = sent_up_to.get(&at.partition).is_some_and(|up_to| at.offset < *up_to);
+            sent && !not_due.contains(record)
         };
-        let mut kept: HashSet<RecordId> = self.records.ids().filter(below).collect();
-        kept.retain(|record| !not_due.contains(record));
-        kept
+        self.records.ids().filter(is_kept).collect()
     }
 
     /// A call has failed while its partition goes: its items are the next owner's.

@@ -129,14 +129,18 @@ impl<T: Transport + Clone> Worker<T> {
         let crate::lane::About::Bindings { customer } = &self.lanes.about(id).about else { return };
         let customer = customer.clone();
         let Some(set) = self.pushed_sets.remove(&id) else { return };
-        let write = Outgoing {
-            topic: self.shared.settings.topics.customer_devices(),
-            key: Some(customer.as_str().as_bytes().to_vec()),
-            value: Some(table::encode(&set.set)),
-            headers: Vec::new(),
-        };
+        let write = self.set_record(&customer, &set.set);
         let waiting = Written::Set { lane: id, customer, set };
         self.outbox.write(Destination::CustomerDevices, write, waiting, now);
+    }
+
+    fn set_record(&self, customer: &CustomerId, set: &CustomerSet) -> Outgoing {
+        Outgoing {
+            topic: self.shared.settings.topics.customer_devices(),
+            key: Some(customer.as_str().as_bytes().to_vec()),
+            value: Some(table::encode(set)),
+            headers: Vec::new(),
+        }
     }
 
     /// Writes the sets of which the last record lacks facts.
@@ -147,12 +151,7 @@ impl<T: Transport + Clone> Worker<T> {
         for (claim, set) in self.shared.bindings.take_lacking() {
             tracing::info!("a customer's set was made twice at once; the whole is written");
             self.metrics.sets_mended.increment(1);
-            let write = Outgoing {
-                topic: self.shared.settings.topics.customer_devices(),
-                key: Some(claim.customer().as_str().as_bytes().to_vec()),
-                value: Some(table::encode(&set)),
-                headers: Vec::new(),
-            };
+            let write = self.set_record(claim.customer(), &set);
             let waiting = Written::Mended { claim, set };
             self.outbox.write(Destination::CustomerDevices, write, waiting, now);
         }

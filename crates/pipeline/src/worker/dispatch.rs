@@ -209,11 +209,10 @@ impl<T: Transport + Clone> Worker<T> {
     /// down, and goes again; likewise where calls were stopped since, because then it did.
     /// `false` if nothing is left to be called for.
     fn resolve_spent(&mut self, id: LaneId, now: Instant) -> bool {
-        let outages = self.shared.traffic.outages();
         let lane = self.lanes.about_mut(id);
-        let was_up = lane.outages == outages;
+        let outages_then = lane.outages;
         if let Some(spent) = lane.spent.take()
-            && was_up
+            && self.shared.traffic.outages() == outages_then
             && self.shared.traffic.answered_since(spent.at)
         {
             let all = spent.items >= self.lanes.len(id);
