@@ -5,7 +5,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use emberline_broker::{Commit, CommitError, Revocation, SourceEvent};
+use emberline_broker::{Commit, CommitError, EmbeddedBroker, Revocation, SourceEvent};
 use support::{DEADLINE, Seen, Worker, broker_with, produce, settings, wide_room};
 
 /// Takes events of both until the first is asked to give something up.
@@ -23,15 +23,21 @@ async fn revocation(first: &mut Worker, second: &mut Worker) -> Revocation {
     found.await.expect("a revocation in time")
 }
 
-#[tokio::test]
-async fn the_next_owner_starts_where_the_last_one_said_in_its_revocation() {
+/// A worker that has read all of four partitions, one that comes to share them, and what the
+/// first is asked to give up for it.
+async fn a_second_comes() -> (EmbeddedBroker, [Worker; 2], Revocation) {
     let broker = broker_with("t", 4, 200).await;
     let kafka = broker.settings("g");
     let mut first = Worker::start(&kafka, settings("t"), wide_room());
     first.until("all records", |worker| worker.seen.len() == 200).await;
-
     let mut second = Worker::start(&kafka, settings("t"), wide_room());
     let revoked = revocation(&mut first, &mut second).await;
+    (broker, [first, second], revoked)
+}
+
+#[tokio::test]
+async fn the_next_owner_starts_where_the_last_one_said_in_its_revocation() {
+    let (_broker, [first, mut second], revoked) = a_second_comes().await;
     assert!(!revoked.lost);
     assert_eq!(revoked.partitions.len(), 2);
     let commits: Vec<Commit> = revoked
@@ -54,12 +60,8 @@ async fn the_next_owner_starts_where_the_last_one_said_in_its_revocation() {
 
 #[tokio::test]
 async fn after_its_tenure_nothing_of_a_partition_is_read_or_committed() {
-    let broker = broker_with("t", 4, 200).await;
+    let (broker, [mut first, mut second], revoked) = a_second_comes().await;
     let kafka = broker.settings("g");
-    let mut first = Worker::start(&kafka, settings("t"), wide_room());
-    first.until("all records", |worker| worker.seen.len() == 200).await;
-    let mut second = Worker::start(&kafka, settings("t"), wide_room());
-    let revoked = revocation(&mut first, &mut second).await;
     let ended = revoked.partitions.clone();
     let read_before = first.seen.len();
     revoked.done(Vec::new());
@@ -99,12 +101,7 @@ async fn after_its_tenure_nothing_of_a_partition_is_read_or_committed() {
 
 #[tokio::test]
 async fn while_a_drain_is_waited_for_the_partitions_that_stay_are_committed() {
-    let broker = broker_with("t", 4, 200).await;
-    let kafka = broker.settings("g");
-    let mut first = Worker::start(&kafka, settings("t"), wide_room());
-    first.until("all records", |worker| worker.seen.len() == 200).await;
-    let mut second = Worker::start(&kafka, settings("t"), wide_room());
-    let revoked = revocation(&mut first, &mut second).await;
+    let (_broker, [mut first, mut second], revoked) = a_second_comes().await;
     let gone: BTreeSet<i32> = revoked.partitions.iter().map(|at| at.partition).collect();
     let staying = (0..4).find(|partition| !gone.contains(partition)).expect("two stay");
     let commit = first.commit(staying, 7, "meanwhile");

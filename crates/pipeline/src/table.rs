@@ -114,6 +114,11 @@ impl Bindings {
         sets.by_customer.get(customer).map(|value| decode(value)).unwrap_or_default()
     }
 
+    /// Whether the device is bound to a customer.
+    pub(crate) fn is_bound(&self, device: DeviceKey) -> bool {
+        self.table.customer_of(device).is_some()
+    }
+
     /// Tells of changes.
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()

@@ -270,7 +270,7 @@ impl<T: Transport + Clone> Worker<T> {
             let free = self.shared.settings.delivery.in_flight.saturating_sub(self.in_calls);
             self.lanes.end_linger(free);
         }
-        // Another worker may have moved it.
+        // A call that has ended may have moved it, or another worker.
         self.gate_may_have_moved();
         self.dispatch(now);
         self.end_drain(now);

@@ -162,7 +162,7 @@ impl<T: Transport + Clone> Worker<T> {
         }
         match &self.lanes.about(id).about {
             About::Data { device, .. } => {
-                let bound = self.shared.bindings.table.customer_of(device.key()).is_some();
+                let bound = self.shared.bindings.is_bound(device.key());
                 if !bound {
                     self.hold_or_park(id, now);
                 }
@@ -251,9 +251,9 @@ impl<T: Transport + Clone> Worker<T> {
     pub(super) fn release_bound(&mut self, now: Instant) {
         self.next_release = now + RELEASE_EVERY;
         self.bindings_changed = self.waiting.has_unbound();
-        let table = &self.shared.bindings.table;
+        let bindings = &self.shared.bindings;
         self.lanes.release_held(|lane| match &lane.about {
-            About::Data { device, .. } => table.customer_of(device.key()).is_some(),
+            About::Data { device, .. } => bindings.is_bound(device.key()),
             About::State { .. } | About::Bindings { .. } => true,
         });
     }

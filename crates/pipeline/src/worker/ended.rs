@@ -46,7 +46,6 @@ impl<T: Transport + Clone> Worker<T> {
         let timed_out = end.result.as_ref().is_err_and(CallError::is_timeout);
         let report = CallReport { ticket: end.ticket, result, timed_out, took };
         let counts = self.shared.traffic.call_ended(report, now);
-        self.gate_may_have_moved();
         match end.result {
             Ok(()) => self.accepted(end.lane, now),
             Err(error) => {

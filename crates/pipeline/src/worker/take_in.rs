@@ -154,7 +154,7 @@ impl<T: Transport + Clone> Worker<T> {
         };
         let device = if unbound { content.device() } else { None };
         let wait_ms = due_ms.saturating_sub(self.clock.unix_millis());
-        let bound = device.is_some_and(|device| self.is_bound(device));
+        let bound = device.is_some_and(|device| self.shared.bindings.is_bound(device));
         match u64::try_from(wait_ms) {
             Ok(wait_ms @ 1..) if !bound => {
                 let wait = Duration::from_millis(wait_ms).min(self.tiers.longest_wait());
@@ -173,8 +173,8 @@ impl<T: Transport + Clone> Worker<T> {
         if self.bindings_changed && now >= self.next_look_at_waiting {
             self.bindings_changed = false;
             self.next_look_at_waiting = now + LOOK_AT_WAITING_EVERY;
-            let table = &self.shared.bindings.table;
-            for waiting in self.waiting.release(|device| table.customer_of(device).is_some()) {
+            let bindings = &self.shared.bindings;
+            for waiting in self.waiting.release(|device| bindings.is_bound(device)) {
                 self.work_on(waiting, now);
             }
         }
@@ -184,10 +184,6 @@ impl<T: Transport + Clone> Worker<T> {
         let Waiting { record, items, settled, content } = waiting;
         self.records.is_due(record);
         self.distribute(record, content, (items, settled), now);
-    }
-
-    fn is_bound(&self, device: DeviceKey) -> bool {
-        self.shared.bindings.table.customer_of(device).is_some()
     }
 
     fn distribute(

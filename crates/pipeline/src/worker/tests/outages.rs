@@ -14,6 +14,16 @@ use crate::settings::WorkerKind::Devices;
 /// So many calls that parking would long be due.
 const MANY_CALLS: usize = 12;
 
+/// A gate that looks so often whether the service is there again.
+fn probing_every(millis: u64) -> GateSettings {
+    let interval = Duration::from_millis(millis);
+    GateSettings {
+        probe_interval: interval,
+        probe_interval_cap: interval,
+        ..GateSettings::default()
+    }
+}
+
 #[tokio::test]
 async fn an_outage_parks_nothing_also_where_too_few_calls_are_made_to_open_the_circuit() {
     let mut rig = Rig::new(Devices);
@@ -35,12 +45,8 @@ async fn an_outage_parks_nothing_also_where_too_few_calls_are_made_to_open_the_c
 
 #[tokio::test]
 async fn attempts_made_during_an_outage_are_not_the_records() {
-    let gate = GateSettings {
-        probe_interval: Duration::from_millis(1),
-        probe_interval_cap: Duration::from_millis(1),
-        ..GateSettings::default()
-    };
-    let settings = DeliverySettings { in_place: 3, retry_budget: 1.0, gate, ..delivery() };
+    let settings =
+        DeliverySettings { in_place: 3, retry_budget: 1.0, gate: probing_every(1), ..delivery() };
     let mut rig = Rig::with(Devices, settings, "127.0.0.1:1");
     rig.assign(0, None, "");
     for (offset, device) in (0..30).zip("abcdefghijklmnopqrstuvwxyz0123".chars()) {
@@ -58,13 +64,9 @@ async fn attempts_made_during_an_outage_are_not_the_records() {
 
 #[tokio::test]
 async fn what_failed_before_calls_were_stopped_is_not_parked_when_they_go_on() {
-    let gate = GateSettings {
-        probe_interval: Duration::from_millis(50),
-        probe_interval_cap: Duration::from_millis(50),
-        ..GateSettings::default()
-    };
     // Whatever fails is spent at once.
-    let settings = DeliverySettings { in_place: 0, retry_budget: 0.0, gate, ..delivery() };
+    let settings =
+        DeliverySettings { in_place: 0, retry_budget: 0.0, gate: probing_every(50), ..delivery() };
     let mut rig = Rig::with(Devices, settings, "127.0.0.1:1");
     rig.assign(0, None, "");
     rig.service.answers(|_| Says::Nothing);
@@ -141,16 +143,11 @@ async fn a_halt_is_the_whole_process() {
 
 #[tokio::test]
 async fn attempts_made_before_an_outage_do_not_count_after_it() {
-    let gate = GateSettings {
-        probe_interval: Duration::from_millis(1),
-        probe_interval_cap: Duration::from_millis(1),
-        ..GateSettings::default()
-    };
     let waits = Duration::from_millis(200);
     let settings = DeliverySettings {
         in_place: 2,
         retry_budget: 10.0,
-        gate,
+        gate: probing_every(1),
         backoff_base: waits,
         backoff_cap: waits,
         ..delivery()

@@ -180,6 +180,30 @@ pub(super) struct Rig {
     partitions: i32,
 }
 
+/// Settings of workers that read these topics of devices and of bindings.
+pub(super) fn pipeline_settings(
+    brokers: &str,
+    [devices, bindings]: [&str; 2],
+    delivery: DeliverySettings,
+    workers: &[WorkerKind],
+) -> PipelineSettings {
+    PipelineSettings {
+        kafka: KafkaSettings::new(brokers, "g"),
+        topics: Topics {
+            devices: vec![devices.into()],
+            bindings: vec![bindings.into()],
+            prefix: "own".into(),
+            types: BTreeMap::default(),
+        },
+        credentials: Credentials { app_key: "key".into(), app_secret: Secret::new("secret") },
+        credentials_again: None,
+        dialect: Dialect::default(),
+        delivery,
+        workers: workers.to_vec(),
+        exit_at_end: false,
+    }
+}
+
 impl Rig {
     /// No broker is there, so what is written stays on its way.
     pub(super) fn new(kind: WorkerKind) -> Self {
@@ -187,21 +211,7 @@ impl Rig {
     }
 
     pub(super) fn with(kind: WorkerKind, delivery: DeliverySettings, brokers: &str) -> Self {
-        let settings = PipelineSettings {
-            kafka: KafkaSettings::new(brokers, "g"),
-            topics: Topics {
-                devices: vec!["t".into()],
-                bindings: vec!["t".into()],
-                prefix: "own".into(),
-                types: BTreeMap::default(),
-            },
-            credentials: Credentials { app_key: "key".into(), app_secret: Secret::new("secret") },
-            credentials_again: None,
-            dialect: Dialect::default(),
-            delivery,
-            workers: vec![kind],
-            exit_at_end: false,
-        };
+        let settings = pipeline_settings(brokers, ["t", "t"], delivery, &[kind]);
         let shared = Arc::new(Shared {
             signer: RwLock::new(Signer::new(&settings.credentials, settings.dialect)),
             bindings: Arc::new(Bindings::new(true)),

@@ -1,14 +1,12 @@
 //! What kind of world a seed makes: limits, times, how much happens.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use emberline_broker::KafkaSettings;
 use emberline_flow::gate::GateSettings;
-use emberline_service_api::{Credentials, Dialect, Secret};
 
+use super::super::rig::pipeline_settings;
 use super::draw::Draw;
-use crate::settings::{DeliverySettings, PipelineSettings, Topics, WorkerKind};
+use crate::settings::{DeliverySettings, PipelineSettings, WorkerKind};
 
 pub(super) struct Plan {
     pub(super) settings: PipelineSettings,
@@ -77,19 +75,5 @@ fn settings(draw: &mut Draw) -> PipelineSettings {
         max_record: 1_000_000,
         commit_interval: millis(draw, &[50, 200, 1_000]),
     };
-    PipelineSettings {
-        kafka: KafkaSettings::new("nowhere:1", "g"),
-        topics: Topics {
-            devices: vec!["devices".into()],
-            bindings: vec!["bindings".into()],
-            prefix: "own".into(),
-            types: BTreeMap::default(),
-        },
-        credentials: Credentials { app_key: "key".into(), app_secret: Secret::new("secret") },
-        credentials_again: None,
-        dialect: Dialect::default(),
-        delivery,
-        workers: WorkerKind::ALL.to_vec(),
-        exit_at_end: false,
-    }
+    pipeline_settings("nowhere:1", ["devices", "bindings"], delivery, &WorkerKind::ALL)
 }
