@@ -63,6 +63,20 @@ impl Default for FleetPlan {
 }
 
 impl FleetPlan {
+    /// So many devices, all bound, that send only what has to be called for. A message that
+    /// is skipped, a duplicate or a state that a newer one replaces is settled without a call.
+    pub fn all_called_for(devices: u32) -> Self {
+        Self {
+            devices,
+            duplicates: 0.0,
+            not_telemetry: 0.0,
+            undecodable: 0.0,
+            states: 0.0,
+            unbound: 0.0,
+            ..Self::default()
+        }
+    }
+
     /// Whether a device is one of those bound later: the exact share, evenly spread.
     pub(crate) fn is_bound_later(&self, device: u32) -> bool {
         let up_to = |devices: u32| (f64::from(devices) * self.unbound).floor();

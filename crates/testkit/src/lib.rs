@@ -9,6 +9,7 @@
 
 mod background;
 mod emberline;
+pub mod harness;
 mod http;
 mod judge;
 pub mod kafka;

@@ -1,43 +1,24 @@
 //! A Kafka of three nodes: what it bears, and the proxies before it.
 #![expect(clippy::unwrap_used, reason = "a test; its functions are run by a harness of their own")]
 
-use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use emberline_broker::{KafkaSettings, TableReader};
+use emberline_testkit::harness::{self, trial};
 use emberline_testkit::kafka::{NewRecord, TestKafka, java, unique};
 use emberline_testkit::{ProxyFaults, wait_for};
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Arguments;
 
 const DEADLINE: Duration = Duration::from_mins(4);
 
 fn main() -> ExitCode {
-    let missing = java().err();
-    if let Some(missing) = missing {
-        let _ = writeln!(std::io::stderr(), "ignored: {missing}");
-        if std::env::var("CI").is_ok_and(|ci| ci == "true") {
-            return ExitCode::FAILURE;
-        }
-    }
-    let trial = |name: &str, run: fn()| {
-        Trial::test(name, move || {
-            run();
-            Ok(())
-        })
-        .with_ignored_flag(missing.is_some())
-    };
     let trials = vec![
-        trial("a_cluster_takes_writes_while_a_node_is_away", || block_on(a_node_away())),
-        trial("who_starts_from_the_proxies_stays_behind_them", || block_on(behind_proxies())),
+        trial("a_cluster_takes_writes_while_a_node_is_away", DEADLINE, a_node_away),
+        trial("who_starts_from_the_proxies_stays_behind_them", DEADLINE, behind_proxies),
     ];
     let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
-    libtest_mimic::run(&arguments, trials).exit_code()
-}
-
-fn block_on(test: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async { tokio::time::timeout(DEADLINE, test).await.unwrap() });
+    harness::run(&arguments, java().err().as_ref(), trials)
 }
 
 fn records(count: usize) -> Vec<NewRecord> {

@@ -2,7 +2,6 @@
 //! embedded broker can't show.
 #![expect(clippy::unwrap_used, reason = "a test; its functions are run by a harness of their own")]
 
-use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,40 +10,23 @@ use emberline_broker::{
     Admin, AdminError, Commit, KafkaSettings, NewTopic, RecordReader, RecordRef, Room, Source,
     SourceEvent, SourceSettings, TableReader, where_it_left_off,
 };
+use emberline_testkit::harness::{self, trial};
 use emberline_testkit::kafka::{NewRecord, TestKafka, availability, unique};
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Arguments;
 use tokio::sync::mpsc;
 
 const DEADLINE: Duration = Duration::from_mins(1);
 
-fn main() -> ExitCode {
-    let missing = availability().err();
-    if let Some(missing) = missing {
-        let _ = writeln!(std::io::stderr(), "ignored: {missing}");
-        if std::env::var("CI").is_ok_and(|ci| ci == "true") {
-            return ExitCode::FAILURE;
-        }
-    }
-    let trial = |name: &str, run: fn()| {
-        Trial::test(name, move || {
-            run();
-            Ok(())
-        })
-        .with_ignored_flag(missing.is_some())
-    };
-    let trials = vec![
-        trial("what_was_written_survives_the_node_that_was_killed", || block_on(survival())),
-        trial("two_sources_share_a_topic_and_hand_partitions_over_by_commits", || {
-            block_on(hand_over());
-        }),
-        trial("a_compacted_topic_is_made_described_and_read_whole", || block_on(compacted())),
-    ];
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
-}
+/// Longest that a test may take.
+const LIMIT: Duration = Duration::from_mins(2);
 
-fn block_on(test: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async { tokio::time::timeout(DEADLINE * 2, test).await.unwrap() });
+fn main() -> ExitCode {
+    let trials = vec![
+        trial("what_was_written_survives_the_node_that_was_killed", LIMIT, survival),
+        trial("two_sources_share_a_topic_and_hand_partitions_over_by_commits", LIMIT, hand_over),
+        trial("a_compacted_topic_is_made_described_and_read_whole", LIMIT, compacted),
+    ];
+    harness::run(&Arguments::from_args(), availability().err().as_ref(), trials)
 }
 
 async fn survival() {

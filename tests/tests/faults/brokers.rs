@@ -3,11 +3,10 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use emberline_sandbox::FaultPlan;
 use emberline_testkit::World;
 use emberline_testkit::kafka::TestKafka;
 
-use crate::feed::{one_report_a_message, while_devices_talk};
+use crate::feed::{calls_take_two, one_report_a_message, while_devices_talk};
 use crate::progress::resumes;
 use crate::replicas::Replicas;
 use crate::scale::Scale;
@@ -37,11 +36,7 @@ pub(crate) async fn one_away_after_another(world: &mut World, scale: Scale) -> R
     world.unset("kafka.properties");
     world.set("batch.max_reports", &MOST_REPORTS.to_string());
     world.set("limits.in_flight", &IN_FLIGHT.to_string());
-    world.sandbox.faults().set(FaultPlan {
-        latency: HALF_A_CALL,
-        answer_latency: HALF_A_CALL,
-        ..FaultPlan::default()
-    });
+    calls_take_two(world, HALF_A_CALL);
 
     let world = &*world;
     let outages = async {

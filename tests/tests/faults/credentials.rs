@@ -21,17 +21,8 @@ const ALARM: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 pub(crate) async fn refused(world: &mut World, scale: Scale) -> Result<()> {
-    let mut load = Load::new(FleetPlan {
-        devices: 90,
-        unbound: 0.0,
-        // Only what has to be called for: a record that is skipped, a duplicate or a state that
-        // a newer one replaces is settled without a call, and rightly committed past.
-        duplicates: 0.0,
-        not_telemetry: 0.0,
-        undecodable: 0.0,
-        states: 0.0,
-        ..FleetPlan::default()
-    });
+    // What is settled without a call would rightly be committed past.
+    let mut load = Load::new(FleetPlan::all_called_for(90));
     world.introduce(&load).await?;
     world.set("service.probe_interval", r#""1s""#);
     world.set("batch.max_reports", "10");

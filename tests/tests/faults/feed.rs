@@ -1,15 +1,26 @@
-//! Devices that go on talking while something happens.
+//! What a story is fed with: devices that go on talking while something happens, and how
+//! long the calls about them take.
 
 use std::cell::Cell;
 use std::time::Duration;
 
 use anyhow::Result;
 use emberline_fleet::FleetPlan;
+use emberline_sandbox::FaultPlan;
 use emberline_testkit::{Load, World};
 use tokio::time::{MissedTickBehavior, interval};
 
 /// How often the devices' records are written.
 const EVERY: Duration = Duration::from_millis(500);
+
+/// Calls take twice so long: until they are carried out, and until their answer comes.
+pub(crate) fn calls_take_two(world: &World, half: Duration) {
+    world.sandbox.faults().set(FaultPlan {
+        latency: half,
+        answer_latency: half,
+        ..FaultPlan::default()
+    });
+}
 
 /// Devices that are all bound, and whose messages are one report each.
 pub(crate) async fn one_report_a_message(world: &World) -> Result<Load> {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use emberline_fleet::FleetPlan;
-use emberline_sandbox::FaultPlan;
 use emberline_testkit::{Load, World};
 
+use crate::feed::calls_take_two;
 use crate::replicas::Replicas;
 use crate::scale::Scale;
 
@@ -65,11 +65,7 @@ async fn random_kills(world: &mut World, plan: &Plan) -> Result<(usize, String)>
     world.tell(load.rest()).await?;
     world.set("batch.max_reports", &plan.most_reports.to_string());
     world.set("limits.in_flight", &plan.in_flight.to_string());
-    world.sandbox.faults().set(FaultPlan {
-        latency: HALF_A_CALL,
-        answer_latency: HALF_A_CALL,
-        ..FaultPlan::default()
-    });
+    calls_take_two(world, HALF_A_CALL);
 
     let reports = load.expectation().counts().reports;
     let mut replicas = Replicas::start(world, REPLICAS).await?;

@@ -2,7 +2,7 @@
 //! them when something fails. Each name is a promise; each story shows that its faults hit
 //! calls in flight, and is judged by what the stand-in for the service has accepted.
 //!
-//! The short form runs with the other tests. The full one takes about an hour:
+//! The short form runs with the other tests. The full one takes some three hours:
 //! `cargo test -p emberline-tests --test faults -- --full`.
 //!
 //! The nodes are processes of this machine, since stories kill some: without Java they are
@@ -34,9 +34,9 @@ mod throttling;
 mod unscraped;
 mod watch;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
+use emberline_testkit::harness;
 use emberline_testkit::kafka::java;
 use libtest_mimic::{Arguments, Trial};
 
@@ -50,16 +50,7 @@ fn main() -> ExitCode {
     let (scale, rest) = Scale::from_arguments(std::env::args());
     let mut arguments = Arguments::from_iter(rest);
     arguments.test_threads = arguments.test_threads.or(Some(AT_ONCE));
-    let missing = java().err();
-    if let Some(missing) = missing {
-        let _ = writeln!(std::io::stderr(), "ignored: {missing}");
-        if std::env::var("CI").is_ok_and(|ci| ci == "true") {
-            return ExitCode::FAILURE;
-        }
-    }
-    let trials = stories(scale).into_iter();
-    let trials = trials.map(|trial| trial.with_ignored_flag(missing.is_some()));
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+    harness::run(&arguments, java().err().as_ref(), stories(scale))
 }
 
 /// The long ones first.

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 use emberline_fleet::FleetPlan;
-use emberline_sandbox::FaultPlan;
 use emberline_testkit::{Emberline, Load, Signal, World};
 
-use crate::feed::while_devices_talk;
+use crate::feed::{calls_take_two, while_devices_talk};
 use crate::progress::while_no_partition_stands_still;
-use crate::replicas::Replicas;
+use crate::replicas::{Replicas, partitions_of};
 use crate::scale::Scale;
 
 const IN_FLIGHT: usize = 16;
@@ -38,11 +37,7 @@ pub(crate) async fn lost_and_regained(world: &mut World, scale: Scale) -> Result
     world.introduce(&load).await?;
     world.set("batch.max_reports", &MOST_REPORTS.to_string());
     world.set("limits.in_flight", &IN_FLIGHT.to_string());
-    world.sandbox.faults().set(FaultPlan {
-        latency: HALF_A_CALL,
-        answer_latency: HALF_A_CALL,
-        ..FaultPlan::default()
-    });
+    calls_take_two(world, HALF_A_CALL);
 
     let world = &*world;
     let rounds = scale.of(8_usize, 200).div_ceil(ALL / 2);
@@ -107,16 +102,6 @@ const ALL: usize = 6;
 
 /// Waits until a member owns so many partitions of the devices' topic.
 async fn owns(world: &World, member: &mut Emberline, partitions: usize) -> Result<()> {
-    let topic = world.devices();
-    world
-        .wait_for("partitions have come or gone", async || {
-            let page = member.metrics().await?;
-            let frontiers = page.samples.iter().filter(|sample| {
-                sample.name == "emberline_partition_frontier"
-                    && sample.labels.get("topic") == Some(&topic)
-                    && !sample.value.is_nan()
-            });
-            Ok((frontiers.count() == partitions).then_some(()))
-        })
-        .await
+    let owned = async || Ok((partitions_of(world, member).await? == partitions).then_some(()));
+    world.wait_for("partitions have come or gone", owned).await
 }

@@ -145,23 +145,15 @@ async fn make_topics(world: &World) -> Result<()> {
 /// Writes that have failed and are tried again.
 async fn failing(replicas: &mut Replicas) -> Result<u64> {
     let labels = [("worker", "devices"), ("state", "failing")];
-    let mut failing = 0;
-    for replica in replicas.running() {
-        failing += replica.metrics().await?.count("emberline_writes_pending", &labels);
-    }
-    Ok(failing)
+    replicas.count("emberline_writes_pending", &labels).await
 }
 
 /// Writes of the devices' worker to each of the topics that have failed so far.
 async fn failed(replicas: &mut Replicas) -> Result<[u64; TOPICS.len()]> {
     let mut failed = [0; TOPICS.len()];
-    for replica in replicas.running() {
-        let page = replica.metrics().await?;
-        for ((_, destination), failed) in TOPICS.iter().zip(&mut failed) {
-            let labels =
-                [("worker", "devices"), ("destination", destination), ("result", "failed")];
-            *failed += page.count("emberline_writes_total", &labels);
-        }
+    for ((_, destination), failed) in TOPICS.iter().zip(&mut failed) {
+        let labels = [("worker", "devices"), ("destination", destination), ("result", "failed")];
+        *failed = replicas.count("emberline_writes_total", &labels).await?;
     }
     Ok(failed)
 }

@@ -16,15 +16,7 @@ const AGAIN_AFTER: [i64; 3] = [1_000, 3_000, 10_000];
 const CALL: Duration = Duration::from_secs(1);
 
 pub(crate) async fn four_times(world: &mut World, scale: Scale) -> Result<()> {
-    let mut load = Load::new(FleetPlan {
-        devices: 60,
-        unbound: 0.0,
-        duplicates: 0.0,
-        not_telemetry: 0.0,
-        undecodable: 0.0,
-        states: 0.0,
-        ..FleetPlan::default()
-    });
+    let mut load = Load::new(FleetPlan::all_called_for(60));
     world.introduce(&load).await?;
     world.set("batch.max_reports", "5");
     world.set("limits.in_flight", "8");
@@ -54,11 +46,8 @@ pub(crate) async fn four_times(world: &mut World, scale: Scale) -> Result<()> {
         // And goes again, for the next round.
         replicas.stop_idle(0..1).await?;
     }
-    let mut duplicates = 0;
-    for replica in replicas.running() {
-        let page = replica.metrics().await?;
-        duplicates += page.count("emberline_outcomes_total", &[("outcome", "duplicate")]);
-    }
+    let again = [("outcome", "duplicate")];
+    let duplicates = replicas.count("emberline_outcomes_total", &again).await?;
     ensure!(duplicates > 0, "nobody has seen a message again");
     replicas.stop_all().await?;
     let totals = world.sandbox.ledger().totals();

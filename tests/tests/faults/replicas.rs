@@ -48,7 +48,8 @@ impl Replicas {
     /// Waits until every one of them has partitions of the devices' topic.
     pub(crate) async fn own_partitions(&mut self, world: &World) -> Result<()> {
         for replica in &mut self.running {
-            world.wait_for("a replica has partitions", async || owns(replica).await).await?;
+            let owns = async || Ok((partitions_of(world, replica).await? > 0).then_some(()));
+            world.wait_for("a replica has partitions", owns).await?;
         }
         Ok(())
     }
@@ -57,6 +58,15 @@ impl Replicas {
     pub(crate) fn told(&self, words: &str) -> usize {
         let lines = |replica: &Emberline| replica.log().matches(words).count();
         self.running.iter().map(lines).sum()
+    }
+
+    /// What their last figures show of something that is counted, all together.
+    pub(crate) async fn count(&mut self, metric: &str, labels: &[(&str, &str)]) -> Result<u64> {
+        let mut count = 0;
+        for replica in &mut self.running {
+            count += replica.metrics().await?.count(metric, labels);
+        }
+        Ok(count)
     }
 
     /// Waits until this one has calls for devices in flight.
@@ -130,13 +140,13 @@ async fn calls(replica: &mut Emberline) -> Result<Option<()>> {
     Ok((calls > 0).then_some(()))
 }
 
-/// Whether a replica's last figures show partitions of the devices' topic.
-async fn owns(replica: &mut Emberline) -> Result<Option<()>> {
-    let page = replica.metrics().await?;
-    let owned = page.samples.iter().any(|sample| {
+/// How many partitions of the devices' topic a replica's last figures show.
+pub(crate) async fn partitions_of(world: &World, replica: &mut Emberline) -> Result<usize> {
+    let (page, topic) = (replica.metrics().await?, world.devices());
+    let frontiers = page.samples.iter().filter(|sample| {
         sample.name == "emberline_partition_frontier"
-            && sample.labels.get("worker").is_some_and(|worker| worker == "devices")
+            && sample.labels.get("topic") == Some(&topic)
             && !sample.value.is_nan()
     });
-    Ok(owned.then_some(()))
+    Ok(frontiers.count())
 }

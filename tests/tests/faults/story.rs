@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use emberline_sandbox::SandboxSettings;
+use emberline_testkit::harness::{failed, tell};
 use emberline_testkit::kafka::TestKafka;
 use emberline_testkit::{World, binary};
 use libtest_mimic::{Failed, Trial};
-use tokio::runtime::Builder;
-use tokio::time::timeout;
 
 use crate::scale::Scale;
 
@@ -48,25 +47,15 @@ fn run(
     story: impl AsyncFnOnce(&mut World, Scale) -> Result<()>,
 ) -> Result<(), Failed> {
     // To build the program may take longer than any story.
-    binary().map_err(|error| Failed::from(format!("{error:#}")))?;
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let world = world(kafka).await;
-        let mut world = world.map_err(|error| Failed::from(format!("{error:#}")))?;
-        let limit = scale.of(Duration::from_mins(4), Duration::from_mins(90));
-        world.set_patience(scale.of(Duration::from_mins(2), Duration::from_mins(20)));
-        let told = match timeout(limit, story(&mut world, scale)).await {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(error)) => format!("{error:#}"),
-            Err(_) => format!("not at its end after {limit:?}"),
-        };
-        Err(Failed::from(format!("{told}\n{}", world.account())))
-    })
+    binary().map_err(|error| failed(&error))?;
+    let limit = scale.of(Duration::from_mins(4), Duration::from_mins(90));
+    tell(world(scale, kafka), limit, async |world: &mut World| story(world, scale).await)
 }
 
 /// A world whose own topics are there already, as the manual has it.
-async fn world(kafka: impl Future<Output = Result<Arc<TestKafka>>>) -> Result<World> {
-    let world = World::start_on(kafka.await?, PARTITIONS, SandboxSettings::default()).await?;
+async fn world(scale: Scale, kafka: impl Future<Output = Result<Arc<TestKafka>>>) -> Result<World> {
+    let mut world = World::start_on(kafka.await?, PARTITIONS, SandboxSettings::default()).await?;
     world.emberline(&["topics", "create"]).await?.succeeds(Duration::from_mins(1)).await?;
+    world.set_patience(scale.of(Duration::from_mins(2), Duration::from_mins(20)));
     Ok(world)
 }

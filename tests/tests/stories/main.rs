@@ -21,9 +21,9 @@ mod states;
 mod story;
 mod sum;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
+use emberline_testkit::harness;
 use emberline_testkit::kafka::availability;
 use libtest_mimic::{Arguments, Trial};
 
@@ -35,15 +35,7 @@ const AT_ONCE: usize = 2;
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = arguments.test_threads.or(Some(AT_ONCE));
-    let missing = availability().err();
-    if let Some(missing) = &missing {
-        let _ = writeln!(std::io::stderr(), "ignored: {missing}");
-        if std::env::var("CI").is_ok_and(|ci| ci == "true") {
-            return ExitCode::FAILURE;
-        }
-    }
-    let trials = stories().into_iter().map(|trial| trial.with_ignored_flag(missing.is_some()));
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+    harness::run(&arguments, availability().err().as_ref(), stories())
 }
 
 /// The long ones first.

@@ -52,17 +52,8 @@ pub(crate) async fn passing_failures(world: &mut World) -> Result<()> {
 }
 
 pub(crate) async fn credentials(world: &mut World) -> Result<()> {
-    let mut load = Load::new(FleetPlan {
-        devices: 100,
-        undecodable: 0.0,
-        unbound: 0.0,
-        // Only what has to be called for: a record that is skipped, a duplicate or a state that
-        // a newer one replaces is settled without a call, and rightly committed past.
-        duplicates: 0.0,
-        not_telemetry: 0.0,
-        states: 0.0,
-        ..FleetPlan::default()
-    });
+    // What is settled without a call would rightly be committed past.
+    let mut load = Load::new(FleetPlan::all_called_for(100));
     world.introduce(&load).await?;
     let mut bindings = world.emberline(&["run", "--workers", "bindings", "--exit-at-end"]).await?;
     bindings.succeeds(LIMIT).await?;

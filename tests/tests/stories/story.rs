@@ -6,9 +6,8 @@ use std::time::Duration;
 use anyhow::Result;
 use emberline_sandbox::SandboxSettings;
 use emberline_testkit::World;
-use libtest_mimic::{Failed, Trial};
-use tokio::runtime::Builder;
-use tokio::time::timeout;
+use emberline_testkit::harness::tell;
+use libtest_mimic::Trial;
 
 /// Longest that a story may take. Each takes a fraction of it.
 pub(crate) const LIMIT: Duration = Duration::from_mins(4);
@@ -18,17 +17,6 @@ pub(crate) fn story<S>(name: &str, story: S) -> Trial
 where
     S: AsyncFnOnce(&mut World) -> Result<()> + Send + 'static,
 {
-    Trial::test(name, move || {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(async {
-            let world = World::start(SandboxSettings::default()).await;
-            let mut world = world.map_err(|error| Failed::from(format!("{error:#}")))?;
-            let told = match timeout(LIMIT, story(&mut world)).await {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(error)) => format!("{error:#}"),
-                Err(_) => format!("not at its end after {LIMIT:?}"),
-            };
-            Err(Failed::from(format!("{told}\n{}", world.account())))
-        })
-    })
+    let world = || World::start(SandboxSettings::default());
+    Trial::test(name, move || tell(world(), LIMIT, story))
 }

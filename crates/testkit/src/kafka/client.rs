@@ -68,7 +68,7 @@ impl StoredRecord {
     }
 }
 
-fn config(bootstrap: &str) -> ClientConfig {
+pub(super) fn config(bootstrap: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", bootstrap)
@@ -288,6 +288,16 @@ fn coordinator_moves(error: &KafkaError) -> bool {
             Code::NotCoordinator | Code::CoordinatorNotAvailable | Code::CoordinatorLoadInProgress
         )
     )
+}
+
+/// One past the last offset of each partition of a topic.
+pub(super) fn ends(bootstrap: &str, topic: &str) -> Result<BTreeMap<i32, i64>> {
+    let consumer = consumer(bootstrap, "emberline-testkit")?;
+    let ends = partitions(&consumer, topic)?.map(|partition| {
+        let (_, end) = consumer.fetch_watermarks(topic, partition, TIMEOUT)?;
+        Ok((partition, end))
+    });
+    ends.collect()
 }
 
 /// The leader of each partition of a topic, -1 where there is none.

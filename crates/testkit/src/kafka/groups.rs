@@ -1,15 +1,11 @@
 //! Groups, and the topics' ends that they are on their way to.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
-use rdkafka::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
 
-use super::TestKafka;
+use super::{TestKafka, client};
 
-const TIMEOUT: Duration = Duration::from_secs(5);
 /// Where the brokers keep what they know of groups.
 const GROUPS: &str = "__consumer_offsets";
 
@@ -20,7 +16,7 @@ impl TestKafka {
     /// No answer, or a partition that nobody leads.
     pub async fn ends(&self, topic: &str) -> Result<BTreeMap<i32, i64>> {
         let (bootstrap, topic) = (self.bootstrap().to_owned(), topic.to_owned());
-        tokio::task::spawn_blocking(move || ends(&bootstrap, &topic)).await?
+        tokio::task::spawn_blocking(move || client::ends(&bootstrap, &topic)).await?
     }
 
     /// The generation of a group of the classic protocol: it grows by one with each rebalance,
@@ -38,21 +34,6 @@ impl TestKafka {
         let generation = value.and_then(generation_of_value);
         generation.with_context(|| format!("no generation of the group {group} is known"))
     }
-}
-
-fn ends(bootstrap: &str, topic: &str) -> Result<BTreeMap<i32, i64>> {
-    let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", bootstrap)
-        .set("allow.auto.create.topics", "false")
-        .create()?;
-    let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT)?;
-    let found = metadata.topics().iter().find(|found| found.name() == topic);
-    let partitions = found.with_context(|| format!("there is no topic {topic}"))?.partitions();
-    let ends = partitions.iter().map(|partition| {
-        let (_, end) = consumer.fetch_watermarks(topic, partition.id(), TIMEOUT)?;
-        Ok((partition.id(), end))
-    });
-    ends.collect()
 }
 
 /// The name in a key of `GroupMetadataKey`, the broker's own schema: its version as 16 bits,

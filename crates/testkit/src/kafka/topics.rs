@@ -3,11 +3,10 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
-use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 
-use super::TestKafka;
+use super::{TestKafka, client};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest until every broker knows that a topic is gone.
@@ -49,9 +48,7 @@ impl TestKafka {
     }
 
     fn admin(&self) -> Result<AdminClient<DefaultClientContext>> {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", self.bootstrap());
-        config.create().context("no admin client")
+        client::config(self.bootstrap()).create().context("no admin client")
     }
 }
 
