@@ -379,6 +379,14 @@ impl<L, T> Lanes<L, T> {
         self.held.insert(id);
     }
 
+    /// Makes the lane of this key ready if it is held.
+    pub fn release(&mut self, key: LaneKey) {
+        let Some(id) = self.index.get(&key).copied() else { return };
+        if self.held.contains(&id) {
+            self.make_ready(id);
+        }
+    }
+
     /// Number of held lanes.
     pub fn held(&self) -> usize {
         self.held.len()

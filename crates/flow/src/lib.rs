@@ -8,6 +8,7 @@
 
 pub mod backoff;
 pub mod bindings;
+pub mod claim;
 pub mod commit_metadata;
 pub mod customer_set;
 pub mod dedupe;
@@ -15,6 +16,7 @@ pub mod gate;
 pub mod lanes;
 pub mod ledger;
 pub mod newest;
+pub mod order_book;
 mod prehashed;
 pub mod rate;
 pub mod retry_budget;

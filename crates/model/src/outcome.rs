@@ -57,6 +57,12 @@ pub enum DeadLetterReason {
     Refused,
     /// It waited longer than the maximum age.
     TooOld,
+    /// The service has an order of this number already, and it is another one.
+    OrderConflict,
+    /// A formal order, where none may be placed.
+    FormalOrdersOff,
+    /// A formal order, and no authorisation is left for it.
+    AuthorisationsUsedUp,
 }
 
 impl Outcome {
@@ -83,7 +89,7 @@ impl Outcome {
     }
 
     /// Every outcome, for making counters once.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Delivered,
         Self::Duplicate,
         Self::Skipped(SkipReason::OtherMethod),
@@ -99,6 +105,9 @@ impl Outcome {
         Self::DeadLettered(DeadLetterReason::ImpossibleValue),
         Self::DeadLettered(DeadLetterReason::Refused),
         Self::DeadLettered(DeadLetterReason::TooOld),
+        Self::DeadLettered(DeadLetterReason::OrderConflict),
+        Self::DeadLettered(DeadLetterReason::FormalOrdersOff),
+        Self::DeadLettered(DeadLetterReason::AuthorisationsUsedUp),
     ];
 
     /// Its place in [`Outcome::ALL`].
@@ -146,6 +155,9 @@ impl DeadLetterReason {
             Self::ImpossibleValue => "impossible_value",
             Self::Refused => "refused",
             Self::TooOld => "too_old",
+            Self::OrderConflict => "order_conflict",
+            Self::FormalOrdersOff => "formal_orders_off",
+            Self::AuthorisationsUsedUp => "authorisations_used_up",
         }
     }
 }

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use emberline_broker::{RecordReader, RecordRef, TopicIndex};
-use emberline_model::{BindingEvent, DeviceKey, EventTime};
+use emberline_model::{BindingEvent, CustomerEvent, DeviceKey, EventTime, OrderEvent};
+use emberline_wire::DecodeError;
 use emberline_wire::device::{DeviceDecoder, DeviceInput, DeviceRecord};
-use emberline_wire::events::decode_binding;
+use emberline_wire::events::{decode_binding, decode_customer, decode_order};
 use emberline_wire::headers::{RETRY_HEADER, RetryHeader, TYPE_HEADER};
 
 use crate::raw::RawRecord;
@@ -33,6 +34,8 @@ pub(crate) struct Intake {
 pub(crate) enum Content {
     Device(DeviceRecord),
     Binding(Box<BindingEvent>),
+    Customer(Box<CustomerEvent>),
+    Order(Box<OrderEvent>),
     Tombstone,
     Undecodable(String),
 }
@@ -51,7 +54,22 @@ impl Content {
 enum TopicKind {
     Devices,
     Bindings,
+    Customers,
+    Orders,
     Retry,
+}
+
+impl TopicKind {
+    /// Of an input topic of this name.
+    fn of(name: &str, topics: &Topics) -> Self {
+        let is_in = |names: &[String]| names.iter().any(|other| other == name);
+        match () {
+            () if is_in(&topics.bindings) => Self::Bindings,
+            () if is_in(&topics.customers) => Self::Customers,
+            () if is_in(&topics.orders) => Self::Orders,
+            () => Self::Devices,
+        }
+    }
 }
 
 /// Reads the records of one worker's topics.
@@ -61,23 +79,24 @@ pub(crate) struct Reader {
     kinds: Vec<TopicKind>,
     /// Type of a topic's protobuf records without a header, by the source's topic index.
     types: Vec<Option<String>>,
-    binding_topics: Vec<String>,
+    topics: Topics,
     batch: Vec<Intake>,
 }
 
 impl Reader {
     pub(crate) fn new(kind: WorkerKind, names: &[String], topics: &Topics) -> Self {
-        let topic_kind = match kind {
-            WorkerKind::Devices => TopicKind::Devices,
-            WorkerKind::Bindings => TopicKind::Bindings,
+        let topic_kind = |name: &String| match kind {
             WorkerKind::Retries => TopicKind::Retry,
+            WorkerKind::Devices | WorkerKind::Bindings | WorkerKind::Claims => {
+                TopicKind::of(name, topics)
+            }
         };
         let type_of = |types: &BTreeMap<String, String>, name: &String| types.get(name).cloned();
         Self {
             decoder: DeviceDecoder::new(),
-            kinds: vec![topic_kind; names.len()],
+            kinds: names.iter().map(topic_kind).collect(),
             types: names.iter().map(|name| type_of(&topics.types, name)).collect(),
-            binding_topics: topics.bindings.clone(),
+            topics: topics.clone(),
             batch: Vec::new(),
         }
     }
@@ -91,7 +110,7 @@ impl Reader {
     ) -> Intake {
         let history = match self.kinds[usize::from(topic_index.0)] {
             TopicKind::Retry => raw.header(RETRY_HEADER).map(RetryHeader::decode),
-            TopicKind::Devices | TopicKind::Bindings => None,
+            _ => None,
         };
         let (history, broken) = match history.transpose() {
             Ok(history) => (history.map(Box::new), None),
@@ -115,10 +134,9 @@ impl Reader {
         arrival: EventTime,
     ) -> Content {
         let index = usize::from(topic_index.0);
-        let binding = match (self.kinds[index], history) {
-            (TopicKind::Devices, _) | (TopicKind::Retry, None) => false,
-            (TopicKind::Bindings, _) => true,
-            (TopicKind::Retry, Some(history)) => self.binding_topics.contains(&history.topic),
+        let kind = match (self.kinds[index], history) {
+            (TopicKind::Retry, Some(history)) => TopicKind::of(&history.topic, &self.topics),
+            (kind, _) => kind,
         };
         let value = raw.value();
         // JSON names its own type; a header costs a look only where it is needed.
@@ -127,20 +145,33 @@ impl Reader {
         let type_name = header
             .and_then(|name| std::str::from_utf8(name).ok())
             .or(self.types.get(index).and_then(Option::as_deref));
-        if binding {
-            let Some(value) = value else { return Content::Tombstone };
-            match decode_binding(Some(value), type_name) {
-                Ok(Some(event)) => Content::Binding(Box::new(event)),
-                Ok(None) => Content::Tombstone,
-                Err(error) => Content::Undecodable(error.to_string()),
+        match kind {
+            TopicKind::Bindings | TopicKind::Customers | TopicKind::Orders if value.is_none() => {
+                Content::Tombstone
             }
-        } else {
-            let input = DeviceInput { value, type_name, timestamp: arrival };
-            match self.decoder.decode(input) {
-                Ok(record) => Content::Device(record),
-                Err(error) => Content::Undecodable(error.to_string()),
+            TopicKind::Bindings => event(decode_binding(value, type_name), Content::Binding),
+            TopicKind::Customers => event(decode_customer(value, type_name), Content::Customer),
+            TopicKind::Orders => event(decode_order(value, type_name), Content::Order),
+            TopicKind::Devices | TopicKind::Retry => {
+                let input = DeviceInput { value, type_name, timestamp: arrival };
+                match self.decoder.decode(input) {
+                    Ok(record) => Content::Device(record),
+                    Err(error) => Content::Undecodable(error.to_string()),
+                }
             }
         }
+    }
+}
+
+/// One of the user's own events.
+fn event<E>(
+    decoded: Result<Option<E>, DecodeError>,
+    content: impl Fn(Box<E>) -> Content,
+) -> Content {
+    match decoded {
+        Ok(Some(event)) => content(Box::new(event)),
+        Ok(None) => Content::Tombstone,
+        Err(error) => Content::Undecodable(error.to_string()),
     }
 }
 

@@ -1,17 +1,18 @@
 //! What a lane is about, and what waits in it.
 //!
-//! One lane is one (device, category), one device's states, or one customer's
-//! bindings: at most one call of each is in flight.
+//! One lane is one (device, category), one device's states, or one customer's bindings,
+//! data or orders: at most one call of each is in flight.
 
 use std::time::Instant;
 
 use emberline_flow::lanes::LaneKey;
 use emberline_model::{
-    BindingEvent, Category, CustomerId, DeviceId, DeviceKey, EventTime, Identity, OnlineStatus,
-    Report,
+    BindingEvent, Category, CustomerEvent, CustomerId, DeviceId, DeviceKey, EventTime, Identity,
+    OnlineStatus, OrderEvent, Report,
 };
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::claim_state::ClaimState;
 use crate::records::{Failure, RecordId};
 
 /// The actions that the workers call.
@@ -20,10 +21,22 @@ pub(crate) enum Action {
     ReportData,
     ReportState,
     BindDevice,
+    CreateCustomer,
+    ListCustomers,
+    CreateOrder,
+    ListOrders,
 }
 
 impl Action {
-    pub(crate) const ALL: [Self; 3] = [Self::ReportData, Self::ReportState, Self::BindDevice];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::ReportData,
+        Self::ReportState,
+        Self::BindDevice,
+        Self::CreateCustomer,
+        Self::ListCustomers,
+        Self::CreateOrder,
+        Self::ListOrders,
+    ];
 
     /// The service's name for it (contract: service API).
     pub(crate) const fn name(self) -> &'static str {
@@ -31,6 +44,10 @@ impl Action {
             Self::ReportData => "ServiceReportDeviceData",
             Self::ReportState => "ServiceReportDeviceState",
             Self::BindDevice => "ServiceBindDevice",
+            Self::CreateCustomer => "ServiceCreateCustomer",
+            Self::ListCustomers => "ServiceGetCustomerList",
+            Self::CreateOrder => "ServiceCreateOrder",
+            Self::ListOrders => "ServiceGetOrderList",
         }
     }
 }
@@ -38,19 +55,24 @@ impl Action {
 /// What a lane is about.
 #[derive(Debug, Clone)]
 pub(crate) enum About {
-    Data { device: DeviceId, category: Category },
-    State { device: DeviceId },
-    Bindings { customer: CustomerId },
-}
-
-impl About {
-    pub(crate) fn action(&self) -> Action {
-        match self {
-            Self::Data { .. } => Action::ReportData,
-            Self::State { .. } => Action::ReportState,
-            Self::Bindings { .. } => Action::BindDevice,
-        }
-    }
+    Data {
+        device: DeviceId,
+        category: Category,
+    },
+    State {
+        device: DeviceId,
+    },
+    Bindings {
+        customer: CustomerId,
+    },
+    /// A customer to be made known.
+    Customer {
+        customer: CustomerId,
+    },
+    /// A customer's orders.
+    Orders {
+        customer: CustomerId,
+    },
 }
 
 /// A lane's own state beside its items.
@@ -69,6 +91,8 @@ pub(crate) struct Lane {
     pub(crate) suspects: usize,
     /// Until when its unbound device's binding is waited for.
     pub(crate) hold_until: Option<Instant>,
+    /// How far the customer or order at the head has come.
+    pub(crate) claim: Option<Box<ClaimState>>,
 }
 
 impl Lane {
@@ -81,6 +105,19 @@ impl Lane {
             owes_retry: false,
             suspects: 0,
             hold_until: None,
+            claim: None,
+        }
+    }
+
+    /// The action of its next call, or of the one under way.
+    pub(crate) fn action(&self) -> Action {
+        match &self.about {
+            About::Data { .. } => Action::ReportData,
+            About::State { .. } => Action::ReportState,
+            About::Bindings { .. } => Action::BindDevice,
+            About::Customer { .. } | About::Orders { .. } => {
+                self.claim.as_ref().map_or(Action::ListOrders, |claim| claim.action)
+            }
         }
     }
 
@@ -149,6 +186,8 @@ pub(crate) enum What {
         time: EventTime,
     },
     Binding(Box<BindingEvent>),
+    Customer(Box<CustomerEvent>),
+    Order(Box<OrderEvent>),
 }
 
 /// The lane of one (device, category).
@@ -168,6 +207,18 @@ pub(crate) fn customer_key(customer: &CustomerId) -> LaneKey {
     let hash = xxh3_128(customer.as_str().as_bytes());
     #[expect(clippy::cast_possible_truncation, reason = "the two halves of one hash")]
     LaneKey([(hash >> 64) as u64, hash as u64])
+}
+
+/// The lane in which a customer is made known.
+pub(crate) fn new_customer_key(customer: &CustomerId) -> LaneKey {
+    let LaneKey([high, low]) = customer_key(customer);
+    LaneKey([!high, low])
+}
+
+/// The lane of a customer's orders.
+pub(crate) fn orders_key(customer: &CustomerId) -> LaneKey {
+    let LaneKey([high, low]) = customer_key(customer);
+    LaneKey([high, !low])
 }
 
 /// What makes two states of a device the same event.

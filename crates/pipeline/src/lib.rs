@@ -12,12 +12,14 @@
 //!
 //! Start at [`run`]; the loop is in `worker`.
 
+mod claim_state;
 mod credentials;
 mod edges;
 mod intake;
 mod lane;
 pub mod metrics;
 mod offsets;
+mod order_book;
 mod outbox;
 mod partitions;
 mod raw;

@@ -89,6 +89,10 @@ metrics! {
         "This process' part of the group's rate: over its worker kinds, the kind's fraction times owned partitions by all partitions.";
     BINDINGS_DEVICES = "emberline_bindings_devices", Gauge, [],
         "Devices in the bindings table.";
+    AUTHORISATIONS = "emberline_authorisations", Gauge, [],
+        "Authorisations that formal orders may use up: the setting. 0 where formal orders are off.";
+    AUTHORISATIONS_USED = "emberline_authorisations_used", Gauge, [],
+        "Authorisations used up: formal orders that the service lists, as last counted, or that the order book has beside them.";
     DEDUPE_ENTRIES = "emberline_dedupe_entries", Gauge, ["worker"],
         "Identities in the dedupe window.";
     DEDUPE_EVICTED = "emberline_dedupe_evicted_total", Counter, ["worker"],

@@ -1,4 +1,5 @@
-//! Writes to the pipeline's own topics: retries, dead letters, customers' device sets.
+//! Writes to the pipeline's own topics: retries, dead letters, customers' device sets, the
+//! order book.
 //!
 //! A write is done when the brokers have acknowledged it; until then it is tried again,
 //! for as long as it takes. What a record waits for stays unsettled meanwhile.
@@ -23,6 +24,7 @@ pub(crate) enum Destination {
     Retry,
     DeadLetters,
     CustomerDevices,
+    OrderBook,
 }
 
 /// Longest pause before a failed write is tried again.
@@ -69,8 +71,8 @@ pub(crate) struct Outbox<W> {
     /// Of the pending, those that have failed and were not acknowledged since.
     failing: usize,
     again: BinaryHeap<Reverse<(Instant, usize)>>,
-    acknowledged: [Counter; 3],
-    failed: [Counter; 3],
+    acknowledged: [Counter; 4],
+    failed: [Counter; 4],
 }
 
 impl<W> Outbox<W> {
@@ -80,7 +82,7 @@ impl<W> Outbox<W> {
         let (sender, acknowledgements) = unbounded_channel();
         let writer = writers.make(sender.clone())?;
         let counter = |destination: &'static str, result: &'static str| metrics::counter!(WRITES, "worker" => kind.name(), "destination" => destination, "result" => result);
-        let destinations = ["retry", "dead_letters", "customer_devices"];
+        let destinations = ["retry", "dead_letters", "customer_devices", "order_book"];
         Ok(Self {
             writer,
             writers,

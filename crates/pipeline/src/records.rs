@@ -13,6 +13,7 @@ use emberline_model::{Category, EventTime, Identity, Outcome, ParkReason};
 use emberline_wire::headers::{Categories, RetryHeader};
 use slab::Slab;
 
+use crate::claim_state::Origin;
 use crate::metrics::{Totals, WorkerMetrics};
 use crate::partitions::{PartitionId, Partitions, SettledInPart};
 use crate::raw::RawRecord;
@@ -203,6 +204,12 @@ impl Records {
     pub(crate) fn parking(&self) -> impl Iterator<Item = (&Record, u16)> {
         let parking = |record: &Record| record.parking.as_ref().map(|parking| parking.items);
         self.slab.iter().filter_map(move |(_, record)| Some((record, parking(record)?)))
+    }
+
+    /// The record's tenure and offset: what no other record ever has.
+    pub(crate) fn origin(&self, id: RecordId) -> Origin {
+        let record = self.get(id);
+        (self.partitions[record.partition].at.epoch, record.offset)
     }
 
     /// Whether the record's partition was given up meanwhile.

@@ -11,6 +11,7 @@ use emberline_broker::{
     Bounds, BrokerError, ErrorClass, KafkaSettings, Room, Source, SourceError, SourceSettings,
     TableReader,
 };
+use emberline_flow::claim::ClaimRules;
 use emberline_flow::commit_metadata;
 use emberline_service_api::Signer;
 use emberline_service_client::Transport;
@@ -24,6 +25,7 @@ use crate::edges::{Edges, Producers, WallClock};
 use crate::intake::Reader;
 use crate::offsets;
 use crate::offsets::GroupCommitted;
+use crate::order_book::ProcessBook;
 use crate::settings::{DeliverySettings, PipelineSettings, Topics, WorkerKind};
 use crate::status::{Monitor, WorkerStatus};
 use crate::table::Bindings;
@@ -39,6 +41,11 @@ pub enum PipelineError {
     /// A source can't go on reading.
     #[error("reading from kafka ended: {0}")]
     Source(#[from] SourceError),
+    /// The order of its records is what decides who places an order.
+    #[error(
+        "topic {0} has {1} partitions: it must have one. Make it anew, while no claims worker runs"
+    )]
+    OrderBookParts(String, i32),
     /// A worker's thread ended without saying why: a defect.
     #[error("worker {0} ended unexpectedly")]
     Worker(&'static str),
@@ -75,6 +82,7 @@ pub async fn run<T: Transport + Clone>(
 ) -> Result<Exit, PipelineError> {
     let works = |kind| settings.workers.contains(&kind);
     let keep_sets = works(WorkerKind::Bindings) || works(WorkerKind::Retries);
+    let places_orders = works(WorkerKind::Claims) || works(WorkerKind::Retries);
     let bindings = Arc::new(Bindings::new(keep_sets));
     let ends = tokio::select! {
         ends = ends_now(&settings) => ends?,
@@ -83,7 +91,8 @@ pub async fn run<T: Transport + Clone>(
     let shared = Arc::new(Shared {
         signer: RwLock::new(Signer::new(&settings.credentials, settings.dialect)),
         bindings: Arc::clone(&bindings),
-        lanes_in_calls: (works(WorkerKind::Devices) && works(WorkerKind::Retries))
+        order_book: Arc::new(ProcessBook::new(authorisations(&settings.delivery.claims))),
+        lanes_in_calls: (works(WorkerKind::Retries) && settings.workers.len() > 1)
             .then(Default::default),
         traffic: Traffic::new(&settings.delivery, Instant::now()),
         highs: Mutex::default(),
@@ -99,13 +108,15 @@ pub async fn run<T: Transport + Clone>(
         })
     })
     .await?;
+    let order_book = if places_orders { Some(read_order_book(&shared).await?) } else { None };
     let reader = Arc::new(reader);
     let _ = shared.reader.set(Arc::downgrade(&reader));
     let group_stop = stop.child_token();
     let watcher =
         tokio::spawn(offsets::watch(Arc::clone(&shared), Arc::clone(&monitor), group_stop.clone()));
     let credentials = tokio::spawn(credentials::watch(Arc::clone(&shared), group_stop.clone()));
-    let result = run_workers((&shared, &transport), &reader, ends, &group_stop, &monitor).await;
+    let readers = (&*reader, order_book.as_ref());
+    let result = run_workers((&shared, &transport), readers, ends, &group_stop, &monitor).await;
     group_stop.cancel();
     // A question under way has no say in when this ends.
     watcher.abort();
@@ -114,12 +125,46 @@ pub async fn run<T: Transport + Clone>(
     if let Some(reader) = Arc::into_inner(reader) {
         reader.stop().await;
     }
+    if let Some(order_book) = order_book {
+        order_book.stop().await;
+    }
     result
+}
+
+/// Authorisations that may be used up.
+fn authorisations(claims: &ClaimRules) -> usize {
+    if claims.formal_orders { claims.authorisations } else { 0 }
+}
+
+/// Begins to read the order book.
+async fn read_order_book(shared: &Arc<Shared>) -> Result<TableReader, PipelineError> {
+    let settings = &shared.settings;
+    let topic = settings.topics.order_book();
+    let bounds = Arc::new(Bounds::new(&settings.kafka)?);
+    let parts = patiently(&settings.topics, async || {
+        let (bounds, topic) = (Arc::clone(&bounds), topic.clone());
+        let asked = tokio::task::spawn_blocking(move || {
+            bounds.partition_count(&topic, ASK)?.ok_or(BrokerError::NoTopic(topic))
+        });
+        asked.await.map_err(|_| BrokerError::ThreadEnded("kafka bounds"))?
+    })
+    .await?;
+    if parts != 1 {
+        return Err(PipelineError::OrderBookParts(topic, parts));
+    }
+    patiently(&settings.topics, async || {
+        let book = Arc::clone(&shared.order_book);
+        TableReader::start(&settings.kafka, &topic, move |record| {
+            book.read(record.offset, record.key, record.value, Instant::now());
+        })
+    })
+    .await
+    .map_err(PipelineError::from)
 }
 
 async fn run_workers<T: Transport + Clone>(
     (shared, transport): (&Arc<Shared>, &impl Fn() -> T),
-    reader: &TableReader,
+    (reader, order_book): (&TableReader, Option<&TableReader>),
     ends: Ends,
     stop: &CancellationToken,
     monitor: &Arc<Monitor>,
@@ -130,6 +175,12 @@ async fn run_workers<T: Transport + Clone>(
         () = stop.cancelled() => return Ok(Exit::Stopped),
     };
     loaded?;
+    if let Some(order_book) = order_book {
+        tokio::select! {
+            read = patiently(topics, async || order_book.read_to_current_end().await) => read?,
+            () = stop.cancelled() => return Ok(Exit::Stopped),
+        }
+    }
     tracing::info!(devices = shared.bindings.table.len(), "bindings table loaded");
     monitor.bindings_are_loaded();
     let mut running = JoinSet::new();
@@ -137,7 +188,7 @@ async fn run_workers<T: Transport + Clone>(
     let mut failed = None;
     let mut bindings_awaited = false;
     for status in in_start_order(monitor) {
-        let joins = status.kind() != WorkerKind::Bindings;
+        let joins = !matches!(status.kind(), WorkerKind::Claims | WorkerKind::Bindings);
         if joins && !std::mem::replace(&mut bindings_awaited, true) {
             bindings_first(shared, reader, stop, monitor).await;
         }
@@ -301,7 +352,7 @@ fn rooms(kind: WorkerKind, delivery: &DeliverySettings) -> (Arc<Room>, Arc<Room>
 fn prefetch(kind: WorkerKind, budget: u64) -> u64 {
     match kind {
         WorkerKind::Devices => budget,
-        WorkerKind::Bindings | WorkerKind::Retries => budget / 4,
+        WorkerKind::Bindings | WorkerKind::Retries | WorkerKind::Claims => budget / 4,
     }
 }
 
@@ -311,6 +362,7 @@ pub(crate) fn topics_of(kind: WorkerKind, settings: &PipelineSettings) -> Vec<St
     match kind {
         WorkerKind::Devices => topics.devices.clone(),
         WorkerKind::Bindings => topics.bindings.clone(),
+        WorkerKind::Claims => [&*topics.customers, &*topics.orders].concat(),
         WorkerKind::Retries => {
             settings.delivery.tiers.iter().map(|delay| topics.retry(*delay)).collect()
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use emberline_broker::KafkaSettings;
+use emberline_flow::claim::ClaimRules;
 use emberline_flow::gate::GateSettings;
 use emberline_service_api::{Credentials, Dialect};
 
@@ -19,11 +20,18 @@ pub enum WorkerKind {
     Bindings,
     /// Records that wait in the retry topics.
     Retries,
+    /// Customers, and their orders.
+    Claims,
 }
 
 impl WorkerKind {
     /// Every kind, in the order in which they start.
-    pub const ALL: [Self; 3] = [Self::Bindings, Self::Devices, Self::Retries];
+    pub const ALL: [Self; 4] = [Self::Claims, Self::Bindings, Self::Devices, Self::Retries];
+
+    /// Whether it may read binding events, and so makes customers' sets.
+    pub(crate) const fn makes_sets(self) -> bool {
+        matches!(self, Self::Bindings | Self::Retries)
+    }
 
     /// Its name on the command line, in group names and as the metric label `worker`.
     pub const fn name(self) -> &'static str {
@@ -31,6 +39,7 @@ impl WorkerKind {
             Self::Devices => "devices",
             Self::Bindings => "bindings",
             Self::Retries => "retries",
+            Self::Claims => "claims",
         }
     }
 }
@@ -42,6 +51,10 @@ pub struct Topics {
     pub devices: Vec<String>,
     /// Input: binding events.
     pub bindings: Vec<String>,
+    /// Input: customers to be made known.
+    pub customers: Vec<String>,
+    /// Input: their orders.
+    pub orders: Vec<String>,
     /// What the names of the pipeline's own topics begin with.
     pub prefix: String,
     /// Message type of a topic's protobuf records that carry no `emberline-type` header.
@@ -52,6 +65,12 @@ impl Topics {
     /// The compacted topic of each customer's full set of devices.
     pub fn customer_devices(&self) -> String {
         format!("{}.customer-devices", self.prefix)
+    }
+
+    /// The compacted topic of the orders that are being placed, and of the formal ones that
+    /// were. It has one partition.
+    pub fn order_book(&self) -> String {
+        format!("{}.order-book", self.prefix)
     }
 
     /// Whether a topic's name is one of the pipeline's own.
@@ -125,6 +144,8 @@ pub struct DeliverySettings {
     pub join_wait: Duration,
     /// Longest that the devices wait at the start for the bindings to be caught up with.
     pub startup_wait: Duration,
+    /// What may be spent, and how orders are placed.
+    pub claims: ClaimRules,
     /// Longest that a partition is drained before it is given up.
     pub drain: Duration,
     /// How long further binding events of a customer are gathered into one push.

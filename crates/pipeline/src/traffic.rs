@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use emberline_flow::gate::{CallResult, Gate, GateState, Permission, Ticket};
 use emberline_flow::rate::GroupRate;
 use emberline_flow::retry_budget::RetryBudget;
+use emberline_service_api::{CallError, FailureClass};
 use parking_lot::Mutex;
 
 use crate::settings::{DeliverySettings, WorkerKind};
@@ -39,6 +40,32 @@ pub(crate) struct CallReport {
     pub(crate) result: CallResult,
     pub(crate) timed_out: bool,
     pub(crate) took: Duration,
+}
+
+impl CallReport {
+    pub(crate) fn of<A>(ticket: Ticket, ended: &Result<A, CallError>, took: Duration) -> Self {
+        let error = ended.as_ref().err();
+        Self {
+            ticket,
+            result: error.map_or(CallResult::Ok, result_of),
+            timed_out: error.is_some_and(CallError::is_timeout),
+            took,
+        }
+    }
+}
+
+fn result_of(error: &CallError) -> CallResult {
+    if let CallError::Throttled { retry_after, .. } = error {
+        return CallResult::Throttled { retry_after: *retry_after };
+    }
+    match error.class() {
+        FailureClass::Transient => CallResult::Transient,
+        FailureClass::Throttled => CallResult::Throttled { retry_after: None },
+        FailureClass::Credentials => CallResult::Credentials,
+        FailureClass::UnknownCustomer | FailureClass::Permanent | FailureClass::Defect => {
+            CallResult::Other
+        }
+    }
 }
 
 impl Traffic {

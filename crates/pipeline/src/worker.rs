@@ -9,10 +9,11 @@
 //!
 //! Start at [`Worker::run`]. The parts: `assignment` (partitions come and go), `take_in`
 //! (records to items), `dispatch` (items to calls), `ended` (calls to outcomes),
-//! `bindings` (a customer's set), `set_aside` (retry and dead letters).
+//! `bindings` (a customer's set), `claims` (customers and orders), `set_aside` (retry and dead letters).
 
 mod assignment;
 mod bindings;
+mod claims;
 mod dispatch;
 mod ended;
 mod set_aside;
@@ -45,11 +46,13 @@ use self::ended::CallEnded;
 use self::set_aside::Written;
 use self::take_in::Waiting;
 use crate::PipelineError;
+use crate::claim_state::Origin;
 use crate::edges::{Edges, Upstream, WallClock};
 use crate::intake::Intake;
 use crate::lane::{Item, Lane};
 use crate::metrics::{Totals, WorkerMetrics};
 use crate::offsets::{GroupCommitted, Highs};
+use crate::order_book::ProcessBook;
 use crate::outbox::Outbox;
 use crate::records::Records;
 use crate::settings::{PipelineSettings, WorkerKind};
@@ -75,6 +78,7 @@ pub(crate) struct Shared {
     /// Another one when the credentials change.
     pub(crate) signer: RwLock<Signer>,
     pub(crate) bindings: Arc<Bindings>,
+    pub(crate) order_book: Arc<ProcessBook>,
     /// Lanes with a call in flight, where two workers of the process may have items of the
     /// same one. `None` where only one can.
     pub(crate) lanes_in_calls: Option<Mutex<HashSet<LaneKey>>>,
@@ -137,6 +141,8 @@ pub(crate) struct Worker<T> {
     sets_behind: Arc<AtomicUsize>,
     /// Sets pushed and not written yet, by the lane that is busy with them.
     pushed_sets: HashMap<LaneId, WrittenSet>,
+    /// Orders whose number is leased.
+    leased: HashSet<Origin>,
 
     draining: Option<Draining>,
     topic_partitions: HashMap<Arc<str>, i32>,
@@ -191,6 +197,7 @@ impl<T: Transport + Clone> Worker<T> {
             prepared_set: None,
             sets_behind: Arc::default(),
             pushed_sets: HashMap::new(),
+            leased: HashSet::new(),
             draining: None,
             topic_partitions: HashMap::new(),
             known_partitions: HashSet::new(),
@@ -324,7 +331,7 @@ impl<T: Transport + Clone> Worker<T> {
         if let Some(source) = &self.source {
             source.pause_intake(true);
         }
-        self.give_up_rest();
+        self.give_up_rest(now);
     }
 
     /// Leaves the group when nothing is left to finish, or the time is up.
@@ -367,6 +374,7 @@ impl<T: Transport + Clone> Worker<T> {
         let owned = self.records.partitions.owned().map(|(_, partition)| partition);
         metrics.set_partitions(owned, &self.shared.highs.lock().offsets);
         self.shared.bindings.set_gauge();
+        self.shared.order_book.set_gauge();
         self.look_for_stalls(now);
     }
 }

@@ -16,6 +16,7 @@ mod error;
 pub mod events;
 pub mod headers;
 mod json;
+pub mod order_book;
 pub mod proto;
 
 pub use error::DecodeError;

@@ -71,7 +71,7 @@ impl<T: Transport + Clone> Worker<T> {
                 self.take_in(batch, now);
                 if self.exit.is_some() {
                     // Read before intake was stopped.
-                    self.give_up_rest();
+                    self.give_up_rest(now);
                 }
             }
             SourceEvent::Assigned(partitions) => self.assigned(partitions, now),
@@ -97,7 +97,7 @@ impl<T: Transport + Clone> Worker<T> {
     }
 
     fn assigned(&mut self, partitions: Vec<AssignedPartition>, now: Instant) {
-        if self.kind != WorkerKind::Devices {
+        if self.kind.makes_sets() {
             self.catch_up_with_sets();
         }
         if !partitions.is_empty() {
@@ -215,29 +215,30 @@ impl<T: Transport + Clone> Worker<T> {
             revocation.done(Vec::new());
             return;
         }
-        self.give_up_unbegun(&ids);
+        self.give_up_unbegun(&ids, now);
         let deadline = self.leave_by.unwrap_or(now + self.shared.settings.delivery.drain);
         self.draining = Some(Draining { revocation, partitions: ids, deadline });
     }
 
     /// Gives up what is not begun of all partitions.
-    pub(super) fn give_up_rest(&mut self) {
+    pub(super) fn give_up_rest(&mut self, now: Instant) {
         let owned: Vec<_> = self.records.partitions.owned().map(|(id, _)| id).collect();
-        self.give_up_unbegun(&owned);
+        self.give_up_unbegun(&owned, now);
     }
 
     /// Gives up what is in no call and in no write. Where a commit can't tell all that is
     /// settled, only what lies above it: the rest is finished, so that nothing is sent twice.
-    fn give_up_unbegun(&mut self, ids: &[PartitionId]) {
+    fn give_up_unbegun(&mut self, ids: &[PartitionId], now: Instant) {
         for (identity, arrival) in self.records.give_up_parking(ids, &self.metrics) {
             self.dedupe.release(identity, arrival);
         }
         let untellable = self.records.untellable(ids);
         let kept = self.to_be_finished(&untellable);
         let going: HashSet<PartitionId> = ids.iter().copied().collect();
-        self.give_up(|records, id| {
+        let unbegun = |records: &Records, id| {
             going.contains(&records.get(id).partition) && !kept.contains(&id)
-        });
+        };
+        self.give_up(unbegun, now);
         if !untellable.is_empty() {
             self.lanes.end_linger(usize::MAX);
         }
@@ -268,24 +269,36 @@ impl<T: Transport + Clone> Worker<T> {
     }
 
     /// A call has failed while its partition goes: its items are the next owner's.
-    pub(super) fn give_up_failed(&mut self) {
+    pub(super) fn give_up_failed(&mut self, now: Instant) {
         if self.leave_by.is_some() {
-            self.give_up_rest();
+            self.give_up_rest(now);
         } else if let Some(draining) = &self.draining {
             let going = draining.partitions.clone();
-            self.give_up_unbegun(&going);
+            self.give_up_unbegun(&going, now);
         }
     }
 
     /// Gives up every item that is in no call and whose record is chosen.
-    fn give_up(&mut self, chosen: impl Fn(&Records, RecordId) -> bool) {
+    fn give_up(&mut self, chosen: impl Fn(&Records, RecordId) -> bool, now: Instant) {
         let records = &self.records;
         let mut items = Vec::new();
+        let mut leases = Vec::new();
         self.lanes.retain(
             |item| !chosen(records, item.record),
-            |lane, item| items.push((lane.about.clone(), item)),
+            |lane, item| {
+                let origin = records.origin(item.record);
+                if let Some(state) = &lane.claim
+                    && let Some(lease) = state.lease_of(&item, origin)
+                {
+                    leases.push((lease, state.claim.is_in_doubt()));
+                }
+                items.push((lane.about.clone(), item));
+            },
         );
         let waiting = self.waiting.take_if(|waiting| chosen(records, waiting.record));
+        for (lease, in_doubt) in leases {
+            self.give_up_lease(&lease, in_doubt, now);
+        }
         for (about, item) in items {
             self.free_identity(&about, &item);
             self.records.hand_over(item.record, 1, &self.metrics);
@@ -296,8 +309,8 @@ impl<T: Transport + Clone> Worker<T> {
     }
 
     /// Gives up what is in no call of tenures that are over.
-    pub(super) fn give_up_fenced(&mut self) {
-        self.give_up(Records::is_fenced);
+    pub(super) fn give_up_fenced(&mut self, now: Instant) {
+        self.give_up(Records::is_fenced, now);
     }
 
     /// Ends a drain that is done or over its deadline: commits, then fences.
@@ -318,7 +331,7 @@ impl<T: Transport + Clone> Worker<T> {
 
     /// The tenures are over: what is still in flight of them settles nothing any more.
     fn fence(&mut self, ids: &[PartitionId], now: Instant) {
-        self.give_up(|records, record| ids.contains(&records.get(record).partition));
+        self.give_up(|records, record| ids.contains(&records.get(record).partition), now);
         self.note_ghosts(ids);
         for (identity, arrival) in self.records.give_up_parking(ids, &self.metrics) {
             self.dedupe.release(identity, arrival);

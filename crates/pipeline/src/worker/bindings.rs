@@ -16,7 +16,6 @@ use super::set_aside::Written;
 use super::take_in::BINDINGS_AT_ONCE;
 use crate::lane::What;
 use crate::outbox::{Destination, Outgoing};
-use crate::settings::WorkerKind;
 use crate::table::{self, Claim};
 
 /// A customer whose set can't be made yet is looked at again so soon.
@@ -80,7 +79,7 @@ impl<T: Transport + Clone> Worker<T> {
             .take(most)
             .map(|item| match &item.what {
                 What::Binding(event) => set.apply(event),
-                What::Report { .. } | What::State { .. } => Change::Unchanged,
+                _ => Change::Unchanged,
             })
             .collect();
         let prepared = WrittenSet { _claim: claim, set, changes };
@@ -145,7 +144,7 @@ impl<T: Transport + Clone> Worker<T> {
 
     /// Writes the sets of which the last record lacks facts.
     pub(super) fn mend_sets(&mut self, now: Instant) {
-        if self.kind == WorkerKind::Devices || self.exit.is_some() {
+        if !self.kind.makes_sets() || self.exit.is_some() {
             return;
         }
         for (claim, set) in self.shared.bindings.take_lacking() {

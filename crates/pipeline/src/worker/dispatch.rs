@@ -8,14 +8,15 @@ use emberline_flow::gate::{GateState, Permission, Ticket};
 use emberline_flow::lanes::LaneId;
 use emberline_model::{Category, DeviceId, Outcome, ParkReason};
 use emberline_service_api::{
-    Action as ApiAction, CallError, DataInfoForm, RequestId, ServiceReportDeviceData,
-    ServiceReportDeviceState, check_answer,
+    Action as ApiAction, CallError, CustomerList, DataInfoForm, OrderList, RequestId,
+    ServiceReportDeviceData, ServiceReportDeviceState, check_answer, read_answer,
 };
 use emberline_service_client::{HttpAnswer, Transport, TransportError, fresh_stamp};
 
+use super::claims::is_claim;
 use super::ended::CallEnded;
 use super::{RELEASE_EVERY, Worker};
-use crate::lane::{About, What, data_key};
+use crate::lane::{About, Action, What, data_key};
 use crate::records::Failure;
 
 /// Room for a body without its reports, in bytes.
@@ -33,7 +34,7 @@ const LONGEST_GATE_WAIT: Duration = Duration::from_millis(250);
 const ASK_BUDGET_AGAIN: Duration = Duration::from_secs(1);
 
 /// A call ready to be made, with the first so many items of its lane.
-struct Call {
+pub(super) struct Call {
     count: usize,
     body: Vec<u8>,
     request_id: RequestId,
@@ -59,7 +60,7 @@ impl<T: Transport + Clone> Worker<T> {
             if !self.prepare_lane(id, now) {
                 continue;
             }
-            let action = self.lanes.about(id).about.action();
+            let action = self.lanes.about(id).action();
             let ticket = match self.shared.traffic.may_call(action as usize, now) {
                 (Permission::Go(ticket), _) => ticket,
                 // This action alone is throttled: others may go.
@@ -157,6 +158,9 @@ impl<T: Transport + Clone> Worker<T> {
 
     /// Looks whether the lane has a call to make; where it has not, it is dealt with.
     fn prepare_lane(&mut self, id: LaneId, now: Instant) -> bool {
+        if is_claim(&self.lanes.about(id).about) {
+            return self.prepare_claim(id, now);
+        }
         if !self.resolve_shadows(id, now) || !self.resolve_spent(id, now) {
             return false;
         }
@@ -170,6 +174,7 @@ impl<T: Transport + Clone> Worker<T> {
             }
             About::State { .. } => true,
             About::Bindings { .. } => self.prepare_bindings(id, now),
+            About::Customer { .. } | About::Orders { .. } => false,
         }
     }
 
@@ -208,7 +213,7 @@ impl<T: Transport + Clone> Worker<T> {
     /// its last failure was answered. Until then it may have failed because the service is
     /// down, and goes again; likewise where calls were stopped since, because then it did.
     /// `false` if nothing is left to be called for.
-    fn resolve_spent(&mut self, id: LaneId, now: Instant) -> bool {
+    pub(super) fn resolve_spent(&mut self, id: LaneId, now: Instant) -> bool {
         let lane = self.lanes.about_mut(id);
         let outages_then = lane.outages;
         if let Some(spent) = lane.spent.take()
@@ -255,6 +260,8 @@ impl<T: Transport + Clone> Worker<T> {
         self.lanes.release_held(|lane| match &lane.about {
             About::Data { device, .. } => bindings.is_bound(device.key()),
             About::State { .. } | About::Bindings { .. } => true,
+            // Their customer releases them.
+            About::Customer { .. } | About::Orders { .. } => false,
         });
     }
 
@@ -266,6 +273,7 @@ impl<T: Transport + Clone> Worker<T> {
                 let (count, body, request_id) = self.bindings_call(id, &customer)?;
                 Some(Call { count, body, request_id })
             }
+            About::Customer { .. } | About::Orders { .. } => self.claim_call(id),
         }
     }
 
@@ -302,7 +310,7 @@ impl<T: Transport + Clone> Worker<T> {
         Some(self.sign(&ServiceReportDeviceState { device: device.as_str(), status }, 1))
     }
 
-    fn sign<A: ApiAction>(&self, action: &A, count: usize) -> Call {
+    pub(super) fn sign<A: ApiAction>(&self, action: &A, count: usize) -> Call {
         let stamp = fresh_stamp();
         let mut body = Vec::with_capacity(BODY_HEAD + count * BODY_A_REPORT);
         self.shared.signer.read().write(action, &stamp, &mut body);
@@ -311,13 +319,13 @@ impl<T: Transport + Clone> Worker<T> {
 
     fn call(&mut self, lane: LaneId, ticket: Ticket, call: Call, now: Instant) {
         let Call { count, body, request_id } = call;
-        let action = self.lanes.about(lane).about.action();
+        let action = self.lanes.about(lane).action();
         self.lanes.start(lane, count);
         self.in_calls += 1;
         let transport = self.transport.clone();
         let sender = self.call_ended.clone();
         tokio::spawn(async move {
-            let result = read(transport.post(Bytes::from(body)).await);
+            let result = read(action, transport.post(Bytes::from(body)).await);
             let end = CallEnded { lane, action, ticket, began: now, request_id, result };
             // The worker outlives its calls; were it gone, nobody would wait for the end.
             let _ = sender.send(end);
@@ -325,9 +333,22 @@ impl<T: Transport + Clone> Worker<T> {
     }
 }
 
-fn read(answer: Result<HttpAnswer, TransportError>) -> Result<(), CallError> {
-    let answer = answer?;
+/// What a call that was accepted has brought.
+pub(super) enum Heard {
+    /// That it was.
+    Accepted,
+    Customers(CustomerList),
+    Orders(OrderList),
+}
+
+fn read(action: Action, answer: Result<HttpAnswer, TransportError>) -> Result<Heard, CallError> {
+    let HttpAnswer { status, retry_after, body } = answer?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let now = i64::try_from(now).unwrap_or(i64::MAX);
-    check_answer(answer.status, answer.retry_after.as_deref(), &answer.body, now)
+    let retry_after = retry_after.as_deref();
+    match action {
+        Action::ListCustomers => read_answer(status, retry_after, &body, now).map(Heard::Customers),
+        Action::ListOrders => read_answer(status, retry_after, &body, now).map(Heard::Orders),
+        _ => check_answer(status, retry_after, &body, now).map(|()| Heard::Accepted),
+    }
 }

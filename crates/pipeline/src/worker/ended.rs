@@ -3,13 +3,15 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use emberline_flow::gate::{CallResult, Ticket};
+use emberline_flow::gate::Ticket;
 use emberline_flow::lanes::LaneId;
 use emberline_model::{DeadLetterReason, EventTime, Identity, Outcome, ParkReason};
 use emberline_service_api::{CallError, FailureClass, RequestId};
 use emberline_service_client::Transport;
 
 use super::Worker;
+use super::claims::is_claim;
+use super::dispatch::Heard;
 use super::set_aside::Written;
 use crate::lane::{About, Action, Item, Spent, What, data_key, state_key};
 use crate::metrics::CallEnd;
@@ -24,7 +26,7 @@ pub(super) struct CallEnded {
     pub(super) ticket: Ticket,
     pub(super) began: Instant,
     pub(super) request_id: RequestId,
-    pub(super) result: Result<(), CallError>,
+    pub(super) result: Result<Heard, CallError>,
 }
 
 impl<T: Transport + Clone> Worker<T> {
@@ -33,29 +35,28 @@ impl<T: Transport + Clone> Worker<T> {
         self.free_lane(end.lane);
         let took = now.saturating_duration_since(end.began);
         let ended = match &end.result {
-            Ok(()) => CallEnd::Ok,
+            Ok(_) => CallEnd::Ok,
             Err(error) => CallEnd::of(error.class()),
         };
         self.metrics.call_ended(end.action, ended, took);
         self.totals.calls.fetch_add(1, Ordering::Relaxed);
         self.totals.rejected_calls.fetch_add(u64::from(end.result.is_err()), Ordering::Relaxed);
-        let result = match &end.result {
-            Ok(()) => CallResult::Ok,
-            Err(error) => gate_result(error),
-        };
-        let timed_out = end.result.as_ref().is_err_and(CallError::is_timeout);
-        let report = CallReport { ticket: end.ticket, result, timed_out, took };
+        let report = CallReport::of(end.ticket, &end.result, took);
         let counts = self.shared.traffic.call_ended(report, now);
         match end.result {
-            Ok(()) => self.accepted(end.lane, now),
+            Ok(heard) => self.accepted(end.lane, heard, now),
             Err(error) => {
-                self.failed(end.lane, &error, end.request_id, counts, now);
-                self.give_up_failed();
+                self.failed((end.lane, end.action), &error, end.request_id, counts, now);
+                self.give_up_failed(now);
             }
         }
     }
 
-    fn accepted(&mut self, id: LaneId, now: Instant) {
+    fn accepted(&mut self, id: LaneId, heard: Heard, now: Instant) {
+        if is_claim(&self.lanes.about(id).about) {
+            self.claim_heard(id, heard, now);
+            return;
+        }
         if matches!(self.lanes.about(id).about, About::Bindings { .. }) {
             if self.all_fenced(id) {
                 // The customer's set is another owner's to write: this one may be older.
@@ -83,6 +84,7 @@ impl<T: Transport + Clone> Worker<T> {
 
     /// The items of the lane's call reach their outcome.
     pub(super) fn finish(&mut self, id: LaneId, outcome: Outcome, now: Instant) {
+        self.end_claim(id, now);
         let about = (!self.ghosts.is_empty()).then(|| self.lanes.about(id).about.clone());
         let mut done = std::mem::take(&mut self.done);
         self.lanes.finish(id, now, |item| done.push(item));
@@ -113,7 +115,7 @@ impl<T: Transport + Clone> Worker<T> {
 
     fn failed(
         &mut self,
-        id: LaneId,
+        (id, action): (LaneId, Action),
         error: &CallError,
         request: RequestId,
         counts: bool,
@@ -128,6 +130,15 @@ impl<T: Transport + Clone> Worker<T> {
         };
         tracing::debug!(worker = self.kind.name(), request_id = %request, code = failure.code,
             class = class.name(), items = count, "call failed");
+        if class == FailureClass::Defect {
+            self.metrics.defects.increment(1);
+            tracing::error!(request_id = %request, code = failure.code, message = failure.message,
+                "the service calls our request malformed");
+        }
+        if is_claim(&self.lanes.about(id).about) {
+            self.claim_failed((id, action), error, failure, counts, now);
+            return;
+        }
         self.pushed_sets.remove(&id);
         if self.newer_state_waits(id)
             && !matches!(class, FailureClass::Permanent | FailureClass::Defect)
@@ -150,11 +161,6 @@ impl<T: Transport + Clone> Worker<T> {
                 }
             }
             FailureClass::Permanent | FailureClass::Defect => {
-                if class == FailureClass::Defect {
-                    self.metrics.defects.increment(1);
-                    tracing::error!(request_id = %request, code = failure.code, message = failure.message,
-                        "the service calls our request malformed");
-                }
                 if count > 1 {
                     self.lanes.about_mut(id).suspects = count;
                     self.again_or_fence(id, now, now);
@@ -179,7 +185,7 @@ impl<T: Transport + Clone> Worker<T> {
     /// A failure that may pass: again in place, a state for as long as it is not too old,
     /// anything else so many times and within the budget. What is spent then is parked once
     /// it is known that the service is there: see `resolve_spent`.
-    fn transient(&mut self, id: LaneId, failure: &Failure, counts: bool, now: Instant) {
+    pub(super) fn transient(&mut self, id: LaneId, failure: &Failure, counts: bool, now: Instant) {
         let outages = self.shared.traffic.outages();
         let items = self.lanes.in_call(id);
         let lane = self.lanes.about_mut(id);
@@ -226,7 +232,7 @@ impl<T: Transport + Clone> Worker<T> {
             self.lanes.again(id);
         }
         if any_fenced {
-            self.give_up_fenced();
+            self.give_up_fenced(now);
         }
     }
 
@@ -243,6 +249,9 @@ impl<T: Transport + Clone> Worker<T> {
             Written::Set { lane, customer, set } => {
                 self.set_written(lane, (&customer, at.offset), set, now);
             }
+            Written::Lease { lane } => self.lease_written(lane, at.offset, now),
+            Written::Placed { lane, outcome } => self.finish(lane, outcome, now),
+            Written::Returned => {}
             Written::Mended { claim, set } => {
                 self.shared.bindings.apply(claim.customer(), &set, at.offset);
             }
@@ -289,7 +298,7 @@ impl<T: Transport + Clone> Worker<T> {
         let key = device.key();
         let is_it = |item: &Item| match &item.what {
             What::Report { report, shadow } => *shadow && report.identity(key) == identity,
-            What::State { .. } | What::Binding(_) => false,
+            _ => false,
         };
         let Some(item) = self.lanes.find_mut(data_key(key, *category), is_it) else { return };
         if let What::Report { shadow, .. } = &mut item.what {
@@ -297,19 +306,5 @@ impl<T: Transport + Clone> Worker<T> {
         }
         let record = self.records.get(item.record);
         self.observe(record.partition.slot(), identity, record.arrival);
-    }
-}
-
-fn gate_result(error: &CallError) -> CallResult {
-    if let CallError::Throttled { retry_after, .. } = error {
-        return CallResult::Throttled { retry_after: *retry_after };
-    }
-    match error.class() {
-        FailureClass::Transient => CallResult::Transient,
-        FailureClass::Throttled => CallResult::Throttled { retry_after: None },
-        FailureClass::Credentials => CallResult::Credentials,
-        FailureClass::UnknownCustomer | FailureClass::Permanent | FailureClass::Defect => {
-            CallResult::Other
-        }
     }
 }

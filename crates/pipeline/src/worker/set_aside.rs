@@ -21,6 +21,12 @@ pub(super) enum Written {
     Items { record: RecordId, items: u16, outcome: Outcome, parts: Option<Categories> },
     /// A customer's set counts, and the events that made it are settled.
     Set { lane: LaneId, customer: emberline_model::CustomerId, set: WrittenSet },
+    /// An order's lease is in the book.
+    Lease { lane: LaneId },
+    /// A formal order is in the book as placed, and settled.
+    Placed { lane: LaneId, outcome: Outcome },
+    /// A lease was given back: nothing waits for it.
+    Returned,
     /// A customer's set has all facts again.
     Mended { claim: Claim, set: CustomerSet },
 }
@@ -84,6 +90,7 @@ impl<T: Transport + Clone> Worker<T> {
         failure: &Failure,
         now: Instant,
     ) {
+        self.end_claim(id, now);
         let about = self.lanes.about(id).about.clone();
         let count = items.min(self.lanes.len(id));
         for _ in 0..count {
@@ -135,6 +142,7 @@ impl<T: Transport + Clone> Worker<T> {
     }
 
     fn take_call(&mut self, id: LaneId, now: Instant) -> Vec<(About, Item)> {
+        self.end_claim(id, now);
         let about = self.lanes.about(id).about.clone();
         let mut items = Vec::with_capacity(self.lanes.in_call(id));
         self.lanes.finish(id, now, |item| items.push((about.clone(), item)));
@@ -264,6 +272,6 @@ impl<T: Transport + Clone> Worker<T> {
 fn category_of(item: &Item) -> Option<Category> {
     match &item.what {
         What::Report { report, .. } => Some(report.category()),
-        What::State { .. } | What::Binding(_) => None,
+        What::State { .. } | What::Binding(_) | What::Customer(_) | What::Order(_) => None,
     }
 }

@@ -205,6 +205,8 @@ impl<T: Transport + Clone> Worker<T> {
                 self.settle(record, Outcome::Skipped(SkipReason::Tombstone), 1, now);
             }
             Content::Binding(event) => self.binding(record, event, now),
+            Content::Customer(event) => self.customer(record, event, now),
+            Content::Order(event) => self.order(record, event, now),
             Content::Undecodable(message) => {
                 let code = "Undecodable".to_owned();
                 let failure = Failure { code, message, ..Failure::default() };

@@ -4,6 +4,8 @@
 mod bindings;
 mod drain;
 mod fenced;
+mod made_up;
+mod orders;
 mod outages;
 mod poison;
 mod rig;

@@ -9,6 +9,7 @@ use emberline_broker::{
     Bounds, EmbeddedBroker, KafkaSettings, Producer, ProducerSettings, Record, RecordReader,
     RecordRef, Room, Source, SourceEvent, SourceSettings, where_it_left_off,
 };
+use emberline_flow::claim::ClaimRules;
 use emberline_flow::gate::GateSettings;
 use emberline_pipeline::{
     DeliverySettings, Exit, Monitor, PipelineError, PipelineSettings, Topics, WorkerKind,
@@ -139,7 +140,8 @@ impl World {
     pub(crate) fn new(workers: &[WorkerKind]) -> Self {
         let own = ["own.customer-devices", "own.retry.1s", "own.retry.1h", "own.dead-letters"];
         let topics: Vec<_> = own.into_iter().chain(["devices", "bindings"]).collect();
-        let topics: Vec<_> = topics.into_iter().map(|name| (name, 2)).collect();
+        let topics = topics.into_iter().chain(["customers", "orders"]).map(|name| (name, 2));
+        let topics: Vec<_> = topics.chain([("own.order-book", 1)]).collect();
         let broker = EmbeddedBroker::start(&topics).unwrap();
         let service = Service {
             policy: watch::Sender::new(Arc::new(|_: &Value| Says::Accepted)),
@@ -151,6 +153,8 @@ impl World {
             topics: Topics {
                 devices: vec!["devices".into()],
                 bindings: vec!["bindings".into()],
+                customers: vec!["customers".into()],
+                orders: vec!["orders".into()],
                 prefix: "own".into(),
                 types: BTreeMap::new(),
             },
@@ -277,7 +281,7 @@ fn delivery() -> DeliverySettings {
         batch_max_reports: 100,
         linger: Duration::from_millis(20),
         rate: None,
-        fractions: [0.6, 0.2, 0.2],
+        fractions: [0.5, 0.2, 0.2, 0.1],
         gate: GateSettings::default(),
         slow_call: Duration::from_secs(5),
         retry_budget: 0.1,
@@ -292,6 +296,13 @@ fn delivery() -> DeliverySettings {
         max_age: Duration::from_hours(24 * 7),
         join_wait: Duration::from_millis(50),
         startup_wait: Duration::from_millis(200),
+        claims: ClaimRules {
+            formal_orders: false,
+            authorisations: 0,
+            doubt: Duration::from_millis(100),
+            lease: Duration::from_secs(10),
+            recount: Duration::from_mins(1),
+        },
         drain: Duration::from_secs(10),
         bindings_linger: Duration::from_millis(5),
         max_record: 1_000_000,

@@ -213,3 +213,20 @@ pub struct UnboundDevice {
     #[prost(int64, tag = "2")]
     pub time_ms: i64,
 }
+/// Topic `<prefix>.order-book`, compacted, one partition, key = order number, `/`, the
+/// holder as 32 hexadecimal digits: who is placing which order, and which formal orders
+/// were placed. A record without a value gives the holder's lease back.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OrderBookEntry {
+    #[prost(string, tag = "1")]
+    pub customer_id: ::prost::alloc::string::String,
+    /// It uses up an authorisation.
+    #[prost(bool, tag = "2")]
+    pub formal: bool,
+    /// The service has accepted it.
+    #[prost(bool, tag = "3")]
+    pub placed: bool,
+    /// When this was written, Unix milliseconds. For people; nothing depends on it.
+    #[prost(int64, tag = "4")]
+    pub time_ms: i64,
+}

@@ -12,6 +12,7 @@ use emberline_broker::{
     AssignedPartition, Commit, Frontier, KafkaSettings, PartitionRef, PartitionSlot, Revocation,
     Room, SourceEvent, TopicIndex,
 };
+use emberline_flow::claim::ClaimRules;
 use emberline_flow::gate::GateSettings;
 use emberline_model::{
     Category, DeviceId, DeviceState, EventTime, Measurement, OnlineStatus, Report, ReportTime,
@@ -27,6 +28,7 @@ use super::super::{Ends, Shared, Worker};
 use crate::edges::{Edges, Producers, WallClock};
 use crate::intake::{Content, Intake};
 use crate::metrics::Totals;
+use crate::order_book::ProcessBook;
 use crate::raw::RawRecord;
 use crate::settings::{DeliverySettings, PipelineSettings, Topics, WorkerKind};
 use crate::status::Monitor;
@@ -145,7 +147,7 @@ pub(super) fn delivery() -> DeliverySettings {
         batch_max_reports: 100,
         linger: Duration::ZERO,
         rate: None,
-        fractions: [0.6, 0.2, 0.2],
+        fractions: [0.5, 0.2, 0.2, 0.1],
         gate: GateSettings::default(),
         slow_call: Duration::from_secs(5),
         retry_budget: 0.1,
@@ -160,10 +162,22 @@ pub(super) fn delivery() -> DeliverySettings {
         max_age: Duration::from_hours(24 * 7),
         join_wait: Duration::from_mins(1),
         startup_wait: Duration::from_secs(1),
+        claims: claim_rules(),
         drain: Duration::from_mins(1),
         bindings_linger: Duration::ZERO,
         max_record: 1_000_000,
         commit_interval: Duration::from_millis(5),
+    }
+}
+
+/// No formal orders.
+pub(super) fn claim_rules() -> ClaimRules {
+    ClaimRules {
+        formal_orders: false,
+        authorisations: 0,
+        doubt: Duration::from_secs(5),
+        lease: Duration::from_secs(40),
+        recount: Duration::from_mins(1),
     }
 }
 
@@ -192,6 +206,8 @@ pub(super) fn pipeline_settings(
         topics: Topics {
             devices: vec![devices.into()],
             bindings: vec![bindings.into()],
+            customers: vec!["customers".into()],
+            orders: vec!["orders".into()],
             prefix: "own".into(),
             types: BTreeMap::default(),
         },
@@ -215,6 +231,7 @@ impl Rig {
         let shared = Arc::new(Shared {
             signer: RwLock::new(Signer::new(&settings.credentials, settings.dialect)),
             bindings: Arc::new(Bindings::new(true)),
+            order_book: Arc::new(ProcessBook::new(0)),
             traffic: Traffic::new(&settings.delivery, Instant::now()),
             highs: Mutex::default(),
             lanes_in_calls: Some(Mutex::default()),

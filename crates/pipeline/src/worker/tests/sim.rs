@@ -34,10 +34,8 @@
 mod acceptance;
 mod calls;
 mod chaos;
-mod clock;
 mod commits;
 mod coverage;
-mod draw;
 mod excuses;
 mod group;
 mod input;

@@ -48,11 +48,11 @@ impl CallInAir {
         let mine = &self.seen;
         mine.action == other.action
             && match mine.action {
-                Action::BindDevice => mine.customer == other.customer,
                 Action::ReportData => {
                     (mine.device, mine.category) == (other.device, other.category)
                 }
                 Action::ReportState => mine.device == other.device,
+                _ => mine.customer == other.customer,
             }
     }
 }
@@ -137,6 +137,7 @@ impl World {
             Action::ReportData => "call: data",
             Action::ReportState => "call: state",
             Action::BindDevice => "call: bindings",
+            _ => "call: claims",
         });
         self.cover.saw(match answer {
             Answer::Accepted => "answer: accepted",
@@ -202,6 +203,7 @@ impl World {
                     self.accept_report(key);
                 }
             }
+            _ => unreachable!("nothing is claimed in these worlds"),
         }
     }
 
@@ -312,6 +314,7 @@ impl Carried {
                     seen.action == Action::BindDevice
                         && Some(number_of(customer.as_str())) == seen.customer
                 }
+                About::Customer { .. } | About::Orders { .. } => false,
             };
             if !of_it {
                 continue;

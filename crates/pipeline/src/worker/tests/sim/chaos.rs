@@ -4,9 +4,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::input::{Fact, Input};
+use super::plan::KINDS;
 use super::weather::Weather;
 use super::world::{Event, World};
-use crate::settings::WorkerKind;
 
 /// How long after a message the platform sends it again.
 const AGAIN: [u64; 4] = [0, 1, 3, 10];
@@ -49,7 +49,7 @@ impl World {
     }
 
     fn told_something(&mut self) {
-        let mut draw = std::mem::replace(&mut self.draw, super::draw::Draw::of(0));
+        let mut draw = std::mem::replace(&mut self.draw, super::super::made_up::draw::Draw::of(0));
         let input = match draw.within(0..=99) {
             0..=69 => self.producer.telemetry(&mut draw),
             70..=84 => self.producer.state(&mut draw),
@@ -107,7 +107,7 @@ impl World {
                 self.stop(process).await;
             }
             Trouble::Rebalance => {
-                let kind = self.draw.pick(&WorkerKind::ALL);
+                let kind = self.draw.pick(&KINDS);
                 self.take_some(kind, None);
             }
             Trouble::Lose => {
@@ -201,7 +201,7 @@ impl World {
         if self.living().is_empty() {
             self.start();
         }
-        for kind in WorkerKind::ALL {
+        for kind in KINDS {
             self.deal_soon(kind, super::reading::SOON);
         }
     }

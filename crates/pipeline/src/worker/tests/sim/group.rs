@@ -12,6 +12,7 @@ use emberline_flow::commit_metadata;
 
 use super::kafka::{Part, TOPICS};
 use super::member::{Going, Tenure};
+use super::plan::KINDS;
 use super::reading::SOON;
 use super::world::{Event, World};
 use crate::run::topics_of;
@@ -328,7 +329,7 @@ impl World {
 
     /// A dead member's session is over.
     pub(super) fn session_over(&mut self, number: usize) {
-        for kind in WorkerKind::ALL {
+        for kind in KINDS {
             let group = &mut self.groups[kind as usize];
             group.members.retain(|other| *other != number);
             let before = group.owner.len();

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use emberline_model::{BindingChange, BindingEvent, CustomerId, DeviceId, EventTime};
 use emberline_wire::events::encode_binding_json;
 
-use super::clock::{MIDNIGHT, START};
-use super::draw::Draw;
+use super::super::made_up::clock::{MIDNIGHT, START};
+use super::super::made_up::draw::Draw;
 use super::kafka::{BINDINGS, DEVICES};
 
 /// The categories in use: a number, another one, and one of several fields.

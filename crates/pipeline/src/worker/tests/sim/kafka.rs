@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::draw::Draw;
+use super::super::made_up::draw::Draw;
 
 pub(super) const DEVICES: usize = 0;
 pub(super) const BINDINGS: usize = 1;

@@ -242,6 +242,9 @@ fn name_of(outcome: Outcome) -> &'static str {
         "outcome: dead-lettered, impossible value",
         "outcome: dead-lettered, refused",
         "outcome: dead-lettered, too old",
+        "outcome: dead-lettered, order conflict",
+        "outcome: dead-lettered, formal orders off",
+        "outcome: dead-lettered, authorisations used up",
     ];
     NAMES[outcome.index()]
 }

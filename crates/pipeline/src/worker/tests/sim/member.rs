@@ -1,109 +1,22 @@
-//! A real worker, and what stands at its edges: the source that it is fed by, the writer
-//! that it writes by.
+//! A real worker, and the group's view of it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver as Answered;
 use std::time::Duration;
 
-use emberline_broker::{
-    BrokerError, Commit, Frontier, PartitionRef, ProduceError, Record, Room, SourceEvent,
-};
+use emberline_broker::{Commit, Frontier, PartitionRef, Room, SourceEvent};
 use parking_lot::Mutex;
-use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
 use super::super::super::Worker;
+use super::super::made_up::edges::{Control, Desk};
 use super::input::Fact;
 use super::kafka::Part;
 use super::service::Line;
-use crate::edges::{LogWriter, Upstream, Writers};
 use crate::intake::{Intake, Reader};
 use crate::metrics::Totals;
-use crate::outbox::WriteEnd;
 use crate::settings::WorkerKind;
-
-/// What the worker has told its source.
-#[derive(Default)]
-pub(super) struct Control {
-    /// By epoch: a later commit replaces an earlier one.
-    pub(super) commits: BTreeMap<u64, Commit>,
-    /// Commits not looked at by the laws yet.
-    pub(super) asked: Vec<Commit>,
-    pub(super) paused: bool,
-    pub(super) left: bool,
-}
-
-pub(super) struct SimSource(pub(super) Arc<Mutex<Control>>);
-
-impl Upstream for SimSource {
-    fn commit(&self, commits: Vec<Commit>) {
-        let mut control = self.0.lock();
-        for commit in commits {
-            control.asked.push(commit.clone());
-            control.commits.insert(commit.at.epoch, commit);
-        }
-    }
-
-    fn pause_intake(&self, paused: bool) {
-        self.0.lock().paused = paused;
-    }
-
-    fn leave(self: Box<Self>) {
-        self.0.lock().left = true;
-    }
-}
-
-/// A record that the worker has handed to its producer.
-pub(super) struct Handed {
-    pub(super) token: usize,
-    pub(super) topic: String,
-    pub(super) key: Option<Vec<u8>>,
-    pub(super) value: Option<Vec<u8>>,
-    pub(super) headers: Vec<(String, Vec<u8>)>,
-}
-
-#[derive(Default)]
-pub(super) struct Desk {
-    pub(super) handed: Vec<Handed>,
-    /// Records that were refused at once.
-    pub(super) refused: Vec<Handed>,
-    /// The next so many writes are refused at once.
-    pub(super) full_for: u32,
-    /// Producers made so far.
-    pub(super) made: u32,
-}
-
-#[derive(Clone, Default)]
-pub(super) struct SimWriters(pub(super) Arc<Mutex<Desk>>);
-
-impl Writers for SimWriters {
-    fn make(&self, _: UnboundedSender<WriteEnd>) -> Result<Box<dyn LogWriter>, BrokerError> {
-        self.0.lock().made += 1;
-        Ok(Box::new(self.clone()))
-    }
-}
-
-impl LogWriter for SimWriters {
-    fn write(&self, record: Record<'_>, token: usize) -> Result<(), ProduceError> {
-        let mut desk = self.0.lock();
-        let header = |(name, value): &(&str, &[u8])| ((*name).to_owned(), value.to_vec());
-        let handed = Handed {
-            token,
-            topic: record.topic.to_owned(),
-            key: record.key.map(<[u8]>::to_vec),
-            value: record.value.map(<[u8]>::to_vec),
-            headers: record.headers.iter().map(header).collect(),
-        };
-        if desk.full_for > 0 {
-            desk.full_for -= 1;
-            desk.refused.push(handed);
-            return Err(ProduceError::QueueFull);
-        }
-        desk.handed.push(handed);
-        Ok(())
-    }
-}
 
 /// A partition as the source has it.
 pub(super) struct Tenure {

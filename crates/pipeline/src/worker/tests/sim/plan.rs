@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use emberline_flow::gate::GateSettings;
 
-use super::super::rig::pipeline_settings;
-use super::draw::Draw;
+use super::super::made_up::draw::Draw;
+use super::super::rig::{claim_rules, pipeline_settings};
 use crate::settings::{DeliverySettings, PipelineSettings, WorkerKind};
+
+/// The workers of these worlds.
+pub(super) const KINDS: [WorkerKind; 3] =
+    [WorkerKind::Bindings, WorkerKind::Devices, WorkerKind::Retries];
 
 pub(super) struct Plan {
     pub(super) settings: PipelineSettings,
@@ -55,7 +59,7 @@ fn settings(draw: &mut Draw) -> PipelineSettings {
         batch_max_reports: draw.pick(&[1, 3, 10]),
         linger: millis(draw, &[0, 0, 50, 500]),
         rate: draw.pick(&[None, None, Some(5.0), Some(40.0)]),
-        fractions: [0.6, 0.2, 0.2],
+        fractions: [0.6, 0.2, 0.2, 0.0],
         gate: GateSettings::default(),
         slow_call: Duration::from_secs(5),
         retry_budget: draw.pick(&[0.0, 0.1, 10.0]),
@@ -70,10 +74,11 @@ fn settings(draw: &mut Draw) -> PipelineSettings {
         max_age: Duration::from_secs(150),
         join_wait: millis(draw, &[0, 500, 2_000]),
         startup_wait: Duration::from_secs(1),
+        claims: claim_rules(),
         drain: millis(draw, &[200, 3_000, 15_000]),
         bindings_linger: millis(draw, &[0, 0, 200]),
         max_record: 1_000_000,
         commit_interval: millis(draw, &[50, 200, 1_000]),
     };
-    pipeline_settings("nowhere:1", ["devices", "bindings"], delivery, &WorkerKind::ALL)
+    pipeline_settings("nowhere:1", ["devices", "bindings"], delivery, &KINDS)
 }

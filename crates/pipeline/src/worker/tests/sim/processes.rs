@@ -12,14 +12,17 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::super::super::{Ends, Exit, Shared, Worker};
+use super::super::made_up::edges::{Control, Desk, SimSource, SimWriters};
 use super::group::SESSION;
 use super::kafka::{CUSTOMER_DEVICES, Part};
-use super::member::{Control, Desk, Member, SimSource, SimWriters};
+use super::member::Member;
+use super::plan::KINDS;
 use super::service::Line;
 use super::world::{Event, Process, World};
 use crate::edges::Edges;
 use crate::intake::Reader;
 use crate::offsets::Highs;
+use crate::order_book::ProcessBook;
 use crate::run::topics_of;
 use crate::settings::WorkerKind;
 use crate::status::Monitor;
@@ -64,6 +67,7 @@ impl World {
         let shared = Arc::new(Shared {
             signer: RwLock::new(Signer::new(&settings.credentials, settings.dialect)),
             bindings: Arc::new(Bindings::new(true)),
+            order_book: Arc::new(ProcessBook::new(0)),
             traffic: Traffic::new(&settings.delivery, now),
             highs: Mutex::new(Highs { offsets: self.log.ends(), told: None }),
             lanes_in_calls: Some(Mutex::default()),
@@ -89,7 +93,7 @@ impl World {
             shares: VecDeque::new(),
         });
         self.say(format_args!("process {process} begins"));
-        for kind in WorkerKind::ALL {
+        for kind in KINDS {
             let member = self.make_member(process, kind, &shared, &wrong_ms);
             let number = self.members.len();
             self.members.push(Some(member));

@@ -6,8 +6,8 @@ use emberline_wire::customer_devices::for_each_device;
 
 use super::input::{Fact, customer_id, number_of};
 use super::kafka::CUSTOMER_DEVICES;
+use super::plan::KINDS;
 use super::world::{World, restlessness};
-use crate::settings::WorkerKind;
 
 impl World {
     pub(super) fn judge(&mut self) {
@@ -25,7 +25,7 @@ impl World {
     }
 
     fn everything_is_read(&mut self) {
-        for kind in WorkerKind::ALL {
+        for kind in KINDS {
             for part in self.parts_of(kind) {
                 let group = &self.groups[kind as usize];
                 let at = group.committed.get(&part).map_or(0, |(offset, _)| *offset);

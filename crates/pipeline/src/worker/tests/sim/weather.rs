@@ -81,7 +81,6 @@ impl World {
         match seen.action {
             Action::ReportState => None,
             _ if !known => Some(Answer::UnknownCustomer),
-            Action::BindDevice => None,
             Action::ReportData => {
                 let poisoned = self.poison.iter().any(|key| {
                     Some(key.device) == seen.device
@@ -90,6 +89,7 @@ impl World {
                 });
                 poisoned.then_some(Answer::Refused)
             }
+            _ => None,
         }
     }
 

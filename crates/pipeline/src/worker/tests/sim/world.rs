@@ -10,10 +10,10 @@ use std::sync::atomic::AtomicI64;
 use std::time::{Duration, Instant};
 
 use super::super::super::{Shared, Worker};
+use super::super::made_up::clock::Clock;
+use super::super::made_up::draw::Draw;
 use super::calls::CallInAir;
-use super::clock::Clock;
 use super::coverage::Coverage;
-use super::draw::Draw;
 use super::group::Group;
 use super::input::{Input, Producer, ReportKey};
 use super::kafka::Log;

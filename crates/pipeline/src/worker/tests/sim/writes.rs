@@ -6,9 +6,9 @@ use emberline_model::Category;
 use emberline_wire::customer_devices::for_each_device;
 use emberline_wire::headers::{DeadLetter, RETRY_HEADER, RetryHeader};
 
+use super::super::made_up::edges::Handed;
 use super::input::{Fact, number_of};
 use super::kafka::{CUSTOMER_DEVICES, DEAD_LETTERS, Part, Place, topic_of};
-use super::member::Handed;
 use super::story::later;
 use super::world::{Event, World};
 

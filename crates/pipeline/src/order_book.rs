@@ -1,0 +1,167 @@
+//! The order book as a process knows it: read from its topic, and counted against what the
+//! service lists.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use emberline_flow::gate::Permission;
+use emberline_flow::order_book::{Holder, Mark, OrderBook};
+use emberline_service_api::{CallError, OrderList, ServiceGetOrderList, read_answer};
+use emberline_service_client::{Transport, fresh_stamp};
+use emberline_wire::order_book::{OrderBookEntry, decode_key};
+use metrics::Gauge;
+use parking_lot::Mutex;
+
+use crate::lane::Action;
+use crate::metrics::{AUTHORISATIONS, AUTHORISATIONS_USED};
+use crate::traffic::CallReport;
+use crate::worker::Shared;
+
+/// Orders asked for at once; the service may answer fewer.
+const PAGE: u64 = 100;
+/// Before a page that was not answered is asked for again.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// Attempts for one page. Who needs the count asks for it anew.
+const ATTEMPTS: u32 = 10;
+
+/// The order book, for all workers of a process.
+pub(crate) struct ProcessBook {
+    book: Mutex<OrderBook>,
+    counting: AtomicBool,
+    used: Gauge,
+}
+
+impl ProcessBook {
+    pub(crate) fn new(authorisations: usize) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "a count, shown")]
+        metrics::gauge!(AUTHORISATIONS).set(authorisations as f64);
+        Self {
+            book: Mutex::default(),
+            counting: AtomicBool::new(false),
+            used: metrics::gauge!(AUTHORISATIONS_USED),
+        }
+    }
+
+    /// Looks at the book.
+    pub(crate) fn look<A>(&self, ask: impl FnOnce(&OrderBook) -> A) -> A {
+        ask(&self.book.lock())
+    }
+
+    /// Takes in a record of the order-book topic.
+    pub(crate) fn read(&self, offset: i64, key: Option<&[u8]>, value: Option<&[u8]>, now: Instant) {
+        let Ok((order_no, holder)) = decode_key(key.unwrap_or_default()) else {
+            tracing::warn!(offset, "a record on the order-book topic has no key of ours");
+            return;
+        };
+        let mark = match value.map(OrderBookEntry::decode).transpose() {
+            Ok(entry) => entry.map(|entry| Mark { formal: entry.formal, placed: entry.placed }),
+            Err(error) => {
+                // Read as a lease of a formal order: too careful, never too bold.
+                tracing::error!(offset, %error, "a record on the order-book topic can't be read");
+                Some(Mark { formal: true, placed: false })
+            }
+        };
+        self.book.lock().read(offset, (order_no, Holder(holder)), mark, now);
+    }
+
+    pub(crate) fn set_gauge(&self) {
+        let used = self.book.lock().used();
+        #[expect(clippy::cast_precision_loss, reason = "a count, shown")]
+        self.used.set(used as f64);
+    }
+}
+
+/// Counts the formal orders that the service lists, unless that is under way.
+pub(crate) fn count<T: Transport + Clone>(shared: &Arc<Shared>, transport: &T) {
+    if shared.order_book.counting.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    let (counting, transport) = (Counting(Arc::clone(shared)), transport.clone());
+    tokio::spawn(async move {
+        let shared = &counting.0;
+        let began = now();
+        if let Some(formal) = all_formal_orders(shared, &transport).await {
+            shared.order_book.book.lock().counted(formal, began);
+        }
+    });
+}
+
+/// A count under way; it is over however it ends.
+struct Counting(Arc<Shared>);
+
+impl Drop for Counting {
+    fn drop(&mut self) {
+        self.0.order_book.counting.store(false, Ordering::Release);
+    }
+}
+
+/// Tokio's own clock, which a test may move.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+async fn all_formal_orders<T: Transport>(shared: &Shared, transport: &T) -> Option<Vec<Box<str>>> {
+    let mut formal = Vec::new();
+    let mut seen = 0;
+    loop {
+        let page = page_patiently(shared, transport, seen).await?;
+        let came = page.orders.len() as u64;
+        let of_it = page.orders.into_iter().filter(|order| !order.item_id.starts_with("D-"));
+        formal.extend(of_it.map(|order| order.order_no.into_boxed_str()));
+        seen += came;
+        if came == 0 || seen >= page.total {
+            return Some(formal);
+        }
+    }
+}
+
+async fn page_patiently<T: Transport>(
+    shared: &Shared,
+    transport: &T,
+    offset: u64,
+) -> Option<OrderList> {
+    for _ in 0..ATTEMPTS {
+        match page(shared, transport, offset).await {
+            Ok(page) => return Some(page),
+            Err(error) => tracing::warn!(%error, "the service's orders can't be counted"),
+        }
+        tokio::time::sleep(ASK_AGAIN).await;
+    }
+    None
+}
+
+/// One page, as a call like any other: it waits for the gate and for a permit of the rate.
+async fn page<T: Transport>(
+    shared: &Shared,
+    transport: &T,
+    offset: u64,
+) -> Result<OrderList, CallError> {
+    let ticket = loop {
+        let now = now();
+        let wait = match shared.traffic.may_call(Action::ListOrders as usize, now).0 {
+            Permission::Go(ticket) => match shared.traffic.take_permit(now) {
+                Ok(()) => break ticket,
+                Err(wait) => {
+                    shared.traffic.not_made(ticket, now);
+                    wait
+                }
+            },
+            Permission::Wait(wait) => wait.unwrap_or(ASK_AGAIN),
+        };
+        tokio::time::sleep(wait.min(ASK_AGAIN)).await;
+    };
+    let stamp = fresh_stamp();
+    let list =
+        ServiceGetOrderList { offset: Some(offset), limit: Some(PAGE), ..Default::default() };
+    let mut body = Vec::new();
+    shared.signer.read().write(&list, &stamp, &mut body);
+    let began = now();
+    let answer = transport.post(Bytes::from(body)).await.map_err(CallError::from);
+    let answer = answer.and_then(|answer| {
+        read_answer(answer.status, answer.retry_after.as_deref(), &answer.body, stamp.timestamp)
+    });
+    shared.traffic.call_ended(CallReport::of(ticket, &answer, now() - began), now());
+    answer
+}

@@ -1,0 +1,516 @@
+//! Customers and their orders: made known, and placed, once each.
+//!
+//! A customer's orders wait for the customer: for its event where it is at hand, and in a
+//! retry topic where the service does not know it yet. What is done next with a customer or
+//! an order is decided in `flow::claim`; here it is done.
+
+use std::time::{Duration, Instant};
+
+use emberline_flow::claim::{Found, Step, Subject};
+use emberline_flow::lanes::{Gather, LaneId};
+use emberline_flow::order_book::Holder;
+use emberline_model::{
+    CustomerEvent, CustomerId, DeadLetterReason, OrderEvent, Outcome, ParkReason,
+};
+use emberline_service_api::{
+    CallError, Customer, FailureClass, Order, ServiceCreateCustomer, ServiceCreateOrder,
+    ServiceGetCustomerList, ServiceGetOrderList,
+};
+use emberline_service_client::Transport;
+use emberline_wire::order_book::{OrderBookEntry, encode_key};
+
+use super::Worker;
+use super::dispatch::{Call, Heard};
+use super::set_aside::Written;
+use crate::claim_state::{ClaimState, HeldLease};
+use crate::lane::{About, Action, Item, Lane, What, new_customer_key, orders_key};
+use crate::order_book;
+use crate::outbox::{Destination, Outgoing};
+use crate::records::{Failure, RecordId};
+
+/// Orders whose customer is being made known are looked at again so soon at the latest.
+const LOOK_FOR_CUSTOMER: Duration = Duration::from_secs(1);
+/// While as many orders are being placed as calls may be in flight.
+const LOOK_FOR_LEASE: Duration = Duration::from_millis(250);
+/// While the service's orders are counted.
+const LOOK_FOR_COUNT: Duration = Duration::from_millis(50);
+
+/// Whether a lane is about customers or orders.
+pub(super) fn is_claim(about: &About) -> bool {
+    matches!(about, About::Customer { .. } | About::Orders { .. })
+}
+
+impl<T: Transport + Clone> Worker<T> {
+    pub(super) fn customer(&mut self, record: RecordId, event: Box<CustomerEvent>, now: Instant) {
+        let customer = event.customer.clone();
+        let item = Item { record, what: What::Customer(event) };
+        self.lanes.push(new_customer_key(&customer), item, AT_ONCE, now, || {
+            Lane::about(About::Customer { customer: customer.clone() })
+        });
+    }
+
+    pub(super) fn order(&mut self, record: RecordId, event: Box<OrderEvent>, now: Instant) {
+        let customer = event.customer.clone();
+        let item = Item { record, what: What::Order(event) };
+        self.lanes.push(orders_key(&customer), item, AT_ONCE, now, || {
+            Lane::about(About::Orders { customer: customer.clone() })
+        });
+    }
+
+    /// Looks what is to be done with the customer or order at the lane's head. `false` where
+    /// that is no call: then it was dealt with.
+    pub(super) fn prepare_claim(&mut self, id: LaneId, now: Instant) -> bool {
+        if self.waits_for_customer(id, now) {
+            return false;
+        }
+        let Some(item) = self.lanes.front(id) else { return false };
+        let origin = self.records.origin(item.record);
+        let lane = self.lanes.about_mut(id);
+        if lane.claim.as_ref().is_none_or(|state| state.origin != origin) {
+            lane.claim = Some(Box::new(ClaimState::of(origin)));
+        }
+        let in_doubt = lane.claim.as_ref().is_some_and(|state| state.claim.is_in_doubt());
+        let step = self.next_step(id, now);
+        // Not set aside before it is known what became of its last call.
+        let goes_on = matches!(step, Step::Lease | Step::Count | Step::Ask | Step::Create);
+        if goes_on && !in_doubt {
+            if !self.resolve_spent(id, now) {
+                return false;
+            }
+            if self.lanes.about(id).claim.is_none() {
+                // It was set aside: what comes next is looked at on its own.
+                self.lanes.put_back(id);
+                return false;
+            }
+        }
+        self.do_step(id, step, now)
+    }
+
+    fn next_step(&self, id: LaneId, now: Instant) -> Step {
+        let rules = &self.shared.settings.delivery.claims;
+        let (Some(state), Some(item)) = (&self.lanes.about(id).claim, self.lanes.front(id)) else {
+            return Step::Wait(now);
+        };
+        let subject = match &item.what {
+            What::Order(order) => {
+                Subject::Order { number: &order.order_no, formal: !order.item.test }
+            }
+            _ => Subject::Customer,
+        };
+        self.shared.order_book.look(|book| state.claim.next(subject, rules, book, now))
+    }
+
+    fn do_step(&mut self, id: LaneId, step: Step, now: Instant) -> bool {
+        let is_order = matches!(self.lanes.about(id).about, About::Orders { .. });
+        match step {
+            Step::Wait(until) => self.lanes.wait(id, until),
+            // What is leased is to be placed soon: the lease does not last.
+            Step::Lease if !self.may_lease(id) => {
+                self.lanes.wait(id, now + LOOK_FOR_LEASE);
+            }
+            Step::Lease => self.lease(id, now),
+            Step::Count => {
+                order_book::count(&self.shared, &self.transport);
+                self.lanes.wait(id, now + LOOK_FOR_COUNT);
+            }
+            Step::Ask => {
+                let action = if is_order { Action::ListOrders } else { Action::ListCustomers };
+                return self.will_call(id, action);
+            }
+            Step::Create => {
+                let action = if is_order { Action::CreateOrder } else { Action::CreateCustomer };
+                return self.will_call(id, action);
+            }
+            Step::There => {
+                let tried = self.lanes.about(id).claim.as_ref();
+                let tried = tried.is_some_and(|state| state.claim.was_tried());
+                let outcome = if tried { Outcome::Delivered } else { Outcome::Duplicate };
+                self.lanes.start(id, 1);
+                self.placed(id, outcome, now);
+            }
+            Step::Conflict => self.give_up_claim(id, DeadLetterReason::OrderConflict, now),
+            Step::Refused => self.give_up_claim(id, DeadLetterReason::Refused, now),
+            Step::FormalOrdersOff => {
+                let message = "a formal order, and claims.formal_orders is off: it was not sent";
+                self.cannot_be_placed(id, DeadLetterReason::FormalOrdersOff, message.into(), now);
+            }
+            Step::AuthorisationsUsedUp => {
+                let most = self.shared.settings.delivery.claims.authorisations;
+                let message = format!(
+                    "a formal order, and the {most} of claims.authorisations are used up: it was not sent"
+                );
+                let reason = DeadLetterReason::AuthorisationsUsedUp;
+                self.cannot_be_placed(id, reason, message, now);
+            }
+        }
+        false
+    }
+
+    /// Whether the order at the head may be leased, or leased anew.
+    fn may_lease(&self, id: LaneId) -> bool {
+        let origin = self.lanes.about(id).claim.as_ref().map(|state| state.origin);
+        self.leased.len() < self.shared.settings.delivery.in_flight
+            || origin.is_some_and(|origin| self.leased.contains(&origin))
+    }
+
+    fn will_call(&mut self, id: LaneId, action: Action) -> bool {
+        if let Some(state) = &mut self.lanes.about_mut(id).claim {
+            state.action = action;
+        }
+        true
+    }
+
+    /// The call that [`prepare_claim`](Self::prepare_claim) has chosen.
+    pub(super) fn claim_call(&mut self, id: LaneId) -> Option<Call> {
+        let action = self.lanes.about(id).action();
+        if matches!(action, Action::CreateOrder | Action::CreateCustomer)
+            && let Some(state) = &mut self.lanes.about_mut(id).claim
+        {
+            state.claim.create_begins();
+        }
+        let call = match (&self.lanes.front(id)?.what, action) {
+            (What::Customer(event), Action::ListCustomers) => {
+                let customer = Some(event.customer.as_str());
+                self.sign(&ServiceGetCustomerList { customer, ..Default::default() }, 1)
+            }
+            (What::Customer(event), _) => self.sign(
+                &ServiceCreateCustomer {
+                    customer: event.customer.as_str(),
+                    country_code: &event.country_code,
+                    phone_number: &event.phone_number,
+                },
+                1,
+            ),
+            (What::Order(order), Action::CreateOrder) => self.sign(
+                &ServiceCreateOrder {
+                    customer: order.customer.as_str(),
+                    order_no: &order.order_no,
+                    item: order.item,
+                    version: order.version,
+                    count: order.count,
+                },
+                1,
+            ),
+            (What::Order(order), _) => {
+                let order_no = Some(order.order_no.as_str());
+                self.sign(&ServiceGetOrderList { order_no, ..Default::default() }, 1)
+            }
+            _ => return None,
+        };
+        Some(call)
+    }
+
+    /// A call for a customer or an order was answered.
+    pub(super) fn claim_heard(&mut self, id: LaneId, heard: Heard, now: Instant) {
+        let found = match (heard, self.lanes.front(id).map(|item| &item.what)) {
+            (Heard::Accepted, _) => {
+                self.placed(id, Outcome::Delivered, now);
+                return;
+            }
+            (Heard::Orders(list), Some(What::Order(order))) => {
+                find_order(order, &list.orders, list.total)
+            }
+            (Heard::Customers(list), Some(What::Customer(event))) => {
+                find_customer(event, &list.customers, list.total)
+            }
+            _ => Err("the service's answer is not about what it was asked for"),
+        };
+        match found {
+            Ok((found, difference)) => {
+                if let Some(state) = &mut self.lanes.about_mut(id).claim {
+                    state.claim.answered(found, now);
+                    if found == Found::Other {
+                        state.failure = Failure {
+                            code: "OrderConflict".into(),
+                            message: difference,
+                            ..Failure::default()
+                        };
+                    }
+                }
+                self.again_or_fence(id, now, now);
+            }
+            Err(problem) => {
+                let failure = Failure {
+                    code: "UnreadableAnswer".into(),
+                    message: problem.into(),
+                    ..Failure::default()
+                };
+                self.transient(id, &failure, true, now);
+            }
+        }
+    }
+
+    /// A call for a customer or an order has failed.
+    pub(super) fn claim_failed(
+        &mut self,
+        (id, action): (LaneId, Action),
+        error: &CallError,
+        failure: Failure,
+        counts: bool,
+        now: Instant,
+    ) {
+        let creates = matches!(action, Action::CreateCustomer | Action::CreateOrder);
+        let doubt = self.shared.settings.delivery.claims.doubt;
+        let class = error.class();
+        let refused = matches!(class, FailureClass::Permanent | FailureClass::Defect);
+        if let Some(state) = self.lanes.about_mut(id).claim.as_mut().filter(|_| creates) {
+            if refused {
+                state.claim.create_refused();
+                state.failure = failure.clone();
+            } else if error.is_ambiguous() {
+                state.claim.in_doubt(now + doubt);
+            } else {
+                state.claim.not_created();
+            }
+        }
+        match class {
+            FailureClass::Throttled | FailureClass::Credentials => {
+                self.again_or_fence(id, now, now);
+            }
+            FailureClass::Transient => self.transient(id, &failure, counts, now),
+            FailureClass::UnknownCustomer if action == Action::CreateOrder => {
+                if let Some(state) = &mut self.lanes.about_mut(id).claim {
+                    state.awaits_customer = true;
+                    state.failure = failure;
+                }
+                self.again_or_fence(id, now, now);
+            }
+            FailureClass::UnknownCustomer => {
+                self.park_call(id, ParkReason::UnknownCustomer, &failure, now);
+            }
+            FailureClass::Permanent | FailureClass::Defect if creates => {
+                self.again_or_fence(id, now, now);
+            }
+            FailureClass::Permanent | FailureClass::Defect => {
+                self.refuse_call(id, &failure, now);
+            }
+        }
+    }
+
+    /// Whether the orders of the lane are to wait for their customer: for its event, which is
+    /// at hand, or, for a while, for the service to know it.
+    fn waits_for_customer(&mut self, id: LaneId, now: Instant) -> bool {
+        let About::Orders { customer } = &self.lanes.about(id).about else { return false };
+        if self.lanes.id_of(new_customer_key(customer)).is_some() {
+            self.lanes.hold(id, now + LOOK_FOR_CUSTOMER);
+            return true;
+        }
+        let Some(state) = self.lanes.about(id).claim.as_ref().filter(|it| it.awaits_customer)
+        else {
+            return false;
+        };
+        let failure = state.failure.clone();
+        let wait = self.shared.settings.delivery.join_wait;
+        let until = *self.lanes.about_mut(id).hold_until.get_or_insert(now + wait);
+        if now < until && !self.room.is_blocked() {
+            self.lanes.hold(id, until);
+            return true;
+        }
+        let all = self.lanes.len(id);
+        self.park_front(id, all, ParkReason::UnknownCustomer, &failure, now);
+        true
+    }
+
+    /// The customer is known to the service from now on: its orders go.
+    fn release_orders(&mut self, customer: &CustomerId) {
+        let key = orders_key(customer);
+        let Some(id) = self.lanes.id_of(key) else { return };
+        let lane = self.lanes.about_mut(id);
+        lane.hold_until = None;
+        if let Some(state) = &mut lane.claim {
+            state.awaits_customer = false;
+        }
+        self.lanes.release(key);
+    }
+
+    /// The customer or order of the lane's call is at the service.
+    fn placed(&mut self, id: LaneId, outcome: Outcome, now: Instant) {
+        self.lanes.about_mut(id).begin_anew();
+        if let About::Customer { customer } = &self.lanes.about(id).about {
+            let customer = customer.clone();
+            self.finish(id, outcome, now);
+            self.release_orders(&customer);
+            return;
+        }
+        let Some((lease, order)) = self.lease_at_head(id) else {
+            self.finish(id, outcome, now);
+            return;
+        };
+        if order.item.test {
+            self.finish(id, outcome, now);
+            return;
+        }
+        let write = self.book_record(&lease, Some((&order, true)));
+        if let Some(state) = &mut self.lanes.about_mut(id).claim {
+            // It stays in the book.
+            state.claim.take_lease();
+        }
+        self.leased.remove(&lease.origin);
+        self.outbox.write(
+            Destination::OrderBook,
+            write,
+            Written::Placed { lane: id, outcome },
+            now,
+        );
+    }
+
+    /// The lease of the order at the lane's head, and the order.
+    fn lease_at_head(&self, id: LaneId) -> Option<(HeldLease, OrderEvent)> {
+        let item = self.lanes.front(id)?;
+        let origin = self.records.origin(item.record);
+        let lease = self.lanes.about(id).claim.as_ref()?.lease_of(item, origin)?;
+        let What::Order(order) = &item.what else { return None };
+        Some((lease, (**order).clone()))
+    }
+
+    /// Enters a lease of the order's number in the book; the lane is busy with that.
+    fn lease(&mut self, id: LaneId, now: Instant) {
+        let holder = Holder(fastrand::u128(..));
+        let Some(What::Order(order)) = self.lanes.front(id).map(|item| &item.what) else { return };
+        let (order, order_no) = ((**order).clone(), order.order_no.clone());
+        let Some(state) = &mut self.lanes.about_mut(id).claim else { return };
+        let origin = state.origin;
+        let lease = HeldLease { origin, order_no, holder };
+        if let Some(before) = state.claim.lease_begins(holder, now) {
+            self.return_lease(&HeldLease { holder: before, ..lease.clone() }, now);
+        }
+        self.leased.insert(origin);
+        let write = self.book_record(&lease, Some((&order, false)));
+        self.lanes.start(id, 1);
+        self.outbox.write(Destination::OrderBook, write, Written::Lease { lane: id }, now);
+    }
+
+    /// The lease stands in the book.
+    pub(super) fn lease_written(&mut self, id: LaneId, offset: i64, now: Instant) {
+        if let Some(state) = &mut self.lanes.about_mut(id).claim {
+            state.claim.lease_written(offset);
+        }
+        self.again_or_fence(id, now, now);
+    }
+
+    /// Gives a lease back. Nothing waits for it: at worst it ends by itself.
+    pub(super) fn return_lease(&mut self, lease: &HeldLease, now: Instant) {
+        self.leased.remove(&lease.origin);
+        let write = self.book_record(lease, None);
+        self.outbox.write(Destination::OrderBook, write, Written::Returned, now);
+    }
+
+    /// The order is another owner's from now on. Where its last call may still be acted on, the
+    /// lease stays until it ends by itself: whoever comes next would place the order too early.
+    pub(super) fn give_up_lease(&mut self, lease: &HeldLease, in_doubt: bool, now: Instant) {
+        if in_doubt {
+            self.leased.remove(&lease.origin);
+        } else {
+            self.return_lease(lease, now);
+        }
+    }
+
+    /// What is known of the customer or order at the lane's head is over, its lease with it.
+    pub(super) fn end_claim(&mut self, id: LaneId, now: Instant) {
+        if self.lanes.about(id).claim.is_none() {
+            return;
+        }
+        let lease = self.lease_at_head(id).map(|(lease, _)| lease);
+        self.lanes.about_mut(id).claim = None;
+        let Some(lease) = lease else { return };
+        // Who held it before, and is gone, is done with as well.
+        let left =
+            self.shared.order_book.look(|book| book.left_behind(&lease.order_no, lease.holder));
+        for holder in left {
+            self.return_lease(&HeldLease { holder, ..lease.clone() }, now);
+        }
+        self.return_lease(&lease, now);
+    }
+
+    fn book_record(&self, lease: &HeldLease, entry: Option<(&OrderEvent, bool)>) -> Outgoing {
+        let entry = entry.map(|(order, placed)| OrderBookEntry {
+            customer_id: order.customer.as_str().to_owned(),
+            formal: !order.item.test,
+            placed,
+            time_ms: self.clock.unix_millis(),
+        });
+        Outgoing {
+            topic: self.shared.settings.topics.order_book(),
+            key: Some(encode_key(&lease.order_no, lease.holder.0)),
+            value: entry.map(|entry| entry.encode()),
+            headers: Vec::new(),
+        }
+    }
+
+    /// A formal order that may not be placed.
+    fn cannot_be_placed(
+        &mut self,
+        id: LaneId,
+        reason: DeadLetterReason,
+        message: String,
+        now: Instant,
+    ) {
+        if let Some(state) = &mut self.lanes.about_mut(id).claim {
+            state.failure = Failure { code: reason.name().into(), message, ..Failure::default() };
+        }
+        self.give_up_claim(id, reason, now);
+    }
+
+    /// The customer or order at the lane's head is dead-lettered, for its known reason.
+    fn give_up_claim(&mut self, id: LaneId, reason: DeadLetterReason, now: Instant) {
+        let failure = self.lanes.about(id).claim.as_ref().map(|state| state.failure.clone());
+        let failure = failure.unwrap_or_default();
+        let customer = match &self.lanes.about(id).about {
+            About::Customer { customer } => Some(customer.clone()),
+            _ => None,
+        };
+        self.lanes.about_mut(id).begin_anew();
+        self.lanes.start(id, 1);
+        self.give_up_call(id, reason, &failure, now);
+        // Its orders need wait no longer for this event.
+        if let Some(customer) = customer {
+            self.release_orders(&customer);
+        }
+    }
+}
+
+const AT_ONCE: Gather = Gather { linger: Duration::ZERO, full_at: 1 };
+
+type Finding = Result<(Found, String), &'static str>;
+
+/// What the service has of this order.
+fn find_order(order: &OrderEvent, listed: &[Order], total: u64) -> Finding {
+    if listed.iter().any(|other| other.order_no != order.order_no) {
+        // The filter was not heeded: that the order is not on this page says nothing.
+        return Err("the service listed other orders than it was asked for");
+    }
+    let Some(found) = listed.first() else { return nothing(total) };
+    let fields = [
+        ("CustomerId", order.customer.as_str().to_owned(), found.customer_id.clone()),
+        ("ItemId", order.item.id().to_owned(), found.item_id.clone()),
+        ("ItemVNO", order.version.as_str().to_owned(), found.item_vno.clone()),
+        ("ItemNum", order.count.to_string(), found.item_num.to_string()),
+    ];
+    let differs: Vec<String> = fields
+        .into_iter()
+        .filter(|(_, told, known)| told != known)
+        .map(|(name, told, known)| format!("{name} is {told} here and {known} at the service"))
+        .collect();
+    if differs.is_empty() {
+        return Ok((Found::Same, String::new()));
+    }
+    let differs = differs.join(", ");
+    Ok((Found::Other, format!("the service has another order of this number: {differs}")))
+}
+
+/// What the service has of this customer. Telephone numbers are compared and not told.
+fn find_customer(event: &CustomerEvent, listed: &[Customer], total: u64) -> Finding {
+    if listed.iter().any(|other| other.customer_id != event.customer.as_str()) {
+        return Err("the service listed other customers than it was asked for");
+    }
+    let Some(found) = listed.first() else { return nothing(total) };
+    let same = found.country_code == event.country_code && found.phone_number == event.phone_number;
+    Ok((if same { Found::Same } else { Found::Other }, String::new()))
+}
+
+fn nothing(total: u64) -> Finding {
+    match total {
+        0 => Ok((Found::Nothing, String::new())),
+        _ => Err("the service counts what it does not list"),
+    }
+}

@@ -1,0 +1,530 @@
+//! Processes with their workers: they begin, read, write, commit, and die.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicI64;
+use std::sync::mpsc::{Receiver as Answered, TryRecvError};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use emberline_broker::{
+    AssignedPartition, Commit, Frontier, PartitionRef, PartitionSlot, Revocation, Room,
+    SourceEvent, TopicIndex,
+};
+use emberline_service_api::Signer;
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::super::super::{Ends, Shared, Worker};
+use super::super::made_up::edges::{Control, Desk, Handed, SimSource, SimWriters};
+use super::service::Line;
+use super::world::{Event, KINDS, PARTS, Part, SESSION, World};
+use crate::edges::Edges;
+use crate::intake::{Intake, Reader};
+use crate::order_book::ProcessBook;
+use crate::raw::RawRecord;
+use crate::run::topics_of;
+use crate::settings::WorkerKind;
+use crate::status::Monitor;
+use crate::table::Bindings;
+use crate::traffic::Traffic;
+
+/// Records read at once.
+const BATCH: usize = 3;
+
+pub(super) struct Process {
+    pub(super) shared: Arc<Shared>,
+    pub(super) members: Vec<usize>,
+    pub(super) alive: bool,
+    /// It stands still until then.
+    pub(super) still_until: Duration,
+    /// How far it has read the order book.
+    book_at: usize,
+}
+
+/// A partition as its owner has it.
+pub(super) struct Tenure {
+    at: PartitionRef,
+    next: usize,
+}
+
+pub(super) struct Member {
+    pub(super) process: usize,
+    pub(super) kind: WorkerKind,
+    pub(super) worker: Worker<Line>,
+    control: Arc<Mutex<Control>>,
+    desk: Arc<Mutex<Desk>>,
+    room: Arc<Room>,
+    ahead: Arc<Room>,
+    reader: Reader,
+    pub(super) owned: BTreeMap<Part, Tenure>,
+    going: Option<(Part, Answered<Vec<Commit>>)>,
+    read_due: bool,
+    wake: u64,
+    /// Something may be left to commit.
+    dirty: bool,
+}
+
+pub(super) struct WriteInAir {
+    pub(super) member: usize,
+    pub(super) handed: Handed,
+    /// Its acknowledgement is lost.
+    pub(super) unheard: bool,
+    pub(super) offset: Option<i64>,
+}
+
+impl Member {
+    /// What keeps it busy.
+    pub(super) fn busy(&self) -> String {
+        let worker = &self.worker;
+        format!(
+            "{} of {}: {} records, {} lanes, {} ready, {} held, waits to call {}, drains {}, {} calls, {} writes, {} leased, gate {:?}",
+            self.kind.name(),
+            self.process,
+            worker.records.len(),
+            worker.lanes.lanes_len(),
+            worker.lanes.has_ready(),
+            worker.lanes.held(),
+            worker.no_call_before.is_some(),
+            worker.draining.is_some(),
+            worker.in_calls,
+            worker.outbox.len(),
+            worker.leased.len(),
+            worker.shared.traffic.gate(),
+        )
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.worker.records.len() == 0 && self.worker.outbox.len() == 0 && self.going.is_none()
+    }
+}
+
+impl World {
+    pub(super) async fn start(&mut self) {
+        let settings = self.settings.clone();
+        let now = self.now();
+        let shared = Arc::new(Shared {
+            signer: RwLock::new(Signer::new(&settings.credentials, settings.dialect)),
+            bindings: Arc::new(Bindings::new(true)),
+            order_book: Arc::new(ProcessBook::new(0)),
+            traffic: Traffic::new(&settings.delivery, now),
+            highs: Mutex::default(),
+            lanes_in_calls: Some(Mutex::default()),
+            committed: Mutex::default(),
+            reader: OnceLock::default(),
+            settings,
+        });
+        let process = self.processes.len();
+        self.say(format_args!("process {process} begins"));
+        let members = KINDS.map(|kind| {
+            let member = self.member(process, kind, &shared);
+            self.members.push(Some(member));
+            self.members.len() - 1
+        });
+        self.processes.push(Process {
+            shared,
+            members: members.to_vec(),
+            alive: true,
+            still_until: Duration::ZERO,
+            book_at: 0,
+        });
+        // The book is read to its end before a worker starts.
+        self.read_book(process);
+        self.deal().await;
+    }
+
+    fn member(&mut self, process: usize, kind: WorkerKind, shared: &Arc<Shared>) -> Member {
+        let control: Arc<Mutex<Control>> = Arc::default();
+        let writers = SimWriters::default();
+        let desk = Arc::clone(&writers.0);
+        let (room, ahead) =
+            (Arc::new(Room::new(1_000, 1_000_000)), Arc::new(Room::new(1_000, 1_000_000)));
+        let monitor = Monitor::new(&[kind]);
+        let (_, events) = mpsc::channel(1);
+        let topics = topics_of(kind, &shared.settings);
+        let worker = Worker::new(
+            (kind, Arc::clone(shared), Arc::clone(&monitor.workers()[0])),
+            Line { process: self.members.len(), wires: self.wires.clone() },
+            Edges {
+                source: Some(Box::new(SimSource(Arc::clone(&control)))),
+                events,
+                room: Arc::clone(&room),
+                ahead: Arc::clone(&ahead),
+                writers: Box::new(writers),
+                clock: self.clock.wall(&Arc::new(AtomicI64::new(0))),
+            },
+            Ends::default(),
+            CancellationToken::new(),
+            self.now(),
+        );
+        Member {
+            process,
+            kind,
+            worker: worker.expect("a worker of good settings"),
+            control,
+            desk,
+            room,
+            ahead,
+            reader: Reader::new(kind, &topics, &shared.settings.topics),
+            owned: BTreeMap::new(),
+            going: None,
+            read_due: false,
+            wake: 0,
+            dirty: false,
+        }
+    }
+
+    /// Parts that nobody has go to somebody.
+    pub(super) async fn deal(&mut self) {
+        for (part, kind) in PARTS {
+            if self.owner.contains_key(&part) {
+                continue;
+            }
+            let candidates: Vec<usize> = (0..self.members.len())
+                .filter(|it| {
+                    self.members[*it].as_ref().is_some_and(|member| {
+                        let process = &self.processes[member.process];
+                        let well = process.still_until <= self.clock.passed();
+                        member.kind == kind && process.alive && well
+                    })
+                })
+                .collect();
+            if candidates.is_empty() {
+                continue;
+            }
+            let member = candidates[self.draw.below(candidates.len())];
+            self.assign(member, part).await;
+        }
+    }
+
+    async fn assign(&mut self, member: usize, part: Part) {
+        let (committed, metadata) = self.committed.get(&part).cloned().unzip();
+        self.epochs += 1;
+        let high = self.log(part).len();
+        self.owner.insert(part, member);
+        self.say(format_args!("{part:?} goes to member {member} from {committed:?}"));
+        let Some(owner) = self.members[member].as_mut() else { return };
+        let topics = topics_of(owner.kind, &self.settings);
+        let index = topics.iter().position(|topic| *topic == part.0).expect("one of its topics");
+        let at = PartitionRef {
+            topic: part.0.into(),
+            topic_index: TopicIndex(u16::try_from(index).expect("few topics")),
+            partition: part.1,
+            epoch: self.epochs,
+            slot: PartitionSlot(0),
+        };
+        let start = committed.unwrap_or(0);
+        owner
+            .owned
+            .insert(part, Tenure { at: at.clone(), next: usize::try_from(start).unwrap_or(0) });
+        let assigned = AssignedPartition {
+            at,
+            committed,
+            metadata: metadata.unwrap_or_default(),
+            low: 0,
+            high: i64::try_from(high).unwrap_or(i64::MAX),
+            start,
+            topic_partitions: 2,
+            frontier: Frontier::starting_at(start, std::thread::current()),
+        };
+        self.on_event(member, SourceEvent::Assigned(vec![assigned])).await;
+    }
+
+    fn log(&mut self, (topic, partition): Part) -> &mut Vec<super::world::LogRecord> {
+        self.logs.entry((topic.to_owned(), partition)).or_default()
+    }
+
+    /// The partition is asked back in good order, or is another's before its owner knows.
+    pub(super) async fn take_away(&mut self, member: usize, part: Part, lost: bool) {
+        if lost {
+            self.saw("partition lost");
+            self.say(format_args!("member {member} loses {part:?}"));
+            self.owner.remove(&part);
+            let wait = self.draw.millis(0..=3_000);
+            self.after(wait, Event::TellOfLoss { member, part });
+            self.deal().await;
+            return;
+        }
+        let Some(owner) = self.members[member].as_mut() else { return };
+        if owner.going.is_some() {
+            return;
+        }
+        let Some(tenure) = owner.owned.get(&part) else { return };
+        let (revocation, answered) = Revocation::new(vec![tenure.at.clone()], false);
+        owner.going = Some((part, answered));
+        self.saw("partition revoked");
+        self.say(format_args!("member {member} is asked for {part:?}"));
+        self.on_event(member, SourceEvent::Revoking(revocation)).await;
+    }
+
+    pub(super) async fn tell_of_loss(&mut self, member: usize, part: Part) {
+        let Some(loser) = self.members[member].as_mut() else { return };
+        // It may have got it back meanwhile: then it was told of that instead.
+        let Some(tenure) = loser.owned.get(&part) else { return };
+        if self.owner.get(&part) == Some(&member) {
+            return;
+        }
+        let (revocation, _) = Revocation::new(vec![tenure.at.clone()], true);
+        loser.owned.remove(&part);
+        self.on_event(member, SourceEvent::Revoking(revocation)).await;
+    }
+
+    async fn on_event(&mut self, member: usize, event: SourceEvent<Vec<Intake>>) {
+        self.work(member, |worker, now| worker.on_event(event, now).expect("no fatal event")).await;
+    }
+
+    /// Lets a worker do something, and whatever follows from it.
+    pub(super) async fn work(
+        &mut self,
+        member: usize,
+        act: impl FnOnce(&mut Worker<Line>, Instant),
+    ) {
+        let now = self.now();
+        let Some(worked) = self.members[member].as_mut() else { return };
+        let next_commit = worked.worker.next_commit;
+        act(&mut worked.worker, now);
+        worked.worker.turn(now);
+        // What is settled after the commit of this turn is for the next one.
+        worked.dirty = worked.worker.next_commit == next_commit;
+        let waits = worked.worker.lanes.held() > 0;
+        if waits {
+            self.saw("order waited for its customer");
+        }
+        self.take_writes(member);
+        self.take_commits(member);
+        self.take_answer(member).await;
+        self.plan_reading(member);
+        self.set_wake(member);
+    }
+
+    pub(super) async fn wake(&mut self, member: usize, wake: u64) {
+        if self.members[member].as_ref().is_some_and(|it| it.wake == wake) {
+            self.work(member, |_, _| {}).await;
+        }
+    }
+
+    fn set_wake(&mut self, member: usize) {
+        let now = self.now();
+        let Some(sleeper) = self.members[member].as_mut() else { return };
+        let idle = sleeper.is_idle();
+        if idle && !sleeper.dirty {
+            return;
+        }
+        sleeper.wake += 1;
+        let wake = sleeper.wake;
+        let due = if idle { sleeper.worker.next_commit } else { sleeper.worker.next_wake(now) };
+        let due = due.saturating_duration_since(now);
+        self.after(due.max(Duration::from_millis(1)), Event::Wake { member, wake });
+    }
+
+    fn take_writes(&mut self, member: usize) {
+        let Some(writer) = self.members[member].as_ref() else { return };
+        let handed = std::mem::take(&mut writer.desk.lock().handed);
+        for handed in handed {
+            let number = self.number();
+            let key = handed.key.as_deref().map(String::from_utf8_lossy);
+            let what = format!("{} {key:?} {}", handed.topic, handed.value.is_some());
+            let unheard = !self.healed && self.draw.percent(5);
+            self.say(format_args!("write {number} of member {member}: {what}"));
+            self.writes.insert(number, WriteInAir { member, handed, unheard, offset: None });
+            let slow = if self.draw.percent(10) { 3_000 } else { 30 };
+            let arrives = self.draw.millis(0..=slow);
+            let ends = arrives + self.draw.millis(0..=slow);
+            self.after(arrives, Event::WriteArrives(number));
+            self.after(ends, Event::WriteEnds(number));
+        }
+    }
+
+    fn take_commits(&mut self, member: usize) {
+        let Some(committer) = self.members[member].as_ref() else { return };
+        let process = committer.process;
+        let commits = std::mem::take(&mut committer.control.lock().commits);
+        let owned = &committer.owned;
+        let of_part = |commit: &Commit| {
+            owned
+                .iter()
+                .find(|(_, tenure)| tenure.at.epoch == commit.at.epoch)
+                .map(|(part, _)| *part)
+        };
+        let commits: Vec<(Part, Commit)> =
+            commits.into_values().filter_map(|commit| Some((of_part(&commit)?, commit))).collect();
+        for (part, commit) in commits {
+            let wait = self.draw.millis(0..=60);
+            self.after(wait, Event::Commit { process, part, commit });
+        }
+    }
+
+    /// The coordinator takes a commit of the partition's owner only, also of one that has
+    /// died since.
+    pub(super) fn commit(&mut self, process: usize, part: Part, commit: &Commit) {
+        let owner = self.owner.get(&part).copied();
+        let members = &self.processes[process].members;
+        if owner.is_none_or(|owner| !members.contains(&owner)) {
+            return;
+        }
+        let alive = self.processes[process].alive;
+        if !alive && self.draw.percent(50) {
+            return;
+        }
+        let before = self.committed.get(&part).map_or(0, |(offset, _)| *offset);
+        if commit.offset >= before {
+            self.committed.insert(part, (commit.offset, commit.metadata.clone()));
+        }
+    }
+
+    /// The partition that a worker was asked for is given up.
+    async fn take_answer(&mut self, member: usize) {
+        let Some(owner) = self.members[member].as_mut() else { return };
+        let Some((part, answered)) = owner.going.take() else { return };
+        let commits = match answered.try_recv() {
+            Ok(commits) => commits,
+            // It was lost meanwhile.
+            Err(TryRecvError::Disconnected) => Vec::new(),
+            Err(TryRecvError::Empty) => {
+                owner.going = Some((part, answered));
+                return;
+            }
+        };
+        let process = owner.process;
+        owner.owned.remove(&part);
+        if self.owner.get(&part) != Some(&member) {
+            return;
+        }
+        for commit in commits {
+            self.commit(process, part, &commit);
+        }
+        self.say(format_args!("member {member} gives up {part:?}"));
+        self.owner.remove(&part);
+        Box::pin(self.deal()).await;
+    }
+
+    pub(super) fn plan_reading(&mut self, member: usize) {
+        let Some(reader) = self.members[member].as_ref() else { return };
+        let more = reader.owned.iter().any(|((topic, partition), tenure)| {
+            let log = self.logs.get(&((*topic).to_owned(), *partition));
+            log.is_some_and(|log| log.len() > tenure.next)
+        });
+        let may = !reader.control.lock().paused && reader.going.is_none() && !reader.read_due;
+        if more && may {
+            let wait = self.draw.millis(0..=50);
+            if let Some(reader) = self.members[member].as_mut() {
+                reader.read_due = true;
+            }
+            self.after(wait, Event::Read(member));
+        }
+    }
+
+    pub(super) async fn read(&mut self, member: usize) {
+        let Some(reader) = self.members[member].as_mut() else { return };
+        reader.read_due = false;
+        if reader.control.lock().paused || reader.going.is_some() {
+            return;
+        }
+        let now_ms = reader.worker.clock.unix_millis();
+        let mut batch = Vec::new();
+        for ((topic, partition), tenure) in &mut reader.owned {
+            let Some(log) = self.logs.get(&((*topic).to_owned(), *partition)) else { continue };
+            for record in log.iter().skip(tenure.next).take(BATCH) {
+                let header = |(name, value): &(String, Vec<u8>)| {
+                    (name.clone().into_boxed_str(), value.clone().into_boxed_slice())
+                };
+                let headers = record.headers.iter().map(header).collect();
+                let raw = RawRecord::new(record.key.as_deref(), record.value.as_deref(), headers);
+                let offset = i64::try_from(tenure.next).unwrap_or(i64::MAX);
+                let bytes = raw.bytes();
+                let at = (tenure.at.epoch, offset, record.written_ms);
+                let intake = reader.reader.intake(tenure.at.topic_index, at, raw);
+                let early = intake.history.as_ref().is_some_and(|it| it.due_ms > now_ms);
+                if early { &reader.ahead } else { &reader.room }.charge(1, bytes);
+                batch.push(Intake { early, ..intake });
+                tenure.next += 1;
+            }
+        }
+        if batch.is_empty() {
+            return;
+        }
+        self.on_event(member, SourceEvent::Records(batch)).await;
+    }
+
+    pub(super) fn read_book(&mut self, process: usize) {
+        let now = self.now();
+        let Some(reader) = self.processes.get_mut(process) else { return };
+        let topic = self.settings.topics.order_book();
+        let Some(log) = self.logs.get(&(topic, 0)) else { return };
+        for (offset, record) in log.iter().enumerate().skip(reader.book_at) {
+            let offset = i64::try_from(offset).unwrap_or(i64::MAX);
+            let (key, value) = (record.key.as_deref(), record.value.as_deref());
+            reader.shared.order_book.read(offset, key, value, now);
+        }
+        reader.book_at = log.len();
+    }
+
+    /// A process dies between two steps.
+    pub(super) fn kill(&mut self, process: usize) {
+        self.say(format_args!("process {process} is killed"));
+        self.processes[process].alive = false;
+        for member in self.processes[process].members.clone() {
+            self.calls_of_the_dead(member);
+            let numbers: Vec<u64> = self.writes.keys().copied().collect();
+            for number in numbers {
+                if self.writes[&number].member == member {
+                    if self.writes[&number].handed.topic.ends_with("order-book") {
+                        self.saw("killed while writing a lease");
+                    }
+                    if self.draw.percent(50) {
+                        self.write_arrives(number);
+                    }
+                    self.writes.remove(&number);
+                }
+            }
+            self.members[member] = None;
+        }
+        self.after(SESSION, Event::SessionOver(process));
+        let wait = self.draw.millis(0..=5_000);
+        self.after(wait, Event::Start);
+    }
+
+    /// A process stands still, and may lose its partitions meanwhile.
+    pub(super) fn stand_still(&mut self, process: usize) {
+        let wait = self.draw.millis(1_000..=70_000);
+        self.say(format_args!("process {process} stands still for {wait:?}"));
+        self.saw("process stood still");
+        self.processes[process].still_until = self.clock.passed() + wait;
+        self.after(SESSION, Event::SessionOver(process));
+    }
+
+    /// Its session is over: unless it is well, its partitions are others'.
+    pub(super) async fn free_parts(&mut self, process: usize) {
+        let Process { members, alive, still_until, .. } = &self.processes[process];
+        let (members, alive, still_until) = (members.clone(), *alive, *still_until);
+        if alive && still_until <= self.clock.passed() {
+            return;
+        }
+        let lost: Vec<(Part, usize)> = self
+            .owner
+            .iter()
+            .filter(|(_, owner)| members.contains(owner))
+            .map(|(part, owner)| (*part, *owner))
+            .collect();
+        self.owner.retain(|_, owner| !members.contains(owner));
+        for (part, member) in lost {
+            // It hears of it when it goes on.
+            self.after(Duration::ZERO, Event::TellOfLoss { member, part });
+        }
+        self.deal().await;
+    }
+
+    /// Until when the process of this event stands still.
+    pub(super) fn stands_still_for(&self, event: &Event) -> Option<Duration> {
+        let member = match event {
+            Event::Wake { member, .. } | Event::Read(member) | Event::TellOfLoss { member, .. } => {
+                *member
+            }
+            Event::CallEnds(call) => self.calls.get(call)?.member,
+            Event::WriteEnds(write) => self.writes.get(write)?.member,
+            _ => return None,
+        };
+        let still_until = self.processes[self.members[member].as_ref()?.process].still_until;
+        still_until.checked_sub(self.clock.passed()).filter(|left| !left.is_zero())
+    }
+}
