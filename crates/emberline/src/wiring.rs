@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use emberline_broker::KafkaSettings;
+use emberline_flow::claim::ClaimRules;
 use emberline_flow::gate::GateSettings;
 use emberline_pipeline::{
     CredentialsSource, DeliverySettings, PipelineSettings, Topics, WorkerKind,
@@ -11,7 +12,7 @@ use emberline_pipeline::{
 use emberline_service_api::{Credentials, Dialect, Secret};
 use emberline_service_client::{HttpClient, HttpSettings, SetupError};
 
-use crate::settings::{self, Percent, Problems, Settings};
+use crate::settings::{self, Problems, Settings};
 
 /// Who calls the service.
 ///
@@ -81,6 +82,8 @@ pub fn topics(settings: &Settings) -> Topics {
     Topics {
         devices: topics.devices.clone(),
         bindings: topics.bindings.clone(),
+        customers: topics.customers.clone(),
+        orders: topics.orders.clone(),
         prefix: topics.prefix.clone(),
         types: topics.types.iter().map(|(topic, name)| (topic.clone(), name.to_string())).collect(),
     }
@@ -95,9 +98,12 @@ const COMMIT_INTERVAL: Duration = Duration::from_millis(200);
 /// What is missing, or cannot be read.
 pub fn pipeline(
     settings: &Settings,
-    workers: Vec<WorkerKind>,
+    mut workers: Vec<WorkerKind>,
     exit_at_end: bool,
 ) -> Result<PipelineSettings, Problems> {
+    if !claims_anything(settings) {
+        workers.retain(|kind| *kind != WorkerKind::Claims);
+    }
     Ok(PipelineSettings {
         kafka: kafka(settings)?,
         topics: topics(settings),
@@ -110,6 +116,37 @@ pub fn pipeline(
     })
 }
 
+/// Whether there are topics of customers or orders.
+fn claims_anything(settings: &Settings) -> bool {
+    !settings.topics.customers.is_empty() || !settings.topics.orders.is_empty()
+}
+
+/// What the worker kinds have of the rate, in the order of [`WorkerKind`].
+fn fractions(settings: &Settings) -> [f64; 4] {
+    let limits = &settings.limits;
+    let devices = limits.devices_part.fraction();
+    let claims = limits.claims_part.fraction();
+    let (devices, claims) =
+        if claims_anything(settings) { (devices, claims) } else { (devices + claims, 0.0) };
+    [devices, limits.bindings_part.fraction(), limits.retries_part.fraction(), claims]
+}
+
+/// Beside its answer, what a call may take: a connection, and a second one where the first
+/// was stale.
+const CALL_MARGIN: Duration = Duration::from_secs(5);
+
+/// What may be spent, and how orders are placed.
+pub fn claim_rules(settings: &Settings) -> ClaimRules {
+    let claims = &settings.claims;
+    ClaimRules {
+        formal_orders: claims.formal_orders,
+        authorisations: usize::try_from(claims.authorisations).unwrap_or(usize::MAX),
+        doubt: claims.doubt.0,
+        lease: (settings.service.timeout.0 + CALL_MARGIN + claims.doubt.0) * 2,
+        recount: claims.recount.0,
+    }
+}
+
 fn delivery(settings: &Settings) -> DeliverySettings {
     let Settings { dedupe, batch, limits, retry, join, bindings, service, .. } = settings;
     let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
@@ -119,8 +156,7 @@ fn delivery(settings: &Settings) -> DeliverySettings {
         batch_max_reports: usize::from(batch.max_reports),
         linger: batch.linger.0,
         rate: limits.rate.per_second(),
-        fractions: [limits.devices_part, limits.bindings_part, limits.retries_part]
-            .map(Percent::fraction),
+        fractions: fractions(settings),
         gate: GateSettings {
             halt_probe_interval: service.probe_interval.0,
             // A call may wait for a connection, be sent, and be made once more.
@@ -140,6 +176,7 @@ fn delivery(settings: &Settings) -> DeliverySettings {
         max_age: retry.max_age.0,
         join_wait: join.wait.0,
         startup_wait: join.startup_wait.0,
+        claims: claim_rules(settings),
         drain: settings.shutdown.drain.0,
         bindings_linger: bindings.linger.0,
         max_record: size(bindings.max_set.0),

@@ -97,6 +97,9 @@ impl World {
             ("kafka.properties", r#"{ "session.timeout.ms" = "6000" }"#.to_owned()),
             ("topics.devices", format!("[{:?}]", world.devices())),
             ("topics.bindings", format!("[{:?}]", world.bindings())),
+            // Stories of claims name theirs.
+            ("topics.customers", "[]".to_owned()),
+            ("topics.orders", "[]".to_owned()),
             ("topics.prefix", quoted(&world.name)),
             ("service.url", quoted(&world.sandbox.url())),
             ("service.app_key", quoted("ServiceAppKey")),

@@ -182,6 +182,8 @@ async fn story(
     let mut devices = Devices::new(args.plan(), world)?;
     let progress = Progress::new(args.longest());
     let told = async {
+        devices.claim(board, interrupted).await?;
+        board.until(START, || interrupted.is_cancelled() || board.is_settled()).await;
         devices.bind(board, interrupted).await?;
         board.until(START, || interrupted.is_cancelled() || board.is_settled()).await;
         progress.enter(Phase::Reporting(Instant::now()));

@@ -29,7 +29,8 @@ SIGTERM drains, commits, leaves the groups and exits 0.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Which workers to run; all of them if not given.
+    /// Which workers to run; all of them if not given. Claims only where topics.customers or
+    /// topics.orders names a topic.
     #[arg(long, value_name = "WORKER", value_delimiter = ',', value_parser = worker())]
     workers: Vec<WorkerKind>,
     /// Stop once every input is settled up to the end that it has now.

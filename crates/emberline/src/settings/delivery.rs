@@ -55,10 +55,13 @@ pub struct LimitSettings {
     /// the parts leave of 100% is free for replays, redrives and others with the same key.
     /// Default `60%`.
     pub devices_part: Percent,
-    /// What the bindings workers have of the rate. Default `20%`.
+    /// What the bindings workers have of the rate. Default `15%`.
     pub bindings_part: Percent,
-    /// What the retries workers have of the rate. Default `20%`.
+    /// What the retries workers have of the rate. Default `15%`.
     pub retries_part: Percent,
+    /// What the claims workers have of the rate; the devices' where no topic of customers or
+    /// orders is read. Default `10%`.
+    pub claims_part: Percent,
     /// Most calls at the same time, a worker. Default 64.
     #[schemars(range(min = 1, max = 4096))]
     pub in_flight: u16,
@@ -79,8 +82,9 @@ impl Default for LimitSettings {
         Self {
             rate: Rate::per_second_of(200.0),
             devices_part: Percent(60),
-            bindings_part: Percent(20),
-            retries_part: Percent(20),
+            bindings_part: Percent(15),
+            retries_part: Percent(15),
+            claims_part: Percent(10),
             in_flight: 64,
             records: 30_000,
             bytes: ByteSize::megabytes(64),
@@ -164,11 +168,30 @@ impl Default for BindingSettings {
 }
 
 /// What may be spent. A formal order uses up a purchased authorisation.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClaimSettings {
     /// Whether formal orders (item id without `D-`) are placed at all. Default false.
     pub formal_orders: bool,
-    /// Most authorisations that may be used up by formal orders. Default 0.
+    /// Most authorisations that may be used up by formal orders: those that the service
+    /// lists, whoever placed them, and those that are being placed. Default 0.
     pub authorisations: u32,
+    /// How long after a call without an answer the service may still act on it, 1s to 10m.
+    /// So long nothing is sent for that customer or order; then the service is asked what
+    /// became of it. After a crash an order waits some four times as long. Default `15s`.
+    pub doubt: HumanDuration,
+    /// How old the count of the service's orders may be when a formal one is placed, 1s to
+    /// 1d. Default `1m`.
+    pub recount: HumanDuration,
+}
+
+impl Default for ClaimSettings {
+    fn default() -> Self {
+        Self {
+            formal_orders: false,
+            authorisations: 0,
+            doubt: HumanDuration::from_secs(15),
+            recount: HumanDuration::from_secs(60),
+        }
+    }
 }

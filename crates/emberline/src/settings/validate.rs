@@ -194,12 +194,16 @@ fn delivery(settings: &Settings, found: &mut Findings) {
     found.check_size("limits.bytes", settings.limits.bytes, least, most);
 
     let limits = &settings.limits;
-    let parts = [limits.devices_part, limits.bindings_part, limits.retries_part];
+    let parts =
+        [limits.devices_part, limits.bindings_part, limits.retries_part, limits.claims_part];
     let together: u32 = parts.iter().map(|part| u32::from(part.0)).sum();
     if together > 100 {
-        let text = format!("with bindings_part and retries_part is {together}%, above 100%");
+        let text = format!("with the other parts is {together}%, above 100%");
         found.add("limits.devices_part", text);
     }
+
+    found.check_time("claims.doubt", settings.claims.doubt, second, HumanDuration::from_secs(600));
+    found.check_time("claims.recount", settings.claims.recount, second, day);
 
     let retry = &settings.retry;
     if retry.budget.0 > 1000 {

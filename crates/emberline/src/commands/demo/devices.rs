@@ -30,27 +30,37 @@ const SOME: usize = 1_000;
 pub(super) struct Devices {
     fleet: Fleet,
     feed: Feed,
+    customers: u64,
+    orders: u64,
     bindings: u64,
     /// Those that are bound later than they report.
     late: Vec<String>,
 }
 
 impl Devices {
-    /// Makes them, and lets the service know their customers.
+    /// Makes them.
     ///
     /// # Errors
-    /// If Kafka or the service refuses.
+    /// If there is no way to Kafka.
     pub(super) fn new(plan: FleetPlan, world: &World) -> anyhow::Result<Self> {
         let fleet = Fleet::new(plan, now_ms());
-        for (event, _) in fleet.customers() {
-            let id = event.customer.as_str();
-            world
-                .sandbox
-                .create_customer(id, &event.country_code, &event.phone_number)
-                .map_err(|refusal| anyhow::anyhow!("the sandbox refuses {id}: {refusal}"))?;
-        }
         let feed = Feed::start(&wiring::kafka(&world.settings)?, &world.settings.topics)?;
-        Ok(Self { fleet, feed, bindings: 0, late: Vec::new() })
+        Ok(Self { fleet, feed, customers: 0, orders: 0, bindings: 0, late: Vec::new() })
+    }
+
+    /// Their customers, and an order of each.
+    ///
+    /// # Errors
+    /// If Kafka does not take them.
+    pub(super) async fn claim(
+        &mut self,
+        board: &Board,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        let customers = self.fleet.customers().map(|(_, record)| record);
+        let records: Vec<_> = customers.chain(self.fleet.orders()).collect();
+        self.send_some(records, board, stop).await?;
+        self.feed.settle().await.check().context("Kafka did not take the customers and orders")
     }
 
     /// The bindings that there are from the start.
@@ -62,8 +72,18 @@ impl Devices {
         board: &Board,
         stop: &CancellationToken,
     ) -> anyhow::Result<()> {
-        let bindings: Vec<_> = self.fleet.bindings().collect();
-        for some in bindings.chunks(SOME) {
+        let bindings = self.fleet.bindings().collect();
+        self.send_some(bindings, board, stop).await?;
+        self.feed.settle().await.check().context("Kafka did not take the bindings")
+    }
+
+    async fn send_some(
+        &mut self,
+        records: Vec<FleetRecord>,
+        board: &Board,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        for some in records.chunks(SOME) {
             while board.waiting() > MOST_WAITING && !stop.is_cancelled() {
                 tokio::time::sleep(HELD_BACK).await;
             }
@@ -75,7 +95,7 @@ impl Devices {
             }
             self.tell(board);
         }
-        self.feed.settle().await.check().context("Kafka did not take the bindings")
+        Ok(())
     }
 
     /// The devices report at their pace, held back where the workers fall far behind.
@@ -139,12 +159,18 @@ impl Devices {
     }
 
     async fn send(&mut self, record: &FleetRecord) -> anyhow::Result<()> {
-        self.bindings += u64::from(record.topic == Topic::Bindings);
+        match record.topic {
+            Topic::Customers => self.customers += 1,
+            Topic::Orders => self.orders += 1,
+            Topic::Bindings => self.bindings += 1,
+            Topic::Devices => {}
+        }
         self.feed.send(record).await.context("Kafka did not take a record")
     }
 
     fn tell(&self, board: &Board) {
-        board.made(self.generated(), self.fleet.expectation().counts().records + self.bindings);
+        let events = self.customers + self.orders + self.bindings;
+        board.made(self.generated(), self.fleet.expectation().counts().records + events);
     }
 
     /// What was said so far.
@@ -153,6 +179,8 @@ impl Devices {
         Generated {
             reports: counts.reports,
             states: counts.states,
+            customers: self.customers,
+            orders: self.orders,
             bindings: self.bindings,
             duplicates: counts.duplicates(),
             skipped: counts.skipped + counts.unknown_properties,
@@ -168,7 +196,10 @@ impl Devices {
             .filter_map(|(event, _)| sandbox.registry().bindings(event.customer.as_str()))
             .map(|bindings| bindings.all.len() as u64)
             .sum();
-        Service::of(sandbox.ledger(), bindings, &self.late)
+        let registry = sandbox.registry();
+        let orders = registry.orders().orders.len() as u64;
+        let [customers, orders] = [registry.customers().len() as u64, orders];
+        Service::of(sandbox.ledger(), [customers, orders, bindings], &self.late)
     }
 }
 

@@ -65,6 +65,8 @@ pub(super) struct Summary {
     generated: u64,
     reports_accepted: u64,
     states_accepted: u64,
+    customers_accepted: u64,
+    orders_accepted: u64,
     bindings_accepted: u64,
     /// Reports that came after a newer one of their device and category.
     out_of_order: u64,
@@ -100,6 +102,8 @@ impl Summary {
             generated: generated.items(),
             reports_accepted: service.reports,
             states_accepted: service.states,
+            customers_accepted: service.customers,
+            orders_accepted: service.orders,
             bindings_accepted: service.bindings,
             out_of_order: service.out_of_order,
             out_of_order_late: service.out_of_order_late,
@@ -140,6 +144,8 @@ impl Summary {
         };
         row("reports", [Some(generated.reports), None, Some(service.reports)]);
         row("online states", [Some(generated.states), None, Some(service.states)]);
+        row("customers", [Some(generated.customers), None, Some(service.customers)]);
+        row("orders", [Some(generated.orders), None, Some(service.orders)]);
         row("bindings", [Some(generated.bindings), None, Some(service.bindings)]);
         row(
             "= to deliver, delivered",

@@ -1,7 +1,7 @@
 //! The sum, from three sides: what the devices said, what became of it by the workers'
 //! own count, and what the service has in its books. They must agree.
 //!
-//! What is counted is *items*: a report, a state, a binding event, or a record or
+//! What is counted is *items*: a report, a state, a customer, an order, a binding event, or a record or
 //! property that makes none of them. An item is counted once, however often it goes
 //! round: an item that was parked in a retry topic and read back from it is not read a
 //! second time, and its outcome is that of its last round. So
@@ -35,6 +35,10 @@ pub(super) struct Generated {
     pub(super) reports: u64,
     /// States to be delivered, unless a newer one is there first; each counted once.
     pub(super) states: u64,
+    /// Customers to be made known.
+    pub(super) customers: u64,
+    /// Orders to be placed.
+    pub(super) orders: u64,
     /// Binding events to be delivered.
     pub(super) bindings: u64,
     /// Reports and states said again.
@@ -66,6 +70,10 @@ pub(super) struct Service {
     /// Reports, each counted once.
     pub(super) reports: u64,
     pub(super) states: u64,
+    /// Customers known.
+    pub(super) customers: u64,
+    /// Orders placed.
+    pub(super) orders: u64,
     /// Devices bound.
     pub(super) bindings: u64,
     /// Reports that it had already.
@@ -90,7 +98,7 @@ impl Generated {
 
     /// What should reach the service.
     pub(super) const fn deliverable(&self) -> u64 {
-        self.reports + self.states + self.bindings
+        self.reports + self.states + self.customers + self.orders + self.bindings
     }
 }
 
@@ -110,7 +118,7 @@ impl Pipeline {
 impl Service {
     /// What it accepted, each counted once.
     pub(super) const fn accepted(&self) -> u64 {
-        self.reports + self.states + self.bindings
+        self.reports + self.states + self.customers + self.orders + self.bindings
     }
 }
 
@@ -122,6 +130,8 @@ impl Sums {
         // By kind, so that too much of one does not hide the lack of another.
         let missing = generated.reports.saturating_sub(service.reports)
             + generated.states.saturating_sub(service.states + pipeline.superseded)
+            + generated.customers.saturating_sub(service.customers)
+            + generated.orders.saturating_sub(service.orders)
             + generated.bindings.saturating_sub(service.bindings);
         let letters = pipeline.dead_lettered.saturating_sub(generated.dead_letters);
         missing.saturating_sub(pipeline.parked + pipeline.in_flight + letters)
@@ -153,6 +163,8 @@ impl Sums {
         differ("reports", ("generated", generated.reports), ("accepted", service.reports));
         let states = generated.states.saturating_sub(pipeline.superseded);
         differ("states", ("to be delivered", states), ("accepted", service.states));
+        differ("customers", ("generated", generated.customers), ("known", service.customers));
+        differ("orders", ("generated", generated.orders), ("placed", service.orders));
         differ("bindings", ("generated", generated.bindings), ("accepted", service.bindings));
         let calls = ("the workers say", pipeline.calls);
         differ("calls", calls, ("the service says", service.calls));

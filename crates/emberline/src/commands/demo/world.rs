@@ -75,10 +75,13 @@ impl World {
         let topics = &pipeline.topics;
         let mut wanted = vec![topics.customer_devices(), topics.dead_letters()];
         wanted.extend(pipeline.delivery.tiers.iter().map(|delay| topics.retry(*delay)));
-        wanted.extend(topics.bindings.iter().cloned());
+        wanted.extend(
+            [&topics.bindings, &topics.customers, &topics.orders].into_iter().flatten().cloned(),
+        );
         for name in wanted {
             self.broker.create_topic(&name, PARTITIONS)?;
         }
+        self.broker.create_topic(&topics.order_book(), 1)?;
         for name in &topics.devices {
             self.broker.create_topic(name, DEVICE_PARTITIONS)?;
         }

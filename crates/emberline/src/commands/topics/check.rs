@@ -43,14 +43,25 @@ pub(super) fn check(wanted: &Wanted, found: Option<&TopicState>) -> Verdict {
             Kind::Input { key } => {
                 format!("run emberline topics create --inputs, or take it out of topics.{key}")
             }
-            Kind::Table { .. } | Kind::Log { .. } => "run emberline topics create".to_owned(),
+            Kind::Table { .. } | Kind::Book | Kind::Log { .. } => {
+                "run emberline topics create".to_owned()
+            }
         };
         let text = "does not exist, or may not be seen".to_owned();
         return Verdict { state: "missing", ..Verdict::bad(&wanted.name, text, advice) };
     };
     let problems = match wanted.kind {
         Kind::Input { .. } => check_input(found),
-        Kind::Table { max_bytes } => check_table(found, max_bytes),
+        Kind::Table { max_bytes } => {
+            let mut problems = check_compacted(found, "bindings get lost with age");
+            problems.extend(check_size(found, max_bytes));
+            problems
+        }
+        Kind::Book => {
+            let mut problems = check_compacted(found, "it is forgotten which orders were placed");
+            problems.extend(check_one_partition(found));
+            problems
+        }
         Kind::Log { keep_ms } => check_log(found, keep_ms),
     };
     let state = if problems.is_empty() { "ok" } else { "wrong" };
@@ -69,16 +80,24 @@ fn check_input(found: &TopicState) -> Vec<Problem> {
     problems
 }
 
-fn check_table(found: &TopicState, max_bytes: u64) -> Vec<Problem> {
+fn check_compacted(found: &TopicState, otherwise: &str) -> Vec<Problem> {
     let mut problems = Vec::new();
     if !found.cleanup_policy.is_empty() && found.cleanup_policy != "compact" {
         problems.push(Problem {
-            text: format!("cleanup.policy is {}: bindings get lost with age", found.cleanup_policy),
+            text: format!("cleanup.policy is {}: {otherwise}", found.cleanup_policy),
             advice: set(found, "cleanup.policy=compact"),
         });
     }
-    problems.extend(check_size(found, max_bytes));
     problems
+}
+
+fn check_one_partition(found: &TopicState) -> Option<Problem> {
+    (found.partitions != 1).then(|| Problem {
+        text: format!("has {} partitions, and must have one", found.partitions),
+        advice: "stop the claims and retries workers, delete it, and run emberline topics create; \
+                 what was placed is counted from the service's list"
+            .to_owned(),
+    })
 }
 
 fn check_log(found: &TopicState, keep_ms: u64) -> Vec<Problem> {

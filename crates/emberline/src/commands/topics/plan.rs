@@ -24,6 +24,8 @@ pub(super) enum Kind {
         /// Largest record, in bytes.
         max_bytes: u64,
     },
+    /// The order book: a table with one partition, so that all agree on its order.
+    Book,
     /// Records that are read for so long, and dropped after it.
     Log {
         /// Shortest time that records must be kept, in milliseconds.
@@ -65,6 +67,7 @@ pub(super) fn own_topics(settings: &Settings) -> Vec<Wanted> {
     let mut topics = vec![Wanted { name: name("customer-devices"), kind: table }];
     let tiers = settings.retry.tiers.iter();
     topics.extend(tiers.map(|tier| Wanted { name: name(&format!("retry.{tier}")), kind: retry }));
+    topics.push(Wanted { name: name("order-book"), kind: Kind::Book });
     topics.push(Wanted { name: name("dead-letters"), kind: archive });
     topics.push(Wanted { name: name("receipts"), kind: archive });
     topics
@@ -85,6 +88,7 @@ impl Wanted {
                 ("cleanup.policy", "compact".to_owned()),
                 ("max.message.bytes", max_bytes.to_string()),
             ],
+            Kind::Book => vec![("cleanup.policy", "compact".to_owned())],
             Kind::Log { keep_ms } => vec![
                 ("cleanup.policy", "delete".to_owned()),
                 ("retention.ms", keep_ms.to_string()),
@@ -99,7 +103,7 @@ impl Wanted {
         }
         NewTopic {
             name: self.name.clone(),
-            partitions: sizes.partitions,
+            partitions: if self.kind == Kind::Book { 1 } else { sizes.partitions },
             replication: sizes.replication.unwrap_or(-1),
             configs: configs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
         }
@@ -120,6 +124,7 @@ mod tests {
             "emberline.retry.30s",
             "emberline.retry.5m",
             "emberline.retry.1h",
+            "emberline.order-book",
             "emberline.dead-letters",
             "emberline.receipts",
         ];

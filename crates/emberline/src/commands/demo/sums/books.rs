@@ -52,11 +52,17 @@ impl Pipeline {
 
 impl Service {
     /// Reads the books; `late` are the devices that were bound after they began to report.
-    pub(in crate::commands::demo) fn of(ledger: &Ledger, bindings: u64, late: &[String]) -> Self {
+    pub(in crate::commands::demo) fn of(
+        ledger: &Ledger,
+        [customers, orders, bindings]: [u64; 3],
+        late: &[String],
+    ) -> Self {
         let totals = ledger.totals();
         Self {
             reports: totals.distinct_reports,
             states: totals.states_accepted,
+            customers,
+            orders,
             bindings,
             sent_twice: totals.sent_twice,
             calls: totals.calls,
