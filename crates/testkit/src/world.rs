@@ -124,6 +124,30 @@ impl World {
         format!("{}-bindings", self.name)
     }
 
+    /// The topic of customers, once [`World::read_claims`] was called.
+    pub fn customers(&self) -> String {
+        format!("{}-customers", self.name)
+    }
+
+    /// The topic of orders, once [`World::read_claims`] was called.
+    pub fn orders(&self) -> String {
+        format!("{}-orders", self.name)
+    }
+
+    /// Makes topics of customers and orders, which the processes started from now on read.
+    ///
+    /// # Errors
+    /// The topics can't be made.
+    pub async fn read_claims(&mut self) -> Result<()> {
+        for (key, topic) in
+            [("topics.customers", self.customers()), ("topics.orders", self.orders())]
+        {
+            self.kafka.create_topic(&topic, PARTITIONS, &[]).await?;
+            self.set(key, &format!("[{topic:?}]"));
+        }
+        Ok(())
+    }
+
     /// One of the pipeline's own topics, such as `dead-letters`.
     pub fn own_topic(&self, name: &str) -> String {
         format!("{}.{name}", self.name)

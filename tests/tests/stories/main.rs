@@ -7,6 +7,7 @@
 //! Start at [`story::story`]; the world of a story is `emberline_testkit::World`.
 
 mod bindings;
+mod claims;
 mod crashes;
 mod delivery;
 mod dialects;
@@ -27,7 +28,7 @@ use emberline_testkit::harness;
 use emberline_testkit::kafka::availability;
 use libtest_mimic::{Arguments, Trial};
 
-use story::story;
+use story::{story, story_with};
 
 /// Each story runs processes of its own, and they wait more than they work.
 const AT_ONCE: usize = 2;
@@ -50,6 +51,7 @@ fn stories() -> Vec<Trial> {
             "two_replicas_hand_over_likewise_with_the_brokers_group_protocol",
             replicas::with_the_brokers_protocol,
         ),
+        story("killed_workers_place_each_order_once", claims::killed),
         story("a_customer_with_20_000_devices_is_pushed_whole", bindings::large_customer),
         story("every_report_arrives_once_and_in_order", delivery::every_report),
         story("passing_failures_are_retried_in_place", refusals::passing_failures),
@@ -57,6 +59,12 @@ fn stories() -> Vec<Trial> {
         story("a_restart_remembers_what_was_delivered_before", restarts::duplicates_across_restart),
         story("telemetry_of_an_unbound_device_waits_for_its_binding", bindings::unbound_device),
         story("a_device_goes_to_the_customer_it_was_bound_to_last", bindings::rebound_device),
+        story("orders_wait_for_their_customer_and_are_placed_once", claims::orders_after_customers),
+        story_with(
+            "formal_orders_end_with_the_authorisations",
+            claims::bought(),
+            claims::authorisations,
+        ),
         story("a_secret_is_changed_without_a_restart", refusals::rotated_secret),
         story("a_refused_report_does_not_hold_up_its_batch", refusals::one_refused_report),
         story("a_devices_state_never_goes_backwards", states::flapping_devices),

@@ -17,6 +17,13 @@ pub(crate) fn story<S>(name: &str, story: S) -> Trial
 where
     S: AsyncFnOnce(&mut World) -> Result<()> + Send + 'static,
 {
-    let world = || World::start(SandboxSettings::default());
-    Trial::test(name, move || tell(world(), LIMIT, story))
+    story_with(name, SandboxSettings::default(), story)
+}
+
+/// A story with a service of these settings.
+pub(crate) fn story_with<S>(name: &str, service: SandboxSettings, story: S) -> Trial
+where
+    S: AsyncFnOnce(&mut World) -> Result<()> + Send + 'static,
+{
+    Trial::test(name, move || tell(World::start(service), LIMIT, story))
 }
