@@ -15,6 +15,7 @@
 mod claim_state;
 mod credentials;
 mod edges;
+mod finding;
 mod intake;
 mod lane;
 pub mod metrics;

@@ -9,13 +9,15 @@
 //!
 //! Start at [`Worker::run`]. The parts: `assignment` (partitions come and go), `take_in`
 //! (records to items), `dispatch` (items to calls), `ended` (calls to outcomes),
-//! `bindings` (a customer's set), `claims` (customers and orders), `set_aside` (retry and dead letters).
+//! `bindings` (a customer's set), `claims` and `leases` (customers and orders),
+//! `set_aside` (retry and dead letters).
 
 mod assignment;
 mod bindings;
 mod claims;
 mod dispatch;
 mod ended;
+mod leases;
 mod set_aside;
 mod take_in;
 

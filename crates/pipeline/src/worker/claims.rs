@@ -8,24 +8,23 @@ use std::time::{Duration, Instant};
 
 use emberline_flow::claim::{Found, Step, Subject};
 use emberline_flow::lanes::{Gather, LaneId};
-use emberline_flow::order_book::Holder;
 use emberline_model::{
     CustomerEvent, CustomerId, DeadLetterReason, OrderEvent, Outcome, ParkReason,
 };
 use emberline_service_api::{
-    CallError, Customer, FailureClass, Order, ServiceCreateCustomer, ServiceCreateOrder,
-    ServiceGetCustomerList, ServiceGetOrderList,
+    CallError, FailureClass, ServiceCreateCustomer, ServiceCreateOrder, ServiceGetCustomerList,
+    ServiceGetOrderList,
 };
 use emberline_service_client::Transport;
-use emberline_wire::order_book::{OrderBookEntry, encode_key};
 
 use super::Worker;
 use super::dispatch::{Call, Heard};
 use super::set_aside::Written;
-use crate::claim_state::{ClaimState, HeldLease};
+use crate::claim_state::ClaimState;
+use crate::finding::{find_customer, find_order};
 use crate::lane::{About, Action, Item, Lane, What, new_customer_key, orders_key};
 use crate::order_book;
-use crate::outbox::{Destination, Outgoing};
+use crate::outbox::Destination;
 use crate::records::{Failure, RecordId};
 
 /// Orders whose customer is being made known are looked at again so soon at the latest.
@@ -34,6 +33,9 @@ const LOOK_FOR_CUSTOMER: Duration = Duration::from_secs(1);
 const LOOK_FOR_LEASE: Duration = Duration::from_millis(250);
 /// While the service's orders are counted.
 const LOOK_FOR_COUNT: Duration = Duration::from_millis(50);
+
+/// Nothing is gathered.
+const AT_ONCE: Gather = Gather { linger: Duration::ZERO, full_at: 1 };
 
 /// Whether a lane is about customers or orders.
 pub(super) fn is_claim(about: &About) -> bool {
@@ -144,13 +146,6 @@ impl<T: Transport + Clone> Worker<T> {
             }
         }
         false
-    }
-
-    /// Whether the order at the head may be leased, or leased anew.
-    fn may_lease(&self, id: LaneId) -> bool {
-        let origin = self.lanes.about(id).claim.as_ref().map(|state| state.origin);
-        self.leased.len() < self.shared.settings.delivery.in_flight
-            || origin.is_some_and(|origin| self.leased.contains(&origin))
     }
 
     fn will_call(&mut self, id: LaneId, action: Action) -> bool {
@@ -354,89 +349,6 @@ impl<T: Transport + Clone> Worker<T> {
         );
     }
 
-    /// The lease of the order at the lane's head, and the order.
-    fn lease_at_head(&self, id: LaneId) -> Option<(HeldLease, OrderEvent)> {
-        let item = self.lanes.front(id)?;
-        let origin = self.records.origin(item.record);
-        let lease = self.lanes.about(id).claim.as_ref()?.lease_of(item, origin)?;
-        let What::Order(order) = &item.what else { return None };
-        Some((lease, (**order).clone()))
-    }
-
-    /// Enters a lease of the order's number in the book; the lane is busy with that.
-    fn lease(&mut self, id: LaneId, now: Instant) {
-        let holder = Holder(fastrand::u128(..));
-        let Some(What::Order(order)) = self.lanes.front(id).map(|item| &item.what) else { return };
-        let (order, order_no) = ((**order).clone(), order.order_no.clone());
-        let Some(state) = &mut self.lanes.about_mut(id).claim else { return };
-        let origin = state.origin;
-        let lease = HeldLease { origin, order_no, holder };
-        if let Some(before) = state.claim.lease_begins(holder, now) {
-            self.return_lease(&HeldLease { holder: before, ..lease.clone() }, now);
-        }
-        self.leased.insert(origin);
-        let write = self.book_record(&lease, Some((&order, false)));
-        self.lanes.start(id, 1);
-        self.outbox.write(Destination::OrderBook, write, Written::Lease { lane: id }, now);
-    }
-
-    /// The lease stands in the book.
-    pub(super) fn lease_written(&mut self, id: LaneId, offset: i64, now: Instant) {
-        if let Some(state) = &mut self.lanes.about_mut(id).claim {
-            state.claim.lease_written(offset);
-        }
-        self.again_or_fence(id, now, now);
-    }
-
-    /// Gives a lease back. Nothing waits for it: at worst it ends by itself.
-    pub(super) fn return_lease(&mut self, lease: &HeldLease, now: Instant) {
-        self.leased.remove(&lease.origin);
-        let write = self.book_record(lease, None);
-        self.outbox.write(Destination::OrderBook, write, Written::Returned, now);
-    }
-
-    /// The order is another owner's from now on. Where its last call may still be acted on, the
-    /// lease stays until it ends by itself: whoever comes next would place the order too early.
-    pub(super) fn give_up_lease(&mut self, lease: &HeldLease, in_doubt: bool, now: Instant) {
-        if in_doubt {
-            self.leased.remove(&lease.origin);
-        } else {
-            self.return_lease(lease, now);
-        }
-    }
-
-    /// What is known of the customer or order at the lane's head is over, its lease with it.
-    pub(super) fn end_claim(&mut self, id: LaneId, now: Instant) {
-        if self.lanes.about(id).claim.is_none() {
-            return;
-        }
-        let lease = self.lease_at_head(id).map(|(lease, _)| lease);
-        self.lanes.about_mut(id).claim = None;
-        let Some(lease) = lease else { return };
-        // Who held it before, and is gone, is done with as well.
-        let left =
-            self.shared.order_book.look(|book| book.left_behind(&lease.order_no, lease.holder));
-        for holder in left {
-            self.return_lease(&HeldLease { holder, ..lease.clone() }, now);
-        }
-        self.return_lease(&lease, now);
-    }
-
-    fn book_record(&self, lease: &HeldLease, entry: Option<(&OrderEvent, bool)>) -> Outgoing {
-        let entry = entry.map(|(order, placed)| OrderBookEntry {
-            customer_id: order.customer.as_str().to_owned(),
-            formal: !order.item.test,
-            placed,
-            time_ms: self.clock.unix_millis(),
-        });
-        Outgoing {
-            topic: self.shared.settings.topics.order_book(),
-            key: Some(encode_key(&lease.order_no, lease.holder.0)),
-            value: entry.map(|entry| entry.encode()),
-            headers: Vec::new(),
-        }
-    }
-
     /// A formal order that may not be placed.
     fn cannot_be_placed(
         &mut self,
@@ -466,51 +378,5 @@ impl<T: Transport + Clone> Worker<T> {
         if let Some(customer) = customer {
             self.release_orders(&customer);
         }
-    }
-}
-
-const AT_ONCE: Gather = Gather { linger: Duration::ZERO, full_at: 1 };
-
-type Finding = Result<(Found, String), &'static str>;
-
-/// What the service has of this order.
-fn find_order(order: &OrderEvent, listed: &[Order], total: u64) -> Finding {
-    if listed.iter().any(|other| other.order_no != order.order_no) {
-        // The filter was not heeded: that the order is not on this page says nothing.
-        return Err("the service listed other orders than it was asked for");
-    }
-    let Some(found) = listed.first() else { return nothing(total) };
-    let fields = [
-        ("CustomerId", order.customer.as_str().to_owned(), found.customer_id.clone()),
-        ("ItemId", order.item.id().to_owned(), found.item_id.clone()),
-        ("ItemVNO", order.version.as_str().to_owned(), found.item_vno.clone()),
-        ("ItemNum", order.count.to_string(), found.item_num.to_string()),
-    ];
-    let differs: Vec<String> = fields
-        .into_iter()
-        .filter(|(_, told, known)| told != known)
-        .map(|(name, told, known)| format!("{name} is {told} here and {known} at the service"))
-        .collect();
-    if differs.is_empty() {
-        return Ok((Found::Same, String::new()));
-    }
-    let differs = differs.join(", ");
-    Ok((Found::Other, format!("the service has another order of this number: {differs}")))
-}
-
-/// What the service has of this customer. Telephone numbers are compared and not told.
-fn find_customer(event: &CustomerEvent, listed: &[Customer], total: u64) -> Finding {
-    if listed.iter().any(|other| other.customer_id != event.customer.as_str()) {
-        return Err("the service listed other customers than it was asked for");
-    }
-    let Some(found) = listed.first() else { return nothing(total) };
-    let same = found.country_code == event.country_code && found.phone_number == event.phone_number;
-    Ok((if same { Found::Same } else { Found::Other }, String::new()))
-}
-
-fn nothing(total: u64) -> Finding {
-    match total {
-        0 => Ok((Found::Nothing, String::new())),
-        _ => Err("the service counts what it does not list"),
     }
 }

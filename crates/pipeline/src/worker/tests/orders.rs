@@ -9,6 +9,7 @@
 //! One seed again, with its trace: `EMBERLINE_ORDER_SEEDS=42 cargo test -p emberline-pipeline
 //! --lib orders:: -- --nocapture`.
 
+mod edges;
 mod events;
 mod input;
 mod judge;
