@@ -229,6 +229,11 @@ impl Claim {
         self.found = None;
     }
 
+    /// It is known that the last call was not acted on.
+    pub fn out_of_doubt(&mut self) {
+        self.doubt_until = None;
+    }
+
     /// Whether it is not known what became of the last call.
     pub fn is_in_doubt(&self) -> bool {
         self.doubt_until.is_some()

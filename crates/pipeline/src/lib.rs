@@ -23,6 +23,7 @@ mod offsets;
 mod order_book;
 mod outbox;
 mod partitions;
+mod placing;
 mod raw;
 mod records;
 mod run;
@@ -33,6 +34,7 @@ mod traffic;
 mod worker;
 
 pub use credentials::CredentialsSource;
+pub use placing::{NotPlaced, OrderPlacer, PlacerSettings};
 pub use run::{PipelineError, run};
 pub use settings::{DeliverySettings, PipelineSettings, Topics, WorkerKind};
 pub use status::{Monitor, WorkerStatus};

@@ -20,7 +20,7 @@ use crate::traffic::CallReport;
 use crate::worker::Shared;
 
 /// Orders asked for at once; the service may answer fewer.
-const PAGE: u64 = 100;
+pub(crate) const PAGE: u64 = 100;
 /// Before a page that was not answered is asked for again.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// Attempts for one page. Who needs the count asks for it anew.
@@ -66,6 +66,11 @@ impl ProcessBook {
         self.book.lock().read(offset, (order_no, Holder(holder)), mark, now);
     }
 
+    /// Takes in a count of the service's formal orders that began then.
+    pub(crate) fn counted(&self, formal: Vec<Box<str>>, began: Instant) {
+        self.book.lock().counted(formal, began);
+    }
+
     pub(crate) fn set_gauge(&self) {
         let used = self.book.lock().used();
         #[expect(clippy::cast_precision_loss, reason = "a count, shown")]
@@ -83,7 +88,7 @@ pub(crate) fn count<T: Transport + Clone>(shared: &Arc<Shared>, transport: &T) {
         let shared = &counting.0;
         let began = now();
         if let Some(formal) = all_formal_orders(shared, &transport).await {
-            shared.order_book.book.lock().counted(formal, began);
+            shared.order_book.counted(formal, began);
         }
     });
 }
@@ -102,17 +107,53 @@ fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-async fn all_formal_orders<T: Transport>(shared: &Shared, transport: &T) -> Option<Vec<Box<str>>> {
-    let mut formal = Vec::new();
-    let mut seen = 0;
-    loop {
-        let page = page_patiently(shared, transport, seen).await?;
+/// The formal orders on the pages of the service's list, as these come.
+#[derive(Debug, Default)]
+pub(crate) struct FormalOrders {
+    numbers: Vec<Box<str>>,
+    seen: u64,
+}
+
+/// Whether more of a list is to come.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Paging {
+    Done,
+    /// From this offset on.
+    Next(u64),
+    /// It ends before its total: who counted what came would count too few.
+    Short,
+}
+
+impl FormalOrders {
+    /// Takes in the next page.
+    pub(crate) fn take(&mut self, page: OrderList) -> Paging {
         let came = page.orders.len() as u64;
-        let of_it = page.orders.into_iter().filter(|order| !order.item_id.starts_with("D-"));
-        formal.extend(of_it.map(|order| order.order_no.into_boxed_str()));
-        seen += came;
-        if came == 0 || seen >= page.total {
-            return Some(formal);
+        self.seen += came;
+        let formal = page.orders.into_iter().filter(|order| !order.item_id.starts_with("D-"));
+        self.numbers.extend(formal.map(|order| order.order_no.into_boxed_str()));
+        match (self.seen >= page.total, came) {
+            (true, _) => Paging::Done,
+            (false, 0) => {
+                let (seen, total) = (self.seen, page.total);
+                tracing::warn!(seen, total, "the service lists fewer orders than it counts");
+                Paging::Short
+            }
+            (false, _) => Paging::Next(self.seen),
+        }
+    }
+
+    pub(crate) fn into_numbers(self) -> Vec<Box<str>> {
+        self.numbers
+    }
+}
+
+async fn all_formal_orders<T: Transport>(shared: &Shared, transport: &T) -> Option<Vec<Box<str>>> {
+    let (mut formal, mut from) = (FormalOrders::default(), 0);
+    loop {
+        match formal.take(page_patiently(shared, transport, from).await?) {
+            Paging::Done => return Some(formal.into_numbers()),
+            Paging::Next(next) => from = next,
+            Paging::Short => return None,
         }
     }
 }
@@ -164,4 +205,38 @@ async fn page<T: Transport>(
     });
     shared.traffic.call_ended(CallReport::of(ticket, &answer, now() - began), now());
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use emberline_service_api::{Order, OrderList};
+
+    use super::{FormalOrders, Paging};
+
+    fn page(items: &[(&str, &str)], total: u64) -> OrderList {
+        let order = |(order_no, item_id): &(&str, &str)| Order {
+            customer_id: "c_1".into(),
+            order_no: (*order_no).into(),
+            item_id: (*item_id).into(),
+            item_vno: "FireBusiness".into(),
+            item_num: 1,
+        };
+        OrderList { orders: items.iter().map(order).collect(), total }
+    }
+
+    #[test]
+    fn formal_orders_are_counted_over_all_pages() {
+        let mut formal = FormalOrders::default();
+        let first = page(&[("1", "FireInsurance2020"), ("2", "D-FireInsurance2020")], 3);
+        assert_eq!(formal.take(first), Paging::Next(2));
+        assert_eq!(formal.take(page(&[("3", "CarInsurance2021")], 3)), Paging::Done);
+        assert_eq!(formal.into_numbers(), ["1".into(), "3".into()]);
+    }
+
+    #[test]
+    fn a_list_that_ends_too_early_is_no_count() {
+        let mut formal = FormalOrders::default();
+        assert_eq!(formal.take(page(&[("1", "FireInsurance2020")], 3)), Paging::Next(1));
+        assert_eq!(formal.take(page(&[], 3)), Paging::Short);
+    }
 }

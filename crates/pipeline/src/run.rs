@@ -108,7 +108,12 @@ pub async fn run<T: Transport + Clone>(
         })
     })
     .await?;
-    let order_book = if places_orders { Some(read_order_book(&shared).await?) } else { None };
+    let order_book = if places_orders {
+        let from = (&settings.kafka, &settings.topics);
+        Some(read_order_book(from, &shared.order_book).await?)
+    } else {
+        None
+    };
     let reader = Arc::new(reader);
     let _ = shared.reader.set(Arc::downgrade(&reader));
     let group_stop = stop.child_token();
@@ -137,11 +142,13 @@ fn authorisations(claims: &ClaimRules) -> usize {
 }
 
 /// Begins to read the order book.
-async fn read_order_book(shared: &Arc<Shared>) -> Result<TableReader, PipelineError> {
-    let settings = &shared.settings;
-    let topic = settings.topics.order_book();
-    let bounds = Arc::new(Bounds::new(&settings.kafka)?);
-    let parts = patiently(&settings.topics, async || {
+pub(crate) async fn read_order_book(
+    (kafka, topics): (&KafkaSettings, &Topics),
+    book: &Arc<ProcessBook>,
+) -> Result<TableReader, PipelineError> {
+    let topic = topics.order_book();
+    let bounds = Arc::new(Bounds::new(kafka)?);
+    let parts = patiently(topics, async || {
         let (bounds, topic) = (Arc::clone(&bounds), topic.clone());
         let asked = tokio::task::spawn_blocking(move || {
             bounds.partition_count(&topic, ASK)?.ok_or(BrokerError::NoTopic(topic))
@@ -152,9 +159,9 @@ async fn read_order_book(shared: &Arc<Shared>) -> Result<TableReader, PipelineEr
     if parts != 1 {
         return Err(PipelineError::OrderBookParts(topic, parts));
     }
-    patiently(&settings.topics, async || {
-        let book = Arc::clone(&shared.order_book);
-        TableReader::start(&settings.kafka, &topic, move |record| {
+    patiently(topics, async || {
+        let book = Arc::clone(book);
+        TableReader::start(kafka, &topic, move |record| {
             book.read(record.offset, record.key, record.value, Instant::now());
         })
     })
