@@ -7,9 +7,13 @@
 //!
 //! Start at [`encode`].
 
+mod fronts;
+
 use std::ops::Range;
 
 use base64_simd::URL_SAFE_NO_PAD as BASE64;
+
+pub use fronts::{Front, Known, PARTS, Unsettled, fronts};
 
 /// The broker's default `offset.metadata.max.bytes`. A longer text makes the commit of
 /// that partition fail without a word about which one it was.
@@ -32,6 +36,8 @@ const HAS_SEED: u8 = 2;
 const BITS: u8 = 4;
 /// Records settled in part come before what is settled.
 const PARTLY: u8 = 8;
+/// How far devices' parts are settled comes before that.
+const FRONTS: u8 = 16;
 
 /// What a commit tells beside its offset.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,8 +46,11 @@ pub struct CommitMetadata {
     pub seed_from: Option<i64>,
     /// Offsets settled above the frontier, lowest first.
     pub settled: Vec<Range<i64>>,
-    /// Records settled in part, lowest first: their offset, and a bit for each part that is.
-    /// They take the room that the runs leave.
+    /// How far the parts of devices are settled, lowest first. They take the room that the
+    /// runs leave.
+    pub fronts: Vec<Front>,
+    /// Records of which a part is settled beyond that, lowest first: their offset, and a bit
+    /// for each part. They take the room that is left then.
     pub partly: Vec<(i64, u8)>,
     /// More was settled than is told here: what is higher was left out.
     pub shortened: bool,
@@ -54,7 +63,8 @@ impl CommitMetadata {
     pub fn gather(seed_from: Option<i64>, runs: impl IntoIterator<Item = Range<i64>>) -> Self {
         let mut runs = runs.into_iter();
         let settled = runs.by_ref().take(MAX_RUNS).collect();
-        Self { seed_from, settled, partly: Vec::new(), shortened: runs.next().is_some() }
+        let shortened = runs.next().is_some();
+        Self { seed_from, settled, fronts: Vec::new(), partly: Vec::new(), shortened }
     }
 
     /// Whether this offset was settled, as far as the text could tell.
@@ -63,7 +73,14 @@ impl CommitMetadata {
         after.checked_sub(1).is_some_and(|index| self.settled[index].contains(&offset))
     }
 
-    /// The parts of the record at this offset that were settled, a bit each.
+    /// The front that the record at this offset tells the device of.
+    pub fn front_at(&self, offset: i64) -> Option<&Front> {
+        let found = self.fronts.binary_search_by_key(&offset, |front| front.at);
+        found.ok().map(|index| &self.fronts[index])
+    }
+
+    /// The parts of the record at this offset that were settled beyond its device's front, a
+    /// bit each.
     pub fn settled_parts(&self, offset: i64) -> u8 {
         let found = self.partly.binary_search_by_key(&offset, |(offset, _)| *offset);
         found.map_or(0, |index| self.partly[index].1)
@@ -97,27 +114,109 @@ pub fn encode(metadata: &CommitMetadata, frontier: i64) -> String {
             flags |= SHORTENED;
         }
     }
+    let mut parts = Vec::new();
+    if !metadata.fronts.is_empty() {
+        let base = read_from(metadata.seed_from, frontier);
+        let (fronts, all) = put_fronts(base, &metadata.fronts, MAX_BINARY - bytes.len());
+        if !fronts.is_empty() {
+            flags |= FRONTS;
+        }
+        if !all {
+            flags |= SHORTENED;
+        }
+        parts = fronts;
+    }
     if !metadata.partly.is_empty() {
-        let (partly, all) = partly(frontier, &metadata.partly, MAX_BINARY - bytes.len());
+        let (partly, all) =
+            partly(frontier, &metadata.partly, MAX_BINARY - bytes.len() - parts.len());
         if !partly.is_empty() {
             flags |= PARTLY;
         }
         if !all {
             flags |= SHORTENED;
         }
-        bytes.splice(head..head, partly);
+        parts.extend(partly);
     }
+    bytes.splice(head..head, parts);
     bytes[0] = flags;
     let mut text = String::from(PREFIX);
     BASE64.encode_append(&bytes, &mut text);
     text
 }
 
-/// Whether the text to be committed with `frontier` would tell all of it, with a quarter of
-/// its room to spare.
+/// Whether the text to be committed with `frontier` would tell all of it, with an
+/// eighth of its room to spare: calls under way settle more parts.
 pub fn tells_all(metadata: &CommitMetadata, frontier: i64) -> bool {
     let text = encode(metadata, frontier);
-    text.len() <= MAX_BYTES / 4 * 3 && !decode(&text, frontier).shortened
+    text.len() <= MAX_BYTES / 8 * 7 && !decode(&text, frontier).shortened
+}
+
+/// The first offset that the next owner reads.
+fn read_from(seed_from: Option<i64>, frontier: i64) -> i64 {
+    seed_from.map_or(frontier, |seed| seed.min(frontier))
+}
+
+/// Tells how far devices' parts are settled, as far as that fits, after the number of bytes
+/// that it takes; and whether all did.
+fn put_fronts(base: i64, fronts: &[Front], room: usize) -> (Vec<u8>, bool) {
+    let reach = fronts.iter().flat_map(|front| front.settled_to).max().unwrap_or(base);
+    let mut bytes = Vec::new();
+    put(&mut bytes, base.abs_diff(reach));
+    let mut from = base;
+    let mut told = 0;
+    for front in fronts {
+        let before = bytes.len();
+        put(&mut bytes, from.abs_diff(front.at));
+        let is_far = |part: &usize| front.settled_to[*part] == reach;
+        let is_told = |part: &usize| front.settled_to[*part] > front.at && !is_far(part);
+        let bits = |parts: &dyn Fn(&usize) -> bool| {
+            (0..PARTS).filter(|part| parts(part)).fold(0, |bits, part| bits | 1 << part)
+        };
+        bytes.push(bits(&is_far));
+        bytes.push(bits(&is_told));
+        for part in (0..PARTS).filter(is_told) {
+            put(&mut bytes, front.at.abs_diff(front.settled_to[part]));
+        }
+        // Two bytes tell how many there are.
+        if bytes.len() + 2 > room {
+            bytes.truncate(before);
+            break;
+        }
+        from = front.at;
+        told += 1;
+    }
+    let mut head = Vec::with_capacity(bytes.len() + 2);
+    put(&mut head, bytes.len() as u64);
+    if told == 0 || head.len() + bytes.len() > room {
+        return (Vec::new(), false);
+    }
+    head.append(&mut bytes);
+    (head, told == fronts.len())
+}
+
+/// The fronts that these bytes tell of.
+fn take_fronts(bytes: &mut &[u8], base: i64) -> Option<Vec<Front>> {
+    let length = usize::try_from(take(bytes)?).ok()?;
+    let (mut rest, after) = bytes.split_at_checked(length)?;
+    *bytes = after;
+    let reach = base.checked_add_unsigned(take(&mut rest)?)?;
+    let mut fronts = Vec::new();
+    let mut from = base;
+    while !rest.is_empty() {
+        from = from.checked_add_unsigned(take(&mut rest)?)?;
+        let (&[far, told], after) = rest.split_first_chunk::<2>()?;
+        rest = after;
+        let mut settled_to = [from; PARTS];
+        for (part, to) in settled_to.iter_mut().enumerate() {
+            if far & (1 << part) != 0 {
+                *to = reach;
+            } else if told & (1 << part) != 0 {
+                *to = from.checked_add_unsigned(take(&mut rest)?)?;
+            }
+        }
+        fronts.push(Front { at: from, settled_to });
+    }
+    Some(fronts)
 }
 
 /// Tells of records settled in part, as far as they fit, after the number of bytes that it
@@ -232,7 +331,7 @@ fn read(text: &str, frontier: i64) -> Option<CommitMetadata> {
     }
     let bytes = BASE64.decode_to_vec(text.strip_prefix(PREFIX)?).ok()?;
     let (&flags, mut rest) = bytes.split_first()?;
-    if flags & !(SHORTENED | HAS_SEED | BITS | PARTLY) != 0
+    if flags & !(SHORTENED | HAS_SEED | BITS | PARTLY | FRONTS) != 0
         || take(&mut rest)? != frontier.cast_unsigned()
     {
         return None;
@@ -241,6 +340,10 @@ fn read(text: &str, frontier: i64) -> Option<CommitMetadata> {
         0 => None,
         _ => Some(frontier.checked_sub_unsigned(take(&mut rest)?)?),
     };
+    let fronts = match flags & FRONTS {
+        0 => Vec::new(),
+        _ => take_fronts(&mut rest, read_from(seed_from, frontier))?,
+    };
     let partly = match flags & PARTLY {
         0 => Vec::new(),
         _ => take_partly(&mut rest, frontier)?,
@@ -248,7 +351,7 @@ fn read(text: &str, frontier: i64) -> Option<CommitMetadata> {
     let shortened = flags & SHORTENED != 0;
     if flags & BITS != 0 {
         let settled = take_bits(rest, frontier)?;
-        return Some(CommitMetadata { seed_from, settled, partly, shortened });
+        return Some(CommitMetadata { seed_from, settled, fronts, partly, shortened });
     }
     let mut settled = Vec::new();
     let mut from = frontier;
@@ -261,7 +364,7 @@ fn read(text: &str, frontier: i64) -> Option<CommitMetadata> {
         settled.push(start..end);
         from = end;
     }
-    Some(CommitMetadata { seed_from, settled, partly, shortened })
+    Some(CommitMetadata { seed_from, settled, fronts, partly, shortened })
 }
 
 /// Seven bits a byte, lowest first, the top bit set on all but the last.

@@ -9,10 +9,10 @@ use std::ops::{Index, IndexMut, Range};
 use std::time::Instant;
 
 use emberline_broker::{Commit, Frontier, PartitionRef};
-use emberline_flow::commit_metadata::{self, CommitMetadata};
+use emberline_flow::commit_metadata::{self, CommitMetadata, Front, Known, Unsettled, fronts};
 use emberline_flow::ledger::PartitionLedger;
 use emberline_flow::seed_marks::SeedMarks;
-use emberline_model::EventTime;
+use emberline_model::{DeviceKey, EventTime};
 use emberline_wire::headers::Categories;
 use slab::Slab;
 
@@ -20,8 +20,8 @@ use slab::Slab;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct PartitionId(usize);
 
-/// Records that are settled in part: their offsets, and a bit for each category that is.
-pub(crate) type SettledInPart = HashMap<PartitionId, Vec<(i64, u8)>>;
+/// The telemetry of each tenure that is not settled as a whole.
+pub(crate) type NotSettled = HashMap<PartitionId, Vec<Unsettled<DeviceKey>>>;
 
 impl PartitionId {
     /// A small number that names it while it lives.
@@ -50,8 +50,11 @@ pub(crate) struct Partition {
     /// Log end offset as last told.
     pub(crate) high: i64,
     pub(crate) fenced: bool,
-    /// Records that were given up after a part of them was settled.
-    left_in_part: Vec<(i64, u8)>,
+    /// Telemetry that was given up.
+    given_up: Vec<Unsettled<DeviceKey>>,
+    /// How far the parts of devices were settled before this tenure: of those of which the
+    /// record that tells so was read.
+    fronts_before: hashbrown::HashMap<DeviceKey, Known>,
     frontier: Frontier,
     /// Records in flight.
     pub(crate) records: usize,
@@ -79,7 +82,8 @@ impl Partition {
             regained_up_to: 0,
             high,
             fenced: false,
-            left_in_part: Vec::new(),
+            given_up: Vec::new(),
+            fronts_before: hashbrown::HashMap::new(),
             frontier,
             records: 0,
             committed: None,
@@ -92,9 +96,25 @@ impl Partition {
         offset < self.resume_at || self.settled_before.is_settled(offset)
     }
 
-    /// The parts of the record at this offset that were settled before this tenure.
-    pub(crate) fn parts_settled_before(&self, offset: i64) -> Categories {
-        Categories::from_bits(self.settled_before.settled_parts(offset))
+    /// The parts of this device's record at this offset that were settled before this tenure.
+    /// To be asked of each record that was not settled as a whole, in order.
+    pub(crate) fn parts_settled_before(&mut self, offset: i64, device: DeviceKey) -> Categories {
+        let front = self.note_device(offset, device);
+        let by_front = front.map_or(0, |front| front.settled_parts(offset));
+        Categories::from_bits(by_front | self.settled_before.settled_parts(offset))
+    }
+
+    /// A record of this device is read at this offset, settled or not. What was told of the
+    /// device, if anything was.
+    pub(crate) fn note_device(&mut self, offset: i64, device: DeviceKey) -> Option<Front> {
+        if let Some(front) = self.settled_before.front_at(offset) {
+            let known = Known { settled_to: front.settled_to, last: offset };
+            self.fronts_before.insert(device, known);
+            return Some(*front);
+        }
+        let known = self.fronts_before.get_mut(&device)?;
+        known.last = known.last.max(offset);
+        Some(Front { at: offset, settled_to: known.settled_to })
     }
 
     /// A record is seen at this offset and arrival time, settled or not.
@@ -115,27 +135,33 @@ impl Partition {
         ahead.map(|run| run.start.max(self.position)..run.end).filter(|run| !run.is_empty())
     }
 
-    /// What a commit tells beside the frontier; `partly` are the records settled in part.
-    fn tells(&mut self, mut partly: Vec<(i64, u8)>) -> CommitMetadata {
+    /// What a commit tells beside the frontier; `unsettled` is the telemetry in flight.
+    fn tells(&mut self, mut unsettled: Vec<Unsettled<DeviceKey>>) -> CommitMetadata {
         let seed_from = self.marks.seed_offset(self.ledger.frontier());
         let settled = self.ledger.settled_above().chain(self.settled_ahead());
+        unsettled.extend(&self.given_up);
+        let position = self.position;
+        let bounds = (seed_from.min(self.ledger.frontier()), position);
+        let (mut fronts, mut partly) = fronts(&unsettled, &self.fronts_before, bounds);
         // What was settled in part before this tenure and is not read again yet, as well.
         let before = self.settled_before.partly.iter();
-        partly.extend(before.filter(|(at, _)| *at >= self.position));
-        partly.extend(&self.left_in_part);
+        partly.extend(before.filter(|(at, _)| *at >= position));
         partly.sort_unstable();
-        CommitMetadata { partly, ..CommitMetadata::gather(Some(seed_from), settled) }
+        let before = self.settled_before.fronts.iter();
+        fronts.extend(before.filter(|front| front.at >= position));
+        fronts.sort_unstable_by_key(|front| front.at);
+        CommitMetadata { fronts, partly, ..CommitMetadata::gather(Some(seed_from), settled) }
     }
 
     /// Whether a commit can tell all that is settled: then nothing has to be finished for the
     /// sake of what was sent before it.
-    fn tells_all(&mut self, partly: Vec<(i64, u8)>) -> bool {
-        commit_metadata::tells_all(&self.tells(partly), self.ledger.frontier())
+    fn tells_all(&mut self, unsettled: Vec<Unsettled<DeviceKey>>) -> bool {
+        commit_metadata::tells_all(&self.tells(unsettled), self.ledger.frontier())
     }
 
-    /// What a commit would say now, if it differs from the last one; `partly` are the records
-    /// settled in part.
-    fn due_commit(&mut self, partly: Vec<(i64, u8)>) -> Option<Commit> {
+    /// What a commit would say now, if it differs from the last one; `unsettled` is the
+    /// telemetry in flight.
+    fn due_commit(&mut self, unsettled: Vec<Unsettled<DeviceKey>>) -> Option<Commit> {
         if self.position <= self.resume_at {
             // Nothing new: what the last owner said (from where to seed, too) still holds.
             return None;
@@ -144,7 +170,7 @@ impl Partition {
         self.ledger.advance_to(self.position);
         let offset = self.ledger.frontier();
         self.frontier.set(offset);
-        let gathered = self.tells(partly);
+        let gathered = self.tells(unsettled);
         let metadata = commit_metadata::encode(&gathered, offset);
         if self.committed.as_ref().is_some_and(|last| (last.0, &last.1) == (offset, &metadata)) {
             return None;
@@ -199,15 +225,14 @@ impl Partitions {
         self.by_epoch.len()
     }
 
-    /// The commits due for these tenures; `partly` tells what is settled of records that are
-    /// not settled as a whole.
+    /// The commits due for these tenures.
     pub(crate) fn due_commits(
         &mut self,
         ids: impl IntoIterator<Item = PartitionId>,
-        mut partly: SettledInPart,
+        mut unsettled: NotSettled,
     ) -> Vec<Commit> {
         let due =
-            |id: PartitionId| self.slab[id.0].due_commit(partly.remove(&id).unwrap_or_default());
+            |id: PartitionId| self.slab[id.0].due_commit(unsettled.remove(&id).unwrap_or_default());
         ids.into_iter().filter_map(due).collect()
     }
 
@@ -215,10 +240,10 @@ impl Partitions {
     pub(crate) fn untellable(
         &mut self,
         ids: &[PartitionId],
-        mut partly: SettledInPart,
+        mut unsettled: NotSettled,
     ) -> Vec<PartitionId> {
         let mut tells_all =
-            |id: &PartitionId| self.slab[id.0].tells_all(partly.remove(id).unwrap_or_default());
+            |id: &PartitionId| self.slab[id.0].tells_all(unsettled.remove(id).unwrap_or_default());
         ids.iter().copied().filter(|id| !tells_all(id)).collect()
     }
 
@@ -227,12 +252,12 @@ impl Partitions {
     pub(crate) fn last_commits(
         &mut self,
         ids: &[PartitionId],
-        partly: SettledInPart,
+        unsettled: NotSettled,
     ) -> Vec<Commit> {
         for id in ids {
             self.slab[id.0].committed = None;
         }
-        self.due_commits(ids.iter().copied(), partly)
+        self.due_commits(ids.iter().copied(), unsettled)
     }
 
     /// Makes the next commit of this partition due again, because the last one failed.
@@ -242,10 +267,20 @@ impl Partitions {
         }
     }
 
-    /// A record of the tenure was given up, and these parts of it are settled.
-    pub(crate) fn left_in_part(&mut self, id: PartitionId, offset: i64, parts: Categories) {
-        if !parts.is_empty() {
-            self.slab[id.0].left_in_part.push((offset, parts.bits()));
+    /// The tenures that may have something to tell of records settled in part, whatever is in
+    /// flight of them.
+    pub(crate) fn telling_of_parts(&self) -> impl Iterator<Item = PartitionId> {
+        let tells = |partition: &Partition| {
+            !partition.given_up.is_empty() || !partition.fronts_before.is_empty()
+        };
+        self.owned().filter(move |(_, partition)| tells(partition)).map(|(id, _)| id)
+    }
+
+    /// Telemetry of the tenure was given up.
+    pub(crate) fn given_up(&mut self, id: PartitionId, record: Unsettled<DeviceKey>) {
+        let partition = &mut self.slab[id.0];
+        if !partition.fenced {
+            partition.given_up.push(record);
         }
     }
 
@@ -303,7 +338,7 @@ mod tests {
     use emberline_flow::seed_marks::SeedMarks;
     use emberline_model::EventTime;
 
-    use super::{Partition, Partitions, SettledInPart};
+    use super::{NotSettled, Partition, Partitions};
 
     fn partition(resume_at: i64, settled: Option<std::ops::Range<i64>>) -> Partition {
         let at = PartitionRef {
@@ -330,7 +365,7 @@ mod tests {
                 partitions[id].ledger.deliver(offset);
             }
         }
-        let commits = partitions.due_commits([id], SettledInPart::default());
+        let commits = partitions.due_commits([id], NotSettled::default());
         assert_eq!(commits[0].offset, 100);
         let metadata = decode(&commits[0].metadata, 100);
         assert!((101..5_000).all(|offset| metadata.is_settled(offset)), "{metadata:?}");
@@ -338,7 +373,7 @@ mod tests {
 
         partitions[id].ledger.settle(100);
         assert_eq!(
-            partitions.due_commits([id], SettledInPart::default())[0].offset,
+            partitions.due_commits([id], NotSettled::default())[0].offset,
             103,
             "as far as was read"
         );
@@ -351,11 +386,11 @@ mod tests {
         partitions[id].note(0, EventTime::from_millis(0));
         partitions[id].ledger.deliver(0);
         partitions[id].ledger.settle(0);
-        let asked_for = partitions.due_commits([id], SettledInPart::default());
+        let asked_for = partitions.due_commits([id], NotSettled::default());
         assert_eq!(asked_for[0].offset, 1);
-        assert!(partitions.due_commits([id], SettledInPart::default()).is_empty(), "nothing new");
+        assert!(partitions.due_commits([id], NotSettled::default()).is_empty(), "nothing new");
         assert_eq!(
-            partitions.last_commits(&[id], SettledInPart::default()),
+            partitions.last_commits(&[id], NotSettled::default()),
             asked_for,
             "it may not have been made"
         );

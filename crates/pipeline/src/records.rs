@@ -9,13 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use emberline_broker::{Commit, Room};
-use emberline_model::{Category, EventTime, Identity, Outcome, ParkReason};
+use emberline_flow::commit_metadata::Unsettled;
+use emberline_model::{Category, DeviceKey, EventTime, Identity, Outcome, ParkReason};
 use emberline_wire::headers::{Categories, RetryHeader};
 use slab::Slab;
 
 use crate::claim_state::Origin;
 use crate::metrics::{Totals, WorkerMetrics};
-use crate::partitions::{PartitionId, Partitions, SettledInPart};
+use crate::partitions::{NotSettled, PartitionId, Partitions};
 use crate::raw::RawRecord;
 
 /// A record in flight.
@@ -56,7 +57,11 @@ pub(crate) struct Record {
     pub(crate) history: Option<Box<RetryHeader>>,
     /// Items without an outcome.
     remaining: u16,
-    /// Categories whose item has its outcome: these are not sent again after a crash.
+    /// Whose telemetry it is; nothing else is settled in parts.
+    device: Option<DeviceKey>,
+    /// The categories that it has.
+    parts: Categories,
+    /// Those whose item has its outcome: these are not sent again after a crash.
     settled: Categories,
     /// Whether an item has its outcome already, or a write under way that will give it one:
     /// given up now, the record would be sent again, or settled without its other items.
@@ -66,6 +71,18 @@ pub(crate) struct Record {
     given_up: bool,
     /// Identities of its parked reports: reserved although the write is not durable yet.
     parked: Vec<Identity>,
+}
+
+impl Record {
+    /// What is settled of it; `None` if it is no telemetry.
+    fn unsettled(&self) -> Option<Unsettled<DeviceKey>> {
+        Some(Unsettled {
+            offset: self.offset,
+            device: self.device?,
+            parts: self.parts.bits(),
+            settled: self.settled.bits(),
+        })
+    }
 }
 
 /// A record whose remaining items all wait for the same thing: to be written to a retry
@@ -121,6 +138,8 @@ impl Records {
             early,
             history,
             remaining: items,
+            device: None,
+            parts: Categories::default(),
             settled: Categories::default(),
             partly_settled: false,
             parking: None,
@@ -173,25 +192,41 @@ impl Records {
         partly.map(|(index, _)| id_of(index))
     }
 
-    /// These parts of the record were settled in an earlier tenure.
-    pub(crate) fn settled_before(&mut self, id: RecordId, parts: Categories) {
-        self.slab[id.0 as usize].settled = parts;
+    /// The record is telemetry of this device with these parts, of which some were settled in
+    /// an earlier tenure.
+    pub(crate) fn is_telemetry(
+        &mut self,
+        id: RecordId,
+        device: DeviceKey,
+        (parts, settled): (Categories, Categories),
+    ) {
+        let record = &mut self.slab[id.0 as usize];
+        record.device = Some(device);
+        record.parts = parts;
+        record.settled = settled;
     }
 
     /// The item of this category has reached an outcome that holds; to be told before it is
-    /// settled.
+    /// settled. A duplicate has not: what it is one of may yet be given up, and both copies
+    /// would wait for each other.
     pub(crate) fn settles_part(&mut self, id: RecordId, category: Category) {
         self.slab[id.0 as usize].settled.insert(category);
     }
 
-    /// What is settled of records that are not settled as a whole.
-    fn settled_in_part(&self) -> SettledInPart {
-        let mut parts = SettledInPart::default();
+    /// The telemetry in flight of each tenure of which something is settled in part, or was
+    /// before it.
+    fn not_settled(&self) -> NotSettled {
+        let mut unsettled: NotSettled =
+            self.partitions.telling_of_parts().map(|id| (id, Vec::new())).collect();
         for (_, record) in self.slab.iter().filter(|(_, record)| !record.settled.is_empty()) {
-            let of_partition = parts.entry(record.partition).or_default();
-            of_partition.push((record.offset, record.settled.bits()));
+            unsettled.entry(record.partition).or_default();
         }
-        parts
+        for (_, record) in &self.slab {
+            if let Some(of_partition) = unsettled.get_mut(&record.partition) {
+                of_partition.extend(record.unsettled());
+            }
+        }
+        unsettled
     }
 
     /// A write begins that settles a part of the record.
@@ -244,20 +279,20 @@ impl Records {
 
     /// The commits due for these tenures.
     pub(crate) fn due_commits(&mut self, ids: Vec<PartitionId>) -> Vec<Commit> {
-        let partly = self.settled_in_part();
-        self.partitions.due_commits(ids, partly)
+        let unsettled = self.not_settled();
+        self.partitions.due_commits(ids, unsettled)
     }
 
     /// Those of these tenures whose commit can't tell all that is settled.
     pub(crate) fn untellable(&mut self, ids: &[PartitionId]) -> Vec<PartitionId> {
-        let partly = self.settled_in_part();
-        self.partitions.untellable(ids, partly)
+        let unsettled = self.not_settled();
+        self.partitions.untellable(ids, unsettled)
     }
 
     /// The last commits of tenures that end.
     pub(crate) fn last_commits(&mut self, ids: &[PartitionId]) -> Vec<Commit> {
-        let partly = self.settled_in_part();
-        self.partitions.last_commits(ids, partly)
+        let unsettled = self.not_settled();
+        self.partitions.last_commits(ids, unsettled)
     }
 
     /// One item of the record is to be parked. The write becomes due when all that remains
@@ -345,8 +380,8 @@ impl Records {
 
     fn forget(&mut self, id: RecordId, settled: bool) {
         let record = self.slab.remove(id.0 as usize);
-        if !settled {
-            self.partitions.left_in_part(record.partition, record.offset, record.settled);
+        if let Some(unsettled) = record.unsettled().filter(|_| !settled) {
+            self.partitions.given_up(record.partition, unsettled);
         }
         self.refuse(record.early, record.raw.bytes());
         self.partitions.record_gone(record.partition, record.offset, settled);

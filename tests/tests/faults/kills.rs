@@ -74,7 +74,7 @@ async fn random_kills(world: &mut World, plan: &Plan) -> Result<(usize, String)>
     for kill in 1..=kills {
         world.accepted(reports * kill / (kills + 1)).await?;
         let before = world.sandbox.ledger().totals();
-        let victim = dice.usize(..REPLICAS);
+        let victim = replicas.one_that_is_calling(world, &mut dice).await?;
         let hit = replicas.kill(world, victim).await?;
         write!(
             told,

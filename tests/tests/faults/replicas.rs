@@ -75,6 +75,27 @@ impl Replicas {
         world.wait_for("a replica has calls in flight", async || calls(replica).await).await
     }
 
+    /// Draws one of those that have calls for devices in flight: what is left to be delivered
+    /// may all be another's.
+    pub(crate) async fn one_that_is_calling(
+        &mut self,
+        world: &World,
+        dice: &mut fastrand::Rng,
+    ) -> Result<usize> {
+        let running = &mut self.running;
+        world
+            .wait_for("one of the replicas has calls in flight", async || {
+                let mut calling = Vec::new();
+                for (index, replica) in running.iter_mut().enumerate() {
+                    if calls(replica).await?.is_some() {
+                        calling.push(index);
+                    }
+                }
+                Ok(dice.choice(calling))
+            })
+            .await
+    }
+
     /// Waits until all of them have calls for devices in flight.
     pub(crate) async fn are_calling(&mut self, world: &World) -> Result<()> {
         for index in 0..self.running.len() {

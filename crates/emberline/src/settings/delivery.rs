@@ -71,8 +71,9 @@ pub struct LimitSettings {
     /// Most bytes of records read and not settled, a worker, 1MB or more. Default `64MB`.
     pub bytes: ByteSize,
     /// How far a partition is read beyond its oldest record that is not settled, in
-    /// offsets. Up to 24000 a crash repeats least: what is settled beyond the oldest is
-    /// written beside the committed offset, and so many fit there. Default 24000.
+    /// offsets. What is settled beyond the oldest is written beside the committed offset, so
+    /// that a crash repeats least: up to 24000 that fits, and up to 16000 there is room as well
+    /// for how far each device's categories are. Default 16000.
     #[schemars(range(min = 100, max = 100_000_000))]
     pub gap: u32,
 }
@@ -88,7 +89,7 @@ impl Default for LimitSettings {
             in_flight: 64,
             records: 30_000,
             bytes: ByteSize::megabytes(64),
-            gap: 24_000,
+            gap: 16_000,
         }
     }
 }

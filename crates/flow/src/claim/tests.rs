@@ -13,8 +13,8 @@ fn rules() -> ClaimRules {
         formal_orders: true,
         authorisations: 1,
         doubt: DOUBT,
-        lease: Duration::from_secs(60),
-        recount: Duration::from_secs(60),
+        lease: Duration::from_mins(1),
+        recount: Duration::from_mins(1),
     }
 }
 

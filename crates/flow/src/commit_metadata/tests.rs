@@ -3,7 +3,7 @@ use std::ops::Range;
 
 use proptest::prelude::*;
 
-use super::{CommitMetadata, MAX_BYTES, PREFIX, SURE_REACH, decode, encode};
+use super::{CommitMetadata, Front, MAX_BYTES, PREFIX, SURE_REACH, decode, encode};
 
 #[test]
 fn nothing_to_tell_is_no_text() {
@@ -127,4 +127,35 @@ proptest! {
         let read = decode(&text, i64::from(frontier));
         prop_assert!(read.settled.windows(2).all(|pair| pair[0].end <= pair[1].start));
     }
+}
+
+#[test]
+fn fronts_of_many_devices_fit_beside_what_is_settled() {
+    let fronts: Vec<Front> = (0..100)
+        .map(|n| Front {
+            at: 1_000 + n * 7,
+            settled_to: [9_000, 1_000 + n * 7, 2_500 + n, 1_000 + n * 7, 9_000, 4_000],
+        })
+        .collect();
+    // Every second offset of some fifteen thousand.
+    let settled = (0..7_000).map(|n| 1_001 + n * 2..1_002 + n * 2);
+    let metadata = CommitMetadata {
+        fronts: fronts.clone(),
+        partly: vec![(1_007, 3)],
+        ..CommitMetadata::gather(Some(990), settled)
+    };
+    let text = encode(&metadata, 1_000);
+    assert!(text.len() <= MAX_BYTES);
+    let read = decode(&text, 1_000);
+    assert_eq!(read, metadata);
+    assert_eq!(read.front_at(1_007), Some(&fronts[1]));
+    assert_eq!(read.front_at(1_008), None);
+
+    let many: Vec<Front> =
+        (0..2_000).map(|n| Front { at: 1_000 + n, settled_to: [3_000 + n; 6] }).collect();
+    let text = encode(&CommitMetadata { fronts: many.clone(), ..CommitMetadata::default() }, 1_000);
+    assert!(text.len() <= MAX_BYTES);
+    let read = decode(&text, 1_000);
+    assert!(read.shortened && read.fronts.len() > 100);
+    assert_eq!(read.fronts, many[..read.fronts.len()]);
 }

@@ -6,7 +6,7 @@ use emberline_flow::dedupe::Seen;
 use emberline_flow::lanes::Gather;
 use emberline_model::{
     BindingEvent, Category, DeadLetterReason, DeviceKey, DeviceState, EventTime, Identity, Outcome,
-    ParkReason, SkipReason,
+    ParkReason, Report, SkipReason,
 };
 use emberline_service_client::Transport;
 use emberline_wire::device::{DeviceRecord, Telemetry};
@@ -76,6 +76,19 @@ impl Left {
     }
 }
 
+/// The categories that a record is about: of one that comes from a retry topic those that its
+/// header names, whatever else it holds.
+fn parts_of(content: &Content, history: Option<&RetryHeader>) -> Categories {
+    let Content::Device(DeviceRecord::Telemetry(telemetry)) = content else {
+        return Categories::default();
+    };
+    let named = history.and_then(|history| history.categories);
+    let reports = telemetry.reports.iter().map(Report::category);
+    let refused = telemetry.refused.iter().map(|refusal| refusal.category);
+    let all = reports.chain(refused);
+    all.filter(|category| named.is_none_or(|named| named.contains(*category))).collect()
+}
+
 /// Properties outside of the standard model, counted as far as items can be counted: a
 /// record may name more of them than it is worth counting.
 fn counted_unknown(telemetry: &Telemetry) -> u16 {
@@ -105,6 +118,9 @@ impl<T: Transport + Clone> Worker<T> {
             let partition = &mut self.records.partitions[id];
             partition.note(intake.offset, intake.arrival);
             if partition.was_settled_before(intake.offset) {
+                if let Some(device) = intake.content.device() {
+                    partition.note_device(intake.offset, device);
+                }
                 self.seed(&intake, id);
             } else {
                 self.take_in_one(intake, id, now);
@@ -138,7 +154,12 @@ impl<T: Transport + Clone> Worker<T> {
     fn take_in_one(&mut self, intake: Intake, partition: PartitionId, now: Instant) {
         let Intake { offset, arrival, raw, early, history, content, .. } = intake;
         let waits = history.as_ref().map(|history| (history.due_ms, is_unbound(history)));
-        let settled = self.records.partitions[partition].parts_settled_before(offset);
+        let device = content.device();
+        let parts = parts_of(&content, history.as_deref());
+        let settled = device.map_or(Categories::default(), |device| {
+            let partition = &mut self.records.partitions[partition];
+            partition.parts_settled_before(offset, device).and(parts)
+        });
         let items = Left::of(history.as_deref(), settled).items(&content);
         let record = self.records.deliver(
             partition,
@@ -148,11 +169,13 @@ impl<T: Transport + Clone> Worker<T> {
             items,
             &self.metrics,
         );
-        self.records.settled_before(record, settled);
+        if let Some(device) = device {
+            self.records.is_telemetry(record, device, (parts, settled));
+        }
         let Some((due_ms, unbound)) = waits else {
             return self.distribute(record, content, (items, settled), now);
         };
-        let device = if unbound { content.device() } else { None };
+        let device = device.filter(|_| unbound);
         let wait_ms = due_ms.saturating_sub(self.clock.unix_millis());
         let bound = device.is_some_and(|device| self.shared.bindings.is_bound(device));
         match u64::try_from(wait_ms) {

@@ -58,6 +58,7 @@ const EXPECTED: &[&str] = &[
     "drain past its deadline",
     "duplicate at the service",
     "duplicate to be expected",
+    "front of a device, told by metadata",
     "gap full",
     "gate: half-open",
     "gate: halted",

@@ -1,6 +1,8 @@
 //! Duplicates that nobody can prevent: what a report may be accepted more than once for.
 
-use emberline_flow::commit_metadata;
+use std::collections::BTreeMap;
+
+use emberline_flow::commit_metadata::{self, Front};
 use emberline_model::Category;
 
 use super::input::{Fact, ReportKey};
@@ -22,6 +24,8 @@ impl World {
         let committed = &self.groups[owner.kind as usize].committed;
         let mut again = Vec::new();
         for part in parts {
+            // As the next owner will find out whom a front is about.
+            let mut of_device: BTreeMap<u8, Front> = BTreeMap::new();
             let Some(tenure) = owner.owned.get(part) else { continue };
             let (from, settled) = committed.get(part).map_or((0, None), |(offset, text)| {
                 (*offset, Some(commit_metadata::decode(text, *offset)))
@@ -34,7 +38,19 @@ impl World {
                 if told {
                     self.cover.saw("settled above the frontier, told by metadata");
                 } else {
-                    let parts = settled.as_ref().map_or(0, |it| it.settled_parts(record.offset));
+                    let place = (*part, record.offset);
+                    let device = self.story.facts.get(&place).and_then(|facts| device_of(facts));
+                    let mut parts =
+                        settled.as_ref().map_or(0, |it| it.settled_parts(record.offset));
+                    if let Some(device) = device {
+                        let front = settled.as_ref().and_then(|it| it.front_at(record.offset));
+                        if let Some(front) = front {
+                            self.cover.saw("front of a device, told by metadata");
+                            of_device.insert(device, *front);
+                        }
+                        let front = of_device.get(&device);
+                        parts |= front.map_or(0, |front| front.settled_parts(record.offset));
+                    }
                     again.push(((*part, record.offset), parts));
                 }
             }
@@ -58,4 +74,12 @@ impl World {
             }
         }
     }
+}
+
+/// Whose telemetry these facts are.
+fn device_of(facts: &[Fact]) -> Option<u8> {
+    facts.iter().find_map(|fact| match fact {
+        Fact::Report(key) => Some(key.device),
+        _ => None,
+    })
 }
