@@ -1,9 +1,15 @@
 //! Hands: the mouse's button and the keys, as the browser hears them.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use super::Page;
+use crate::wait::wait_for;
+
+/// Longest that something may move before it is clicked on.
+const REST_LIMIT: Duration = Duration::from_secs(10);
 
 /// A key that pages are used with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +69,7 @@ impl Page {
     /// # Errors
     /// As [`Page::click`].
     pub async fn clicks(&self, selector: &str, times: u32) -> Result<()> {
-        let (x, y) = self.middle_of(selector).await?;
+        let (x, y) = self.resting_place_of(selector).await?;
         for _ in 0..times {
             for kind in ["mousePressed", "mouseReleased"] {
                 let event =
@@ -85,6 +91,17 @@ impl Page {
         }
         self.call("Input.insertText", json!({"text": text})).await?;
         Ok(())
+    }
+
+    /// Where it is, once it stays there: pages scroll by themselves when somebody goes back.
+    async fn resting_place_of(&self, selector: &str) -> Result<(f64, f64)> {
+        let mut before = None;
+        wait_for(&format!("{selector} stays where it is"), REST_LIMIT, async || {
+            let now = self.middle_of(selector).await?;
+            let rests = before.replace(now) == Some(now);
+            Ok(rests.then_some(now))
+        })
+        .await
     }
 
     /// Brings it into view.

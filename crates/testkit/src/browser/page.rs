@@ -88,13 +88,15 @@ impl Page {
         Ok(tree["frameTree"]["frame"]["loaderId"].clone())
     }
 
-    /// Where the page is now.
+    /// Where the page is now, also where nothing is to be seen there.
     ///
     /// # Errors
-    /// The page is between two documents.
+    /// The browser has ended.
     pub async fn url(&self) -> Result<String> {
-        let url = self.evaluate("location.href").await?;
-        Ok(url.as_str().context("a page without an address")?.to_owned())
+        let tree = self.call("Page.getFrameTree", json!({})).await?;
+        let frame = &tree["frameTree"]["frame"];
+        let url = frame["unreachableUrl"].as_str().or(frame["url"].as_str());
+        Ok(url.context("a page without an address")?.to_owned())
     }
 
     /// Waits until the page, whichever it is by then, makes a JavaScript expression true.
