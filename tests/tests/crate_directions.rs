@@ -14,6 +14,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("service-client", &["service-api"]),
     ("broker", &[]),
     ("pipeline", &["model", "wire", "flow", "service-api", "service-client", "broker"]),
+    ("portal", &["model", "service-api", "service-client"]),
     ("fleet", &["model", "wire"]),
     ("sandbox", &[]),
     (
@@ -26,6 +27,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "service-client",
             "broker",
             "pipeline",
+            "portal",
             "fleet",
             "sandbox",
         ],
@@ -42,10 +44,12 @@ const KEPT_APART: &[(&str, &[&str])] = &[
     ("hyper-util", &["service-client"]),
     ("rustls", &["service-client"]),
     ("tokio-rustls", &["service-client"]),
-    ("axum", &["", "sandbox", "testkit"]),
+    ("axum", &["", "sandbox", "portal", "testkit"]),
     ("clap", &[""]),
     ("prost", &["wire", "fleet"]),
     ("hmac", &["service-api", "sandbox"]),
+    ("ring", &["portal", "testkit"]),
+    ("askama", &["portal"]),
 ];
 
 /// What the rules must not know: input, output, a runtime, chance.

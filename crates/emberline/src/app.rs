@@ -65,6 +65,11 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             common.start_logs(&settings.log)?;
             block_on(commands::run::run(args, settings))
         }
+        Command::Portal(args) => {
+            let settings = common.load()?.settings;
+            common.start_logs(&settings.log)?;
+            block_on(commands::portal::run(args, settings))
+        }
         Command::Service(args) => {
             let settings = common.load()?.settings;
             common.start_logs(&settings.log)?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{completions, config, demo, generate, run, sandbox, service, topics};
+use crate::commands::{completions, config, demo, generate, portal, run, sandbox, service, topics};
 use crate::observe::logs::{self, LogError};
 use crate::settings::{Loaded, LogFormat, LogSettings, Problems, load};
 
@@ -62,6 +62,8 @@ pub enum Command {
     Demo(demo::Args),
     /// Run the workers: carry records from Kafka to the service.
     Run(run::Args),
+    /// Serve the two pages that a customer sees: the plans, and the orders with their claims.
+    Portal(portal::Args),
     /// Call one of the service's eight interfaces.
     Service(service::Args),
     /// Play the service: a strict stand-in to develop and test against.

@@ -1,5 +1,7 @@
 //! Settings become what the other crates take.
 
+pub mod portal;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -4,14 +4,15 @@
 //! A topic of these carries one type, so its name need not be there; one that is there
 //! must be right.
 
+mod encode;
 mod fields;
 
 use emberline_model::{
     BindingChange, BindingEvent, CustomerEvent, CustomerId, DeviceId, OrderEvent,
 };
 use prost::Message;
-use serde::Serialize;
 
+pub use self::encode::{encode_binding_json, encode_customer_json, encode_order_json};
 use self::fields::Fields;
 use crate::{DecodeError, json::Scalar, proto};
 
@@ -123,37 +124,6 @@ pub fn decode_order(
         fields.time(5)?,
     );
     order.map(Some).map_err(|problem| DecodeError::invalid("the order", problem.to_string()))
-}
-
-/// Writes a binding event as JSON. Its time stands in milliseconds, which are read
-/// back as such from March 1973 on.
-pub fn encode_binding_json(event: &BindingEvent) -> Vec<u8> {
-    #[derive(Serialize)]
-    struct Json<'a> {
-        r#type: &'static str,
-        customer_id: &'a str,
-        device_id: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        customer_device_no: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        product_name: Option<&'a str>,
-        time: i64,
-    }
-    let (r#type, customer_device_no, product_name) = match &event.change {
-        BindingChange::Bind { customer_device_no, product_name } => {
-            ("bind", Some(customer_device_no.as_str()), Some(product_name.as_str()))
-        }
-        BindingChange::Unbind => ("unbind", None, None),
-    };
-    let json = Json {
-        r#type,
-        customer_id: event.customer.as_str(),
-        device_id: event.device.as_str(),
-        customer_device_no,
-        product_name,
-        time: event.time.millis(),
-    };
-    serde_json::to_vec(&json).expect("texts and a number are always JSON")
 }
 
 /// Reads an event's fields, or `None` for a tombstone.

@@ -7,8 +7,8 @@ use explain_retry::Schedule;
 
 use crate::app::Exit;
 use crate::cli::Common;
-use crate::output;
-use crate::settings::{Loaded, catalogue, problems_at_start, render};
+use crate::settings::{Loaded, Problem, Problems, catalogue, problems_at_start, render};
+use crate::{output, wiring};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -82,8 +82,16 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<Exit> {
 }
 
 fn check(loaded: &Loaded) -> anyhow::Result<()> {
-    problems_at_start(&loaded.settings).map_err(|problems| loaded.locate(&problems))?;
     let settings = &loaded.settings;
+    let portal = settings.portal.is_meant().then(|| wiring::portal::problems(settings));
+    let mut problems: Vec<Problem> = Vec::new();
+    for found in [problems_at_start(settings), portal.unwrap_or(Ok(()))] {
+        let found =
+            found.err().into_iter().flat_map(|found| found.iter().cloned().collect::<Vec<_>>());
+        let new: Vec<_> = found.filter(|problem| !problems.contains(problem)).collect();
+        problems.extend(new);
+    }
+    Problems::none_in(problems).map_err(|problems| loaded.locate(&problems))?;
     let topics: Vec<_> = settings.topics.inputs().map(|(_, topic)| topic).collect();
     output::line(&format!(
         "ok: reads {} from {} as group {}, calls {} at {}",

@@ -7,6 +7,7 @@ pub mod completions;
 pub mod config;
 pub mod demo;
 pub mod generate;
+pub mod portal;
 pub mod run;
 pub mod sandbox;
 pub mod service;

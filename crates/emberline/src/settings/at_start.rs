@@ -53,6 +53,55 @@ pub fn kafka_properties(settings: &Settings) -> Result<BTreeMap<String, String>,
     Problems::none_in(problems).map(|()| properties)
 }
 
+/// The portal's keys: what verifies tokens, and what cookies are secured with.
+///
+/// # Errors
+/// What is missing, or cannot be read.
+pub fn portal_keys(settings: &Settings) -> Result<(SecretText, SecretText), Problems> {
+    let portal = &settings.portal;
+    let mut problems = Vec::new();
+    let token = given_or_read(
+        "portal.token_key",
+        (&portal.token_key, &portal.token_key_file),
+        &mut problems,
+    );
+    let token = token.unwrap_or_else(|| {
+        let text = "is not set: give portal.token_key or portal.token_key_file";
+        problems.push(Problem::of("portal.token_key", text));
+        SecretText::new(String::new())
+    });
+    let cookie = given_or_read(
+        "portal.cookie_key",
+        (&portal.cookie_key, &portal.cookie_key_file),
+        &mut problems,
+    );
+    let cookie = cookie.unwrap_or_else(|| match credentials(settings) {
+        Ok((_, secret)) => secret,
+        Err(found) => {
+            problems.extend(found.iter().cloned());
+            SecretText::new(String::new())
+        }
+    });
+    Problems::none_in(problems).map(|()| (token, cookie))
+}
+
+/// A secret that the settings hold themselves or in a file; `None` if in neither.
+fn given_or_read(
+    key: &str,
+    (given, file): (&Option<SecretText>, &Option<std::path::PathBuf>),
+    problems: &mut Vec<Problem>,
+) -> Option<SecretText> {
+    let path = match (given, file) {
+        (Some(secret), _) => return Some(secret.clone()),
+        (None, path) => path.as_ref()?,
+    };
+    let secret = read_secret(path).unwrap_or_else(|text| {
+        problems.push(Problem::of(&format!("{key}_file"), text));
+        String::new()
+    });
+    Some(SecretText::new(secret))
+}
+
 /// Looks for what would keep a worker with these settings from starting on this machine.
 ///
 /// # Errors

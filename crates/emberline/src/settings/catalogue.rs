@@ -53,6 +53,8 @@ pub struct Key {
     pub example: Option<Value>,
     /// Smallest and largest value of a number.
     pub range: (Option<i64>, Option<i64>),
+    /// The keys of each table, where the value is a list of tables.
+    pub keys: Vec<Key>,
 }
 
 /// How a value is written.
@@ -68,6 +70,8 @@ pub enum Kind {
     List,
     /// `{…}`, or a table of its own.
     Map,
+    /// `[[…]]`, any number of times: tables with the same keys.
+    Tables,
 }
 
 /// The JSON schema of the configuration.
@@ -123,6 +127,7 @@ fn describe(about: &Value, name: String, default: Value) -> Key {
     let kind = match kinds.and_then(Value::as_str) {
         Some("integer") => Kind::Integer,
         Some("boolean") => Kind::Boolean,
+        Some("array") if about["items"]["type"] == "object" => Kind::Tables,
         Some("array") => Kind::List,
         Some("object") => Kind::Map,
         _ => Kind::Text,
@@ -135,7 +140,18 @@ fn describe(about: &Value, name: String, default: Value) -> Key {
         default: Some(default).filter(|default| !default.is_null()),
         example: about["examples"].get(0).cloned(),
         range: (about["minimum"].as_i64(), about["maximum"].as_i64()),
+        keys: if kind == Kind::Tables { keys_of_tables(&about["items"]) } else { Vec::new() },
     }
+}
+
+/// The needed ones in the order of their declaration, then the others by name.
+fn keys_of_tables(about: &Value) -> Vec<Key> {
+    let Some(properties) = about["properties"].as_object() else { return Vec::new() };
+    let needed = about["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let needed: Vec<&str> = needed.collect();
+    let others = properties.keys().map(String::as_str).filter(|name| !needed.contains(name));
+    let names = needed.iter().copied().chain(others);
+    names.map(|name| describe(&properties[name], name.to_owned(), Value::Null)).collect()
 }
 
 fn doc(about: &Value) -> String {
@@ -165,8 +181,10 @@ mod tests {
         for section in SECTIONS.iter() {
             assert!(!section.doc.is_empty(), "{}", section.name);
             for key in &section.keys {
-                let told = key.doc.contains("Default") || key.example.is_some();
-                assert!(told, "{}.{}: {}", section.name, key.name, key.doc);
+                for key in std::iter::once(key).chain(&key.keys) {
+                    let told = key.doc.contains("Default") || key.example.is_some();
+                    assert!(told, "{}.{}: {}", section.name, key.name, key.doc);
+                }
             }
         }
     }
@@ -179,5 +197,8 @@ mod tests {
         assert!(secret.secret && secret.kind == Kind::Text);
         let properties = section("kafka").unwrap().key("properties").unwrap();
         assert_eq!(properties.kind, Kind::Map);
+        let plans = section("portal").unwrap().key("plans").unwrap();
+        let names: Vec<_> = plans.keys.iter().map(|key| key.name.as_str()).collect();
+        assert_eq!((plans.kind, names[..3].join(" ")), (Kind::Tables, "item version name".into()));
     }
 }

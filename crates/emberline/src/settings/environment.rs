@@ -58,6 +58,7 @@ const fn expected(kind: Kind) -> &'static str {
         Kind::Boolean => "true or false is expected",
         Kind::List => "a list is expected: a,b or [\"a\", \"b\"]",
         Kind::Map => "a map is expected: { \"name\" = \"value\" }",
+        Kind::Tables => "a list of tables is expected: [{ name = \"value\" }]",
     }
 }
 
@@ -77,6 +78,10 @@ fn parse(key: &Key, text: &str) -> Option<Value> {
             let items = trimmed.split(',').map(str::trim).filter(|item| !item.is_empty());
             Some(Value::Array(items.map(|item| Value::String(item.to_owned())).collect()))
         }
+        Kind::Tables if trimmed.is_empty() => Some(Value::Array(Vec::new())),
+        Kind::Tables => toml_value(trimmed)
+            .or_else(|| serde_json::from_str(trimmed).ok())
+            .filter(|value: &Value| value.is_array()),
         Kind::Map if trimmed.is_empty() => Some(Value::Table(Table::new())),
         Kind::Map => toml_value(trimmed)
             .or_else(|| serde_json::from_str(trimmed).ok())

@@ -14,6 +14,7 @@ mod environment;
 mod file;
 mod kafka;
 mod load;
+pub mod portal;
 mod problem;
 mod process;
 pub mod render;
@@ -27,13 +28,14 @@ mod validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use at_start::{credentials, kafka_properties, problems_at_start};
+pub use at_start::{credentials, kafka_properties, portal_keys, problems_at_start};
 pub use delivery::{
     BatchSettings, BindingSettings, ClaimSettings, DedupeSettings, JoinSettings, LimitSettings,
     RetrySettings,
 };
 pub use kafka::{KafkaSettings, MessageType, TopicSettings};
 pub use load::{Loaded, Origin, load};
+pub use portal::PortalSettings;
 pub use problem::{Problem, Problems};
 pub use process::{HttpSettings, InvalidListen, Listen, LogFormat, LogSettings, ShutdownSettings};
 pub use secret::{MASK, Property, SecretText};
@@ -64,6 +66,8 @@ pub struct Settings {
     pub bindings: BindingSettings,
     /// What may be spent: a formal order uses up a purchased authorisation.
     pub claims: ClaimSettings,
+    /// The pages that the vendor's app opens for its customer: plans, orders, claims.
+    pub portal: PortalSettings,
     /// The endpoints that a monitoring system asks.
     pub http: HttpSettings,
     /// What is logged, to stderr.

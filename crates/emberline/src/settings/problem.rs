@@ -24,7 +24,7 @@ impl fmt::Display for Problem {
 
 impl Problem {
     /// A problem of a key whose place is not known here.
-    pub(super) fn of(key: &str, text: impl Into<String>) -> Self {
+    pub(crate) fn of(key: &str, text: impl Into<String>) -> Self {
         Self { place: String::new(), key: key.to_owned(), text: text.into() }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::{Map, Value, json};
 
 use super::Loaded;
-use super::catalogue::{Key, SECTIONS};
+use super::catalogue::{Key, Kind, SECTIONS};
 
 /// Widest comment line of the example, in characters.
 const WIDTH: usize = 92;
@@ -21,9 +21,20 @@ pub fn example() -> String {
         out.push('\n');
         comment(&mut out, &section.doc);
         let _ = writeln!(out, "[{}]", section.name);
-        for key in &section.keys {
+        // What follows tables would belong to the last of them.
+        let (tables, plain): (Vec<_>, Vec<_>) =
+            section.keys.iter().partition(|key| key.kind == Kind::Tables);
+        for key in plain {
             comment(&mut out, &key.doc);
             line_of_example(&mut out, key);
+        }
+        for key in tables {
+            comment(&mut out, &key.doc);
+            let _ = writeln!(out, "# [[{}.{}]]", section.name, key.name);
+            for key in &key.keys {
+                comment(&mut out, &key.doc);
+                line_of_example(&mut out, key);
+            }
         }
     }
     out
@@ -139,17 +150,23 @@ mod tests {
 
     #[test]
     fn the_example_loads_with_every_comment_mark_removed_too() {
-        let text = example().replace("\n# app_secret = ", "\n# and not app_secret = ");
+        let mut text = example();
+        for either in ["app_secret", "token_key", "cookie_key"] {
+            let (line, not) = (format!("\n# {either} = "), format!("\n# and not {either} = "));
+            text = text.replace(&line, &not);
+        }
         let uncommented: String = text
             .lines()
             .map(|line| match line.strip_prefix("# ") {
                 Some(rest) if rest.split(' ').nth(1) == Some("=") => format!("{rest}\n"),
+                Some(rest) if rest.starts_with("[[") => format!("{rest}\n"),
                 _ => format!("{line}\n"),
             })
             .collect();
         let settings = loaded(&uncommented, &[]).settings;
         assert_eq!(settings.service.app_key.as_deref(), Some("your-app-key"));
         assert!(!settings.kafka.properties.is_empty());
+        assert_eq!(settings.portal.plans[0].version, "FireMER20W");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //!
 //! Nothing here opens a file or a connection.
 
+mod portal;
+
 use std::collections::BTreeMap;
 
 use crate::observe::logs;
@@ -17,6 +19,7 @@ pub(super) fn findings(settings: &Settings) -> Vec<Problem> {
     topics(settings, &mut found);
     service(settings, &mut found);
     delivery(settings, &mut found);
+    portal::portal(settings, &mut found);
     if let Err(error) = logs::filter(&settings.log.level) {
         found.add("log.level", error.to_string());
     }

@@ -5,5 +5,6 @@
 mod binary;
 mod config;
 mod examples;
+mod portal;
 mod program;
 mod service;

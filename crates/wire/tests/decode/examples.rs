@@ -2,7 +2,10 @@
 
 use emberline_model::{BindingChange, BindingEvent};
 use emberline_wire::{
-    events::{decode_binding, decode_customer, decode_order, encode_binding_json},
+    events::{
+        decode_binding, decode_customer, decode_order, encode_binding_json, encode_customer_json,
+        encode_order_json,
+    },
     proto,
 };
 use insta::{assert_debug_snapshot, assert_snapshot};
@@ -147,6 +150,8 @@ fn customers() {
     };
     assert!(!format!("{twin:?}").contains("139"), "a telephone number is not printed");
     assert_eq!(decode_customer(Some(&twin.encode_to_vec()), None).unwrap().unwrap(), event);
+    let json = encode_customer_json(&event);
+    assert_eq!(decode_customer(Some(&json), Some("CustomerEvent")).unwrap().unwrap(), event);
 }
 
 #[test]
@@ -164,4 +169,6 @@ fn orders() {
         time: 1_628_646_100_000,
     };
     assert_eq!(decode_order(Some(&twin.encode_to_vec()), None).unwrap().unwrap(), event);
+    let json = encode_order_json(&event);
+    assert_eq!(decode_order(Some(&json), Some("OrderEvent")).unwrap().unwrap(), event);
 }

@@ -1,11 +1,15 @@
 //! What holds for every input: laws over generated messages.
 
 use emberline_model::{
-    BindingChange, BindingEvent, Category, CustomerId, DeviceId, EventTime, Report,
+    BindingChange, BindingEvent, Category, CustomerEvent, CustomerId, DeviceId, EventTime,
+    OrderEvent, Report,
 };
 use emberline_wire::{
     device::{DeviceDecoder, DeviceInput, DeviceRecord, Refusal},
-    events::{decode_binding, decode_customer, decode_order, encode_binding_json},
+    events::{
+        decode_binding, decode_customer, decode_order, encode_binding_json, encode_customer_json,
+        encode_order_json,
+    },
     headers::{DeadLetter, RetryHeader},
     proto,
 };
@@ -237,5 +241,23 @@ proptest! {
             change: BindingChange::Bind { customer_device_no: number, product_name: name },
         };
         prop_assert_eq!(decode_binding(Some(&encode_binding_json(&event)), None), Ok(Some(event)));
+    }
+
+    #[test]
+    fn a_customer_event_in_json_is_read_back(
+        country_code in "\\PC{1,4}", phone_number in "\\PC{1,20}", millis in 100_000_000_000..4_000_000_000_000_i64,
+    ) {
+        let (customer, time) = (CustomerId::parse("c_1001").unwrap(), EventTime::from_millis(millis));
+        let event = CustomerEvent { customer, country_code, phone_number, time };
+        prop_assert_eq!(decode_customer(Some(&encode_customer_json(&event)), None), Ok(Some(event)));
+    }
+
+    #[test]
+    fn an_order_event_in_json_is_read_back(
+        order_no in "\\PC{1,20}", count in 1..=i64::from(u32::MAX), millis in 100_000_000_000..4_000_000_000_000_i64,
+    ) {
+        let (customer, time) = (CustomerId::parse("c_1001").unwrap(), EventTime::from_millis(millis));
+        let event = OrderEvent::new(customer, &order_no, ("D-FireInsurance2020", "FirePRO50W"), count, time).unwrap();
+        prop_assert_eq!(decode_order(Some(&encode_order_json(&event)), None), Ok(Some(event)));
     }
 }
