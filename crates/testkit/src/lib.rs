@@ -8,7 +8,9 @@
 //! arrive with what did.
 
 mod background;
+pub mod browser;
 mod emberline;
+mod guard;
 pub mod harness;
 mod http;
 mod judge;
@@ -17,6 +19,7 @@ mod load;
 mod metrics_page;
 mod proxy;
 mod recorder;
+mod target;
 mod wait;
 mod world;
 

@@ -7,7 +7,8 @@ use anyhow::{Context, Result, bail};
 use tokio::sync::OnceCell;
 
 use super::node::Cluster;
-use super::{Running, START_LIMIT, TestKafka, client, guard};
+use super::{Running, START_LIMIT, TestKafka, client};
+use crate::guard;
 use crate::wait::wait_for;
 
 /// Longest that a node may take to stop in good order.

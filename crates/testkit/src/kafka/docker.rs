@@ -5,9 +5,9 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-use super::guard::{Guarded, on_path};
 use super::node::free_ports;
 use super::{jars, unique};
+use crate::guard::{Guarded, on_path};
 
 /// A running container; it is removed when dropped.
 pub(super) struct Container {

@@ -6,6 +6,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::target;
+
 /// The version in `kafka/pom.xml`.
 pub(super) const VERSION: &str = "4.2.0";
 const POM: &str = include_str!("../../kafka/pom.xml");
@@ -13,7 +15,7 @@ const POM: &str = include_str!("../../kafka/pom.xml");
 /// The directory of the jars; fetches them when it isn't there. Blocks: the first time
 /// about 10 s, with a good line.
 pub(super) fn directory() -> Result<PathBuf> {
-    let home = target_directory().join("kafka-libs");
+    let home = target::directory().join("kafka-libs");
     let jars = home.join(VERSION);
     fs::create_dir_all(&home)?;
     // Other test processes want the same; the lock ends with the file.
@@ -42,13 +44,4 @@ fn fetch(home: &Path, jars: &Path) -> Result<()> {
         bail!("maven could not fetch Kafka {VERSION}:\n{}", text.trim());
     }
     fs::rename(&partial, jars).context("could not put Kafka's jars in their place")
-}
-
-/// Cargo's target directory that this program was built in.
-fn target_directory() -> PathBuf {
-    let built_in = std::env::current_exe().ok().and_then(|program| {
-        let is_target = |dir: &&Path| dir.join("CACHEDIR.TAG").is_file();
-        program.ancestors().find(is_target).map(Path::to_owned)
-    });
-    built_in.unwrap_or_else(|| std::env::temp_dir().join("emberline"))
 }

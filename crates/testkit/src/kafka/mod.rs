@@ -11,7 +11,6 @@ mod client;
 mod cluster;
 mod docker;
 mod groups;
-mod guard;
 mod jars;
 mod node;
 mod proxied;

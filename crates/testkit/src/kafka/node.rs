@@ -12,8 +12,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
-use super::guard::Guarded;
 use super::jars;
+use crate::guard::Guarded;
 
 /// The nodes of one cluster; they end with it.
 pub(super) struct Cluster {

@@ -34,14 +34,14 @@ wait $GUARDED
 "#;
 
 /// A process that ends with this value, and with our process.
-pub(super) struct Guarded {
+pub(crate) struct Guarded {
     shell: Child,
 }
 
 impl Guarded {
     /// Runs a program. `end` is the shell command that ends it; `clean_up` the one that
     /// removes what it leaves, which also runs when our process has gone.
-    pub(super) fn start(program: &[String], end: &str, clean_up: &str, log: &Path) -> Result<Self> {
+    pub(crate) fn start(program: &[String], end: &str, clean_up: &str, log: &Path) -> Result<Self> {
         let log = std::fs::File::create(log).context("could not create a log file")?;
         let shell = Command::new("sh")
             .arg("-c")
@@ -58,18 +58,18 @@ impl Guarded {
     }
 
     /// Whether it still runs.
-    pub(super) fn is_running(&mut self) -> bool {
+    pub(crate) fn is_running(&mut self) -> bool {
         matches!(self.shell.try_wait(), Ok(None))
     }
 
     /// Asks it to end in good order. It is over when it [runs](Self::is_running) no more;
     /// then [`Guarded::end`] leaves what it wrote.
-    pub(super) fn ask_to_end(&mut self) -> Result<()> {
+    pub(crate) fn ask_to_end(&mut self) -> Result<()> {
         self.tell("TERM")
     }
 
     /// Ends it, if it still runs, and leaves what it wrote.
-    pub(super) fn end(mut self) -> Result<()> {
+    pub(crate) fn end(mut self) -> Result<()> {
         // Another process may have the number of one that has ended.
         let word = if self.is_running() { "END" } else { "GONE" };
         self.tell(word)
@@ -90,7 +90,7 @@ impl Drop for Guarded {
 }
 
 /// Whether a program can be found.
-pub(super) fn on_path(program: &str) -> bool {
+pub(crate) fn on_path(program: &str) -> bool {
     std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
 }

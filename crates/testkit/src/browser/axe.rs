@@ -1,0 +1,87 @@
+//! axe-core: which faults of a page keep people out. It is fetched once with npm, as the
+//! version that is written here and no other, and kept in the target directory.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use super::Page;
+use crate::target;
+
+const VERSION: &str = "4.14.1";
+/// Of the package, as npm calls it `integrity`.
+const SHA512: &str =
+    "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==";
+
+impl Page {
+    /// The faults of this page that axe-core calls serious or critical, a line each.
+    ///
+    /// # Errors
+    /// axe-core can't be fetched, or fails.
+    pub async fn serious_faults(&self) -> Result<Vec<String>> {
+        let script = tokio::task::spawn_blocking(script).await??;
+        self.evaluate(&format!("{script};0")).await?;
+        let found = self
+            .evaluate("axe.run(document, {resultTypes: ['violations']}).then(it => it.violations)")
+            .await?;
+        let found = found.as_array().context("axe-core told nothing")?;
+        let is_serious =
+            |it: &&Value| ["serious", "critical"].iter().any(|bad| it["impact"] == *bad);
+        Ok(found.iter().filter(is_serious).map(line).collect())
+    }
+}
+
+fn line(fault: &Value) -> String {
+    let nodes = fault["nodes"].as_array().into_iter().flatten();
+    let nodes: Vec<_> = nodes.map(|node| format!("{} {}", node["target"], node["html"])).collect();
+    format!("{}: {}: {}", fault["id"], fault["help"], nodes.join(", "))
+}
+
+/// Whether it needn't be fetched.
+pub(super) fn is_there() -> bool {
+    place().is_file()
+}
+
+fn place() -> PathBuf {
+    target::directory().join("axe-core").join(VERSION).join("axe.min.js")
+}
+
+/// Blocks while it is fetched.
+fn script() -> Result<String> {
+    let place = place();
+    let home = place.parent().context("a place has a directory")?;
+    fs::create_dir_all(home)?;
+    // Other test processes want the same; the lock ends with the file.
+    let lock = File::create(home.join("lock"))?;
+    lock.lock().context("could not lock the directory of axe-core")?;
+    if !is_there() {
+        fetch(home, &place)?;
+    }
+    fs::read_to_string(&place).context("could not read axe-core")
+}
+
+/// What is there under its name is whole: it is moved there in one step.
+fn fetch(home: &Path, place: &Path) -> Result<()> {
+    let work = tempfile::tempdir_in(home)?;
+    let name = format!("axe-core@{VERSION}");
+    run(Command::new("npm").args(["pack", "--silent", &name]).current_dir(&work))?;
+    let package = work.path().join(format!("axe-core-{VERSION}.tgz"));
+    let digest = ring::digest::digest(&ring::digest::SHA512, &fs::read(&package)?);
+    if base64_simd::STANDARD.encode_to_string(digest) != SHA512 {
+        bail!("the package {name} is not the one that these tests were written with");
+    }
+    run(Command::new("tar").arg("-xzf").arg(&package).arg("-C").arg(work.path()))?;
+    let script = work.path().join("package/axe.min.js");
+    fs::rename(script, place).context("could not put axe-core in its place")
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let output = command.output().with_context(|| format!("could not run {command:?}"))?;
+    if !output.status.success() {
+        bail!("{command:?} failed:\n{}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(())
+}
