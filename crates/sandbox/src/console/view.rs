@@ -101,7 +101,7 @@ pub(super) struct View {
     pub(super) t: &'static Common,
     pub(super) heading: &'static str,
     /// Whether anything goes wrong on purpose.
-    pub(super) has_faults: bool,
+    has_faults: bool,
     pub(super) now: i64,
     /// For the page's forms.
     pub(super) token: String,
@@ -138,6 +138,12 @@ impl View {
 
     pub(super) fn times(&self) -> &Times {
         &self.times
+    }
+
+    /// Whether the page says that something goes wrong on purpose; that of the faults says it
+    /// anyway.
+    pub(super) fn tells_of_faults(&self) -> bool {
+        self.has_faults && self.section != Section::Faults
     }
 
     pub(super) fn sections(&self) -> Vec<Way> {

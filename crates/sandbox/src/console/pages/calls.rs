@@ -50,7 +50,8 @@ impl Sum {
 
 struct ActionRow {
     name: &'static str,
-    counts: [String; 5],
+    /// Each with what it counts.
+    counts: [(&'static str, String); 5],
 }
 
 struct Refused {
@@ -128,8 +129,14 @@ fn actions(totals: &Totals, c: &'static Calls) -> Vec<ActionRow> {
     let called = totals.by_action.iter().filter(|(_, sums)| **sums != ActionTotals::default());
     let row = |(name, sums): (&&'static str, &ActionTotals)| ActionRow {
         name: if *name == "unknown" { c.unknown_action } else { name },
-        counts: [sums.accepted, sums.rejected, sums.throttled, sums.faulted, sums.abandoned]
-            .map(grouped),
+        counts: [
+            (c.accepted_calls, sums.accepted),
+            (c.rejected, sums.rejected),
+            (c.throttled, sums.throttled),
+            (c.faulted, sums.faulted),
+            (c.abandoned, sums.abandoned),
+        ]
+        .map(|(label, count)| (label, grouped(count))),
     };
     called.map(row).collect()
 }

@@ -31,7 +31,7 @@ super::texts! {
         search: "Search", "搜索";
         clear_search: "Clear", "清除";
         shown: "Shown", "显示";
-        of: "of", "共";
+        of: "of", "/ 共";
         page: "Page", "页";
         previous: "Previous", "上一页";
         next: "Next", "下一页";
@@ -47,7 +47,7 @@ super::texts! {
         lowest: "lowest", "最低";
         highest: "highest", "最高";
         last: "last", "最新";
-        times_zone: "Times are in", "时间时区：";
+        times_zone: "Times are in", "时区：";
         stand_in: "A stand-in for trying out and for tests. Nothing here is kept or insured.",
             "用于试用和测试的模拟服务：数据不落盘，也不产生任何保障。";
         not_found_title: "Not found", "未找到";

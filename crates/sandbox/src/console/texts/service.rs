@@ -49,7 +49,7 @@ super::texts! {
         publish_warning: "Once published, the service never returns to testing. From then on every formal order uses up one purchased authorisation. Test orders go on as before.",
             "发布后服务无法再回到调试状态。此后每个正式订单都会消耗一个已购授权；测试订单照常可用。";
         publish_now: "Now", "当前";
-        publish_left: "authorisations left", "个剩余授权";
+        publish_left: "Authorisations left", "剩余授权";
         publish_understood: "I understand that publishing cannot be undone.",
             "我已了解发布后不可撤销。";
         publish_confirm: "Publish for good", "确认发布";
