@@ -12,6 +12,9 @@
 
 mod actions;
 mod answer;
+mod browse;
+mod clock;
+mod console;
 mod faults;
 mod gate;
 mod ledger;

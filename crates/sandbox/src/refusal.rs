@@ -18,6 +18,17 @@ pub(crate) enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// Every code, in the order of the variants.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::RequiredParamNotFound,
+        Self::InvalidAction,
+        Self::InvalidParameterValue,
+        Self::InvalidJson,
+        Self::InvalidCustomerId,
+        Self::InvalidPhone,
+        Self::UnknownCustomerOrAppKey,
+    ];
+
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::RequiredParamNotFound => "ErrorRequiredParamNotFound",

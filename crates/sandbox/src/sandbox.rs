@@ -1,7 +1,7 @@
 //! The sandbox as a whole: started, asked, stopped.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,7 +37,10 @@ impl Sandbox {
         let listener = TcpListener::bind(settings.listen).await?;
         let address = listener.local_addr()?;
         let (stop, stopping) = watch::channel(false);
-        let url = format!("http://{address}");
+        let url = settings.public_url.as_deref().map_or_else(
+            || format!("http://{}", reachable(address)),
+            |url| url.trim_end_matches('/').to_owned(),
+        );
         let service = Arc::new(Service::new(&settings, url, stopping.clone()));
         let server = tokio::spawn(serve::serve(listener, Arc::clone(&service), stopping));
         info!(%address, "sandbox listening");
@@ -52,6 +55,11 @@ impl Sandbox {
     /// The URL that calls go to.
     pub fn url(&self) -> String {
         format!("http://{}{}", self.address, Self::PATH)
+    }
+
+    /// The URL of the console, for people.
+    pub fn console_url(&self) -> String {
+        format!("{}/", self.service.url)
     }
 
     /// The URL that the admin pages are under.
@@ -100,6 +108,32 @@ impl Sandbox {
                 warn!("calls still under way when the sandbox stopped");
                 self.server.abort();
             }
+        }
+    }
+}
+
+/// Where this machine itself reaches what listens there.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reachable;
+
+    #[test]
+    fn what_listens_everywhere_is_reached_on_loopback() {
+        for (address, expected) in [
+            ("0.0.0.0:9470", "127.0.0.1:9470"),
+            ("[::]:9470", "[::1]:9470"),
+            ("192.0.2.7:80", "192.0.2.7:80"),
+        ] {
+            assert_eq!(reachable(address.parse().unwrap()).to_string(), expected);
         }
     }
 }

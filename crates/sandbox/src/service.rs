@@ -2,20 +2,24 @@
 //! struck by a fault, carried out, answered, and counted under exactly one outcome.
 
 use std::borrow::Cow;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::watch;
 use tracing::debug;
 
 use crate::actions::{Books, Dialect, Request};
 use crate::answer::{self, ErrorText, Success};
+use crate::clock::unix_seconds;
+use crate::console::guard::OwnName;
 use crate::faults::{Drawn, Fault, Faults};
 use crate::gate::{Gate, RateLimit};
 use crate::ledger::{CallOutcome, Ledger, RunningCall};
 use crate::read::params::Params;
 use crate::refusal::{ErrorCode, Refusal};
 use crate::registry::Registry;
-use crate::{Action, Envelope, SandboxSettings};
+use crate::{
+    Action, DataCategoryForm, DataInfoForm, Edition, Envelope, NestedSignature, SandboxSettings,
+};
 
 /// What goes back over HTTP.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,6 +38,36 @@ impl Reply {
     }
 }
 
+/// What kind of service it plays, for people to read.
+#[derive(Debug, Clone)]
+pub(crate) struct Mode {
+    pub(crate) app_key: String,
+    pub(crate) nested_signature: Vec<NestedSignature>,
+    pub(crate) data_info: DataInfoForm,
+    pub(crate) data_category: DataCategoryForm,
+    pub(crate) envelope: Envelope,
+    pub(crate) edition: Edition,
+    pub(crate) rate_limit: Option<f64>,
+    pub(crate) auto_create_customers: bool,
+    pub(crate) require_binding: bool,
+}
+
+impl From<&SandboxSettings> for Mode {
+    fn from(settings: &SandboxSettings) -> Self {
+        Self {
+            app_key: settings.app_key.clone(),
+            nested_signature: settings.nested_signature.clone(),
+            data_info: settings.data_info,
+            data_category: settings.data_category,
+            envelope: settings.envelope,
+            edition: settings.edition,
+            rate_limit: settings.rate_limit,
+            auto_create_customers: settings.auto_create_customers,
+            require_binding: settings.require_binding,
+        }
+    }
+}
+
 /// The stand-in service.
 pub(crate) struct Service {
     pub(crate) registry: Registry,
@@ -43,11 +77,13 @@ pub(crate) struct Service {
     limit: Option<RateLimit>,
     dialect: Dialect,
     envelope: Envelope,
-    /// Where it is reached.
-    url: String,
+    /// Where it is reached, without a slash at the end.
+    pub(crate) url: String,
     /// Ends the calls that hang.
     stopping: watch::Receiver<bool>,
     pub(crate) max_body: usize,
+    pub(crate) mode: Mode,
+    pub(crate) own_name: OwnName,
 }
 
 impl Service {
@@ -71,6 +107,8 @@ impl Service {
             url,
             stopping,
             max_body: settings.max_body,
+            mode: Mode::from(settings),
+            own_name: OwnName::new(settings),
         }
     }
 
@@ -160,6 +198,7 @@ impl Service {
 
     fn refuse(&self, call: RunningCall<'_>, request_id: &str, refusal: &Refusal) -> Reply {
         debug!(request_id, %refusal, "call refused");
+        self.ledger.refusals.note(unix_seconds(), call.action(), request_id, refusal);
         call.ends(CallOutcome::Rejected);
         Reply::ok(answer::body(self.envelope, request_id, Err(refusal.into())))
     }
@@ -198,12 +237,6 @@ fn throttled(wait: Duration) -> Reply {
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     let retry_after = Cow::from(seconds.max(1).to_string());
     Reply::Whole { status: 429, retry_after: Some(retry_after.into_owned()), body: Vec::new() }
-}
-
-/// A clock before 1970 counts as 1970.
-fn unix_seconds() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// The first whole second that is at least so many away, as HTTP writes it: it has dates up

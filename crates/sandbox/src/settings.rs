@@ -113,6 +113,10 @@ named_choice! {
 pub struct SandboxSettings {
     /// Where to listen; port 0 takes a free one. Default `127.0.0.1:9470`.
     pub listen: SocketAddr,
+    /// What the addresses begin with that the sandbox gives out: its console's, and that of
+    /// the page on which a policy is claimed. Default `http://` and where it listens; this
+    /// machine's loopback if it listens everywhere.
+    pub public_url: Option<String>,
     /// The only AppKey that is known. Default `ServiceAppKey`.
     pub app_key: String,
     /// Its secret. Default `ServiceAppSecret`.
@@ -164,6 +168,7 @@ impl Default for SandboxSettings {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9470)),
+            public_url: None,
             app_key: "ServiceAppKey".to_owned(),
             app_secret: "ServiceAppSecret".to_owned(),
             nested_signature: vec![NestedSignature::Json],
@@ -190,6 +195,7 @@ impl fmt::Debug for SandboxSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SandboxSettings")
             .field("listen", &self.listen)
+            .field("public_url", &self.public_url)
             .field("app_key", &self.app_key)
             .field("app_secret", &"***")
             .field("nested_signature", &self.nested_signature)

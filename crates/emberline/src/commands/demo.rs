@@ -119,7 +119,7 @@ pub async fn run(args: Args, config: Option<&Path>) -> anyhow::Result<Exit> {
     let world = World::start(args.listen).await?;
     let monitor = Monitor::new(&WorkerKind::ALL);
     let observed = Observed::start(&world.settings, Arc::clone(&monitor)).await?;
-    output::notice(&format!("sandbox: {}", world.sandbox.admin_url()));
+    output::notice(&format!("sandbox: {}", world.sandbox.console_url()));
 
     let stop = CancellationToken::new();
     let working = workers::drive(

@@ -23,8 +23,8 @@ Examples:
   emberline sandbox --rate-limit 100/s --envelope code
   emberline sandbox --faults faults.json
 
-The address for service.url is printed on stdout. The pages under /admin show what was accepted
-and change the faults while it runs.";
+The address for service.url is printed on stdout, that of the console on stderr: it shows what was
+accepted, publishes, and changes the faults while it runs. The pages under /admin do it in JSON.";
 
 /// Arguments of `sandbox`.
 #[derive(clap::Args)]
@@ -33,6 +33,9 @@ pub struct Args {
     /// Where to listen; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9470")]
     listen: SocketAddr,
+    /// What the addresses begin with that it gives out, if a proxy or a port mapping lies between.
+    #[arg(long, value_name = "URL", value_parser = public_url)]
+    public_url: Option<String>,
     /// The only app key that is known.
     #[arg(long, value_name = "KEY", default_value = "ServiceAppKey")]
     app_key: String,
@@ -107,6 +110,21 @@ where
     PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
 }
 
+/// An address that others can be put behind.
+fn public_url(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    let is_plain = |rest: &str| {
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        !rest.is_empty()
+            && !rest.contains(['/', '?', '#', '@'])
+            && !rest.contains(char::is_whitespace)
+    };
+    match rest {
+        Some(rest) if is_plain(rest) => Ok(text.to_owned()),
+        _ => Err("must be as in http://192.0.2.7:9470, without a path".to_owned()),
+    }
+}
+
 /// Plays the service until SIGTERM or SIGINT.
 ///
 /// # Errors
@@ -118,7 +136,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
         .await
         .with_context(|| format!("cannot listen on {listen}"))?;
     output::line(&sandbox.url())?;
-    output::notice(&format!("pages: {}; ctrl-c stops", sandbox.admin_url()));
+    output::notice(&format!("console: {}; ctrl-c stops", sandbox.console_url()));
     stop.cancelled().await;
     sandbox.stop().await;
     Ok(Exit::Done)
@@ -129,6 +147,7 @@ impl Args {
         let faults = self.fault_plan()?;
         Ok(SandboxSettings {
             listen: self.listen,
+            public_url: self.public_url,
             app_key: self.app_key,
             app_secret: self.app_secret,
             nested_signature: self.nested_signature,

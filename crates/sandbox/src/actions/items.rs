@@ -13,16 +13,21 @@ const FIRE: [&str; 7] = [
 ];
 const TWO_WHEELER: [&str; 3] = ["AutoBase", "AutoUpgrade", "AutoVIP"];
 
+/// Every `ItemId` that the contract has.
+pub(crate) const ITEM_IDS: [&str; 4] =
+    ["D-FireInsurance2020", "FireInsurance2020", "D-CarInsurance2021", "CarInsurance2021"];
+
 /// An `ItemId` that the contract has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Item {
+pub(crate) struct Item {
     /// A test order's item.
-    pub(super) test: bool,
-    versions: &'static [&'static str],
+    pub(crate) test: bool,
+    /// Its `ItemVNO`s.
+    pub(crate) versions: &'static [&'static str],
 }
 
 impl Item {
-    pub(super) fn read(item_id: &str) -> Result<Self, Refusal> {
+    pub(crate) fn read(item_id: &str) -> Result<Self, Refusal> {
         let (test, formal_id) = match item_id.strip_prefix("D-") {
             Some(formal_id) => (true, formal_id),
             None => (false, item_id),
@@ -35,7 +40,7 @@ impl Item {
     }
 
     /// Refuses an `ItemVNO` of another family.
-    pub(super) fn check_version(self, item_vno: &str) -> Result<(), Refusal> {
+    pub(crate) fn check_version(self, item_vno: &str) -> Result<(), Refusal> {
         if self.versions.contains(&item_vno) {
             return Ok(());
         }
@@ -45,7 +50,7 @@ impl Item {
 
 #[cfg(test)]
 mod tests {
-    use super::Item;
+    use super::{ITEM_IDS, Item};
 
     #[test]
     fn an_item_has_the_versions_of_its_family_only() {
@@ -55,6 +60,7 @@ mod tests {
         let car = Item::read("CarInsurance2021").unwrap();
         assert!(!car.test && car.check_version("AutoVIP").is_ok());
         assert!(car.check_version("FireBusiness").is_err());
+        assert!(ITEM_IDS.into_iter().all(|item_id| Item::read(item_id).is_ok()));
         for unknown in ["", "D-", "D-D-FireInsurance2020", "fireinsurance2020", "FireInsurance"] {
             assert!(Item::read(unknown).is_err(), "{unknown}");
         }

@@ -20,6 +20,7 @@ use crate::registry::Registry;
 use crate::{DataCategoryForm, DataInfoForm, Edition};
 use bind_device::BindDevice;
 use customers::{CreateCustomer, GetCustomerList};
+pub(crate) use items::{ITEM_IDS, Item};
 use orders::{CreateOrder, GetOrderList};
 use page_url::GetInsurancePageUrl;
 use report_data::ReportDeviceData;

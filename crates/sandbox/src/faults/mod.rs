@@ -46,6 +46,17 @@ impl Faults {
         state.plan = plan;
     }
 
+    /// Changes the plan in force. The dice are thrown anew only for another seed.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut FaultPlan) -> T) -> T {
+        let state = &mut *self.state.lock();
+        let seed = state.plan.seed;
+        let changed = change(&mut state.plan);
+        if state.plan.seed != seed {
+            state.dice = fastrand::Rng::with_seed(state.plan.seed);
+        }
+        changed
+    }
+
     /// Adds a rule behind those in force.
     pub fn add(&self, rule: FaultRule) {
         self.state.lock().plan.rules.push(rule);
@@ -54,6 +65,11 @@ impl Faults {
     /// Ends all misbehaviour, latency included.
     pub fn clear(&self) {
         self.set(FaultPlan::default());
+    }
+
+    /// Whether nothing goes wrong.
+    pub fn are_quiet(&self) -> bool {
+        self.state.lock().plan.is_quiet()
     }
 
     /// The plan in force; a rule's `times` is what is left of it.

@@ -213,6 +213,12 @@ impl FaultPlan {
     pub fn share(share: f64, fault: Fault) -> Self {
         Self::from(FaultRule::share(share, fault))
     }
+
+    /// Whether nothing goes wrong.
+    pub fn is_quiet(&self) -> bool {
+        self.rules.is_empty()
+            && [self.latency, self.jitter, self.answer_latency].iter().all(Duration::is_zero)
+    }
 }
 
 impl From<FaultRule> for FaultPlan {

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use super::arrivals::{Arrival, ArrivalLog, Arrivals};
+use super::pace::Pace;
 use super::totals::{ActionTotals, SignatureTotals, Totals};
 use crate::NestedSignature;
 use crate::actions::Action;
@@ -31,6 +32,7 @@ const UNKNOWN: usize = Action::ALL.len();
 /// Counters of calls, and the log of when they came.
 pub(crate) struct Calls {
     arrivals: ArrivalLog,
+    pub(crate) pace: Pace,
     started: AtomicU64,
     ended: [[AtomicU64; OUTCOMES]; ROWS],
     /// By reading; the last one for calls with nothing nested.
@@ -42,6 +44,7 @@ impl Calls {
     pub(super) fn new(max_arrivals: usize) -> Self {
         Self {
             arrivals: ArrivalLog::new(max_arrivals),
+            pace: Pace::new(Instant::now()),
             started: AtomicU64::default(),
             ended: Default::default(),
             readings: Default::default(),
@@ -121,6 +124,10 @@ impl RunningCall<'_> {
         self.note();
     }
 
+    pub(crate) fn action(&self) -> Option<Action> {
+        self.action
+    }
+
     fn note(&self) {
         self.calls.arrivals.note(Arrival { at: self.came, action: self.action });
     }
@@ -137,6 +144,7 @@ impl Drop for RunningCall<'_> {
         }
         let row = self.action.map_or(UNKNOWN, Action::index);
         self.calls.ended[row][self.outcome as usize].fetch_add(1, Relaxed);
+        self.calls.pace.note(Instant::now(), self.outcome == CallOutcome::Accepted);
     }
 }
 

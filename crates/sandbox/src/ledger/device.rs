@@ -1,10 +1,9 @@
 //! The ledger's page of one device.
 
 use std::collections::{HashMap, VecDeque};
-use std::mem;
 
 use super::hash::{HalfHash, Hash128};
-use super::{AcceptedReport, CheckedReport, Topic, push_bounded};
+use super::{AcceptedReport, CheckedReport, SeenReport, Topic, push_bounded};
 use crate::read::thing_model::{CATEGORIES, MOST_VALUES};
 
 /// What was accepted of one device, and how many calls for it are under way.
@@ -13,8 +12,18 @@ pub(super) struct DevicePage {
     under_way: [u16; Topic::COUNT],
     tracks: [Option<Box<Track>>; CATEGORIES.len()],
     reports: VecDeque<HistoryRow>,
-    states: VecDeque<u8>,
-    reported: bool,
+    states: VecDeque<StateRow>,
+    /// `None` until something of it is accepted: a call may be under way in vain.
+    id: Option<Box<str>>,
+    /// When something was accepted last, in Unix seconds.
+    heard: i64,
+}
+
+/// An online state, and when it was accepted, in Unix seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StateRow {
+    pub(crate) at: i64,
+    pub(crate) online_status: u8,
 }
 
 /// What was accepted of one category.
@@ -100,30 +109,49 @@ impl DevicePage {
     }
 
     pub(super) fn accept_state(&mut self, online_status: u8, history: usize) {
-        push_bounded(&mut self.states, online_status, history);
+        let row = StateRow { at: self.heard, online_status };
+        push_bounded(&mut self.states, row, history);
     }
 
-    /// Whether this is the first time that anything of the device is accepted.
-    pub(super) fn is_first(&mut self) -> bool {
-        !mem::replace(&mut self.reported, true)
+    /// Something of the device is accepted now. Tells whether it is the first.
+    pub(super) fn hears_of(&mut self, device: &str, now: i64) -> bool {
+        self.heard = now;
+        if self.id.is_some() {
+            return false;
+        }
+        self.id = Some(device.into());
+        true
     }
 
-    pub(super) fn states(&self) -> impl Iterator<Item = u8> {
+    /// Its id, once something of it was accepted.
+    pub(super) fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// When something was accepted last, in Unix seconds.
+    pub(super) fn heard(&self) -> i64 {
+        self.heard
+    }
+
+    pub(super) fn states(&self) -> impl DoubleEndedIterator<Item = StateRow> {
         self.states.iter().copied()
     }
 
+    /// As they were accepted, without a copy of each one's values.
+    pub(super) fn rows(&self) -> impl DoubleEndedIterator<Item = SeenReport> {
+        self.reports.iter().map(|row| SeenReport {
+            category: &CATEGORIES[usize::from(row.category_index)],
+            report: row.report,
+            occurrence: row.occurrence,
+        })
+    }
+
     pub(super) fn reports(&self) -> impl Iterator<Item = AcceptedReport> {
-        self.reports.iter().map(|row| {
-            let category = &CATEGORIES[usize::from(row.category_index)];
-            let in_units =
-                |(steps, decimals): (i32, u32)| f64::from(steps) / f64::from(10_u32.pow(decimals));
-            let decimals = category.quantities.iter().map(|quantity| quantity.decimals);
-            AcceptedReport {
-                category: category.code,
-                report_time: row.report.time,
-                values: row.report.steps.into_iter().zip(decimals).map(in_units).collect(),
-                occurrence: row.occurrence,
-            }
+        self.rows().map(|seen| AcceptedReport {
+            category: seen.category.code,
+            report_time: seen.report.time,
+            values: seen.values().map(|(_, value)| value).collect(),
+            occurrence: seen.occurrence,
         })
     }
 }

@@ -7,9 +7,12 @@
 //! Start at [`Ledger`]; one device's page is `device`.
 
 mod arrivals;
+mod browse;
 mod calls;
 mod device;
 mod hash;
+mod pace;
+mod refusals;
 mod totals;
 
 use std::collections::VecDeque;
@@ -18,11 +21,16 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use dashmap::DashMap;
 
 use crate::SandboxSettings;
+use crate::clock::unix_seconds;
 use crate::read::thing_model::{CATEGORIES, MOST_VALUES};
 pub use arrivals::{Arrival, Arrivals};
+pub(crate) use browse::{DeviceRow, DeviceSeen, SeenReport};
 pub(crate) use calls::{CallOutcome, Calls, RunningCall};
 use device::DevicePage;
+pub(crate) use device::StateRow;
 use hash::{HalfHash, Hash128};
+pub(crate) use pace::Second;
+pub(crate) use refusals::{Refusals, RefusedCall};
 pub use totals::{ActionTotals, SignatureTotals, Totals};
 
 /// One report as a call carries it, already checked: its time and its values in steps.
@@ -71,6 +79,7 @@ pub struct AcceptedReport {
 pub struct Ledger {
     pages: DashMap<Hash128, DevicePage, HalfHash>,
     pub(crate) calls: Calls,
+    pub(crate) refusals: Refusals,
     reports_accepted: AtomicU64,
     sent_twice: AtomicU64,
     order_inversions: AtomicU64,
@@ -88,6 +97,7 @@ impl Ledger {
         Self {
             pages: DashMap::with_hasher(HalfHash),
             calls: Calls::new(settings.max_arrivals),
+            refusals: Refusals::default(),
             reports_accepted: AtomicU64::new(0),
             sent_twice: AtomicU64::new(0),
             order_inversions: AtomicU64::new(0),
@@ -104,7 +114,7 @@ impl Ledger {
     /// Changes the page of a device of which something is accepted.
     fn on_page<T>(&self, device: &str, accept: impl FnOnce(&mut DevicePage) -> T) -> T {
         let mut page = self.pages.entry(Hash128::of(device.as_bytes())).or_default();
-        if page.is_first() {
+        if page.hears_of(device, unix_seconds()) {
             self.devices_reported.fetch_add(1, Relaxed);
         }
         accept(&mut page)
@@ -155,7 +165,7 @@ impl Ledger {
     /// The values of `OnlineStatus` accepted for a device, in order, likewise.
     pub fn states_of(&self, device: &str) -> Vec<u8> {
         let page = self.pages.get(&Hash128::of(device.as_bytes()));
-        page.map(|page| page.states().collect()).unwrap_or_default()
+        page.map(|page| page.states().map(|row| row.online_status).collect()).unwrap_or_default()
     }
 
     /// When calls came, as far back as it is remembered.

@@ -70,6 +70,15 @@ impl Customers {
         self.all.len()
     }
 
+    /// Those from this place on, in the order of their creation; a place never changes.
+    pub(super) fn from(&self, place: usize) -> &[(Customer, DeviceSet)] {
+        self.all.get(place..).unwrap_or_default()
+    }
+
+    pub(super) fn get(&self, id: &str) -> Option<&(Customer, DeviceSet)> {
+        self.places.get(id).map(|place| &self.all[*place])
+    }
+
     pub(super) fn bound(&self) -> u64 {
         self.all.iter().map(|(_, devices)| devices.len() as u64).sum()
     }

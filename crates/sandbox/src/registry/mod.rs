@@ -1,6 +1,7 @@
 //! What the service knows of people and money: customers, their devices, their orders.
 
 mod bindings;
+mod browse;
 mod customers;
 mod orders;
 
@@ -14,6 +15,8 @@ use crate::SandboxSettings;
 use crate::read::ids::{check_customer_id, check_phone};
 use crate::refusal::Refusal;
 use bindings::DeviceSet;
+pub(crate) use bindings::PushedDevice;
+pub(crate) use browse::{Binding, CustomerRow, OrderKind, Standing};
 pub(crate) use customers::CustomerFilter;
 use customers::Customers;
 use orders::OrderBook;

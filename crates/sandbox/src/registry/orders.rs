@@ -1,6 +1,6 @@
 //! Orders, and the authorisations that formal ones consume.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
@@ -42,11 +42,19 @@ pub(super) struct OrderBook {
     published: bool,
     orders: Vec<Order>,
     numbers: HashSet<String>,
+    by_item: BTreeMap<String, u64>,
 }
 
 impl OrderBook {
     pub(super) fn new(bought: u32, published: bool) -> Self {
-        Self { bought, used: 0, published, orders: Vec::new(), numbers: HashSet::new() }
+        Self {
+            bought,
+            used: 0,
+            published,
+            orders: Vec::new(),
+            numbers: HashSet::new(),
+            by_item: BTreeMap::new(),
+        }
     }
 
     pub(super) fn publish(&mut self) {
@@ -69,8 +77,28 @@ impl OrderBook {
             self.used += 1;
         }
         self.numbers.insert(order.order_no.clone());
+        *self.by_item.entry(order.item_id.clone()).or_default() += 1;
         self.orders.push(order);
         Ok(())
+    }
+
+    /// Those accepted so far, in the order of their acceptance; a place never changes.
+    pub(super) fn all(&self) -> &[Order] {
+        &self.orders
+    }
+
+    /// How many orders each `ItemId` has.
+    pub(super) fn by_item(&self) -> &BTreeMap<String, u64> {
+        &self.by_item
+    }
+
+    pub(super) fn published(&self) -> bool {
+        self.published
+    }
+
+    /// Authorisations bought and used.
+    pub(super) fn authorisations(&self) -> (u32, u32) {
+        (self.bought, self.used)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Order> {

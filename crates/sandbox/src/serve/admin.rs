@@ -1,21 +1,24 @@
 //! The admin pages: JSON over HTTP, for tests in other processes and for people.
 //!
-//! There is no access control: the sandbox listens on loopback unless told otherwise.
+//! There is no access control: the sandbox listens on loopback unless told otherwise. Only
+//! what a browser sends for a page of another site is refused when it would change something.
 
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
+use axum::extract::{Query, Request, State};
 use axum::http::StatusCode;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::console::guard;
 use crate::service::Service;
 use crate::{FaultPlan, Orders, Totals};
 
-pub(super) fn routes() -> Router<Arc<Service>> {
+pub(super) fn routes(service: Arc<Service>) -> Router<Arc<Service>> {
     Router::new()
         .route("/ledger", get(ledger))
         .route("/ledger/reports", get(reports))
@@ -25,6 +28,21 @@ pub(super) fn routes() -> Router<Arc<Service>> {
         .route("/bindings", get(bindings))
         .route("/faults", get(faults).post(set_faults))
         .route("/publish", post(publish))
+        .route_layer(middleware::from_fn_with_state(service, refuse_other_sites))
+}
+
+async fn refuse_other_sites(
+    State(service): State<Arc<Service>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let headers = request.headers();
+    let is_foreign = !guard::is_of_our_site(headers)
+        || (guard::is_of_a_browser(headers) && !service.own_name.is_asked_for(headers));
+    if guard::changes(request.method()) && is_foreign {
+        return (StatusCode::FORBIDDEN, "sent by a page of another site").into_response();
+    }
+    next.run(request).await
 }
 
 #[derive(Serialize)]

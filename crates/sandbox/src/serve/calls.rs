@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
-use axum::response::{Html, Response};
+use axum::response::Response;
 use bytes::Bytes;
 
 use super::connection::Cutter;
@@ -32,14 +32,6 @@ pub(super) async fn call(
         Reply::Cut { body } => cut(body),
         Reply::Reset => reset(&cutter),
     }
-}
-
-/// The page that a policy is claimed on, as far as a stand-in needs one.
-pub(super) async fn page() -> Html<&'static str> {
-    Html(
-        "<!doctype html><meta charset=\"utf-8\"><title>Sandbox</title>\
-         <p>The sandbox's stand-in for the page on which a policy is claimed.",
-    )
 }
 
 fn is_json(content_type: Option<&HeaderValue>) -> bool {

@@ -1,5 +1,5 @@
-//! HTTP: the two paths that take calls, the admin pages, and connections that can be
-//! cut on purpose.
+//! HTTP: the two paths that take calls, the admin pages, the console's, and connections
+//! that can be cut on purpose.
 
 mod admin;
 mod calls;
@@ -10,10 +10,11 @@ use std::io;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::post;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::console;
 use crate::service::Service;
 use connection::{CuttableListener, Cutter};
 
@@ -27,9 +28,9 @@ pub(crate) async fn serve(
     let router = Router::new()
         .route("/", post(calls::call))
         .route("/api/exploreropen/serviceapi", post(calls::call))
-        .route("/h5/insurance", get(calls::page))
-        .nest("/admin", admin::routes())
-        .with_state(service);
+        .nest("/admin", admin::routes(Arc::clone(&service)))
+        .with_state(Arc::clone(&service))
+        .merge(console::routes(service));
     let make_service = router.into_make_service_with_connect_info::<Cutter>();
     axum::serve(CuttableListener(listener), make_service)
         .with_graceful_shutdown(async move {

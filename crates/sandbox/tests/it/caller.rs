@@ -83,11 +83,26 @@ pub(crate) async fn request(
     content_type: &str,
     body: &str,
 ) -> io::Result<Answer> {
-    let head = format!(
-        "{method} {path} HTTP/1.1\r\nhost: sandbox\r\nconnection: close\r\n\
-         content-type: {content_type}\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    );
+    let headers = [("host", "sandbox"), ("content-type", content_type)];
+    request_with(sandbox, method, path, &headers, body).await
+}
+
+/// The same with these headers and no others.
+pub(crate) async fn request_with(
+    sandbox: &Sandbox,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> io::Result<Answer> {
+    let length = body.len().to_string();
+    let mut head = format!("{method} {path} HTTP/1.1\r\n");
+    for (name, value) in
+        headers.iter().chain(&[("connection", "close"), ("content-length", &length)])
+    {
+        head.extend([name, ": ", value, "\r\n"]);
+    }
+    head.push_str("\r\n");
     let mut stream = TcpStream::connect(sandbox.address()).await?;
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(body.as_bytes()).await?;

@@ -1,4 +1,14 @@
-//! What must not be said.
+//! What must not be said. It is told in a process of its own: where other tests run beside
+//! it, `tracing` may take one of its log lines for switched off.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail like tests")]
+
+#[path = "it/call.rs"]
+#[expect(dead_code, reason = "shared with the tests beside it, which use the rest")]
+mod call;
+#[path = "it/caller.rs"]
+#[expect(dead_code, unused_imports, reason = "likewise")]
+mod caller;
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
