@@ -51,6 +51,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
     match command {
         Command::Completions(args) => commands::completions::run(&args),
         Command::Config(args) => commands::config::run(&args, &common),
+        Command::ThingModel(args) => commands::thing_model::run(&args, &common),
         Command::Sandbox(args) => {
             common.start_logs(&LogSettings::default())?;
             block_on(commands::sandbox::run(args))

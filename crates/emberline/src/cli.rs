@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{completions, config, demo, generate, run, sandbox, service, topics};
+use crate::commands::{
+    completions, config, demo, generate, run, sandbox, service, thing_model, topics,
+};
 use crate::observe::logs::{self, LogError};
 use crate::settings::{Loaded, LogFormat, LogSettings, Problems, load};
 
@@ -70,6 +72,8 @@ pub enum Command {
     Generate(generate::Args),
     /// Make or check the topics.
     Topics(topics::Args),
+    /// Print the standard data template, or check a product's, or what its devices report.
+    ThingModel(thing_model::Args),
     /// Check, show or explain the configuration.
     Config(config::Args),
     /// Print a completion script for a shell.

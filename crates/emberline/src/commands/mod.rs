@@ -10,4 +10,5 @@ pub mod generate;
 pub mod run;
 pub mod sandbox;
 pub mod service;
+pub mod thing_model;
 pub mod topics;

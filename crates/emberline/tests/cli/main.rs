@@ -5,5 +5,7 @@
 mod binary;
 mod config;
 mod examples;
+mod kafka;
 mod program;
 mod service;
+mod thing_model;
