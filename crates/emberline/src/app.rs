@@ -66,6 +66,11 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             common.start_logs(&settings.log)?;
             block_on(commands::run::run(args, settings))
         }
+        Command::Check(args) => {
+            let settings = common.load()?.settings;
+            common.start_logs(&settings.log)?;
+            block_on(commands::check::run(args, &common, settings))
+        }
         Command::Service(args) => {
             let settings = common.load()?.settings;
             common.start_logs(&settings.log)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    completions, config, demo, generate, run, sandbox, service, thing_model, topics,
+    check, completions, config, demo, generate, run, sandbox, service, thing_model, topics,
 };
 use crate::observe::logs::{self, LogError};
 use crate::settings::{Loaded, LogFormat, LogSettings, Problems, load};
@@ -16,6 +16,7 @@ Examples:
   emberline config example > emberline.toml    start a configuration
   emberline config check -c emberline.toml     find every mistake in it
   emberline topics create -c emberline.toml    make the pipeline's own topics
+  emberline check -c emberline.toml            see whether Kafka and the service work
   emberline service list-customers             ask the service something
 
 Every setting can also be given as EMBERLINE__SECTION__KEY.
@@ -64,6 +65,8 @@ pub enum Command {
     Demo(demo::Args),
     /// Run the workers: carry records from Kafka to the service.
     Run(run::Args),
+    /// Walk the whole way of a user with a test order, and say what works and what to do.
+    Check(check::Args),
     /// Call one of the service's eight interfaces.
     Service(service::Args),
     /// Play the service: a strict stand-in to develop and test against.
