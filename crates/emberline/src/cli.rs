@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    check, completions, config, demo, generate, run, sandbox, service, thing_model, topics,
+    check, completions, config, demo, generate, reconcile, run, sandbox, service, thing_model,
+    topics,
 };
 use crate::observe::logs::{self, LogError};
 use crate::settings::{Loaded, LogFormat, LogSettings, Problems, load};
@@ -67,6 +68,8 @@ pub enum Command {
     Run(run::Args),
     /// Walk the whole way of a user with a test order, and say what works and what to do.
     Check(check::Args),
+    /// Compare the customers and orders on the topics with the service's.
+    Reconcile(reconcile::Args),
     /// Call one of the service's eight interfaces.
     Service(service::Args),
     /// Play the service: a strict stand-in to develop and test against.

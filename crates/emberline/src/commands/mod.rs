@@ -8,6 +8,7 @@ pub mod completions;
 pub mod config;
 pub mod demo;
 pub mod generate;
+pub mod reconcile;
 pub mod run;
 pub mod sandbox;
 pub mod service;

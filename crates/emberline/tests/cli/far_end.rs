@@ -4,7 +4,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
+use emberline_model::{Item, ItemVersion};
 use emberline_sandbox::{Sandbox, SandboxSettings};
+use emberline_service_api::{Credentials, Dialect, Secret, ServiceCreateOrder, Signer};
+use emberline_service_client::{HttpClient, HttpSettings, ServiceClient};
 use tokio::sync::oneshot;
 
 /// A running sandbox on a thread of its own. It stops when dropped.
@@ -45,6 +48,31 @@ impl FarEnd {
         format!(
             "[service]\nurl = \"{url}\"\napp_key = \"ServiceAppKey\"\napp_secret = \"ServiceAppSecret\"\n"
         )
+    }
+}
+
+impl FarEnd {
+    /// Places test orders, as somebody else than the program would.
+    pub(crate) fn place_orders(&self, customer: &str, numbers: impl Iterator<Item = String>) {
+        let credentials = Credentials {
+            app_key: "ServiceAppKey".to_owned(),
+            app_secret: Secret::new("ServiceAppSecret"),
+        };
+        let http = HttpClient::new(&HttpSettings::new(self.sandbox.url())).unwrap();
+        let client = ServiceClient::new(Signer::new(&credentials, Dialect::default()), http);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            for order_no in numbers {
+                let order = ServiceCreateOrder {
+                    customer,
+                    order_no: &order_no,
+                    item: Item::parse("D-FireInsurance2020").unwrap(),
+                    version: ItemVersion::parse("FireBusiness").unwrap(),
+                    count: 1,
+                };
+                client.call(&order).await.unwrap();
+            }
+        });
     }
 }
 

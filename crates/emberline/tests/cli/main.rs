@@ -9,5 +9,6 @@ mod examples;
 mod far_end;
 mod kafka;
 mod program;
+mod reconcile;
 mod service;
 mod thing_model;

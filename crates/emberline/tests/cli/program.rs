@@ -17,8 +17,16 @@ fn wrong_usage_is_exit_code_2_and_help_is_0() {
 
 #[test]
 fn every_command_shows_examples_in_its_help() {
-    for command in ["check", "service", "sandbox", "topics", "thing-model", "config", "completions"]
-    {
+    for command in [
+        "check",
+        "reconcile",
+        "service",
+        "sandbox",
+        "topics",
+        "thing-model",
+        "config",
+        "completions",
+    ] {
         let help = Emberline::plain().run(&[command, "--help"]);
         assert_eq!(help.code, 0, "{command}");
         assert!(help.stdout.contains("Examples:"), "{command}");
