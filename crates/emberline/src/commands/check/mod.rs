@@ -2,7 +2,7 @@
 //! and the whole way of a user with a test order, each step with what to do if it fails.
 //!
 //! Invariant: no formal order is sent from here. The only order that there is is a
-//! [`TestOrder`](subject::TestOrder), and it is made of a test order's item alone.
+//! `subject::TestOrder`, and it is made of a test order's item alone.
 //!
 //! Start at [`run`]; a step ends in `report`, a failed call's advice is in `fault`.
 
