@@ -52,6 +52,14 @@ pub(crate) fn table_config(kafka: &KafkaSettings) -> ClientConfig {
     finish(config, kafka)
 }
 
+/// As [`table_config`], and told where a partition ends.
+pub(crate) fn scan_config(kafka: &KafkaSettings) -> ClientConfig {
+    let mut config = table_config(kafka);
+    // After the user's own: reading ends by it.
+    config.set("enable.partition.eof", "true");
+    config
+}
+
 /// An idempotent producer that waits for all replicas in sync.
 pub(crate) fn producer_config(kafka: &KafkaSettings, message_max_bytes: usize) -> ClientConfig {
     let mut config = base_config(kafka);

@@ -1,6 +1,7 @@
 //! Kafka, as the pipeline sees it: a [`Source`] that reads and commits, a
 //! [`Producer`] that says what became of each record, a [`TableReader`] that reads
-//! a topic whole, [`Bounds`], [`Admin`] and an [`EmbeddedBroker`].
+//! a topic whole, [`scan`] which reads a part of one once, [`Bounds`], [`Admin`] and an
+//! [`EmbeddedBroker`].
 //!
 //! Invariants: no other crate knows rdkafka. Nothing here knows devices, reports or
 //! what the bytes of a record mean. `unsafe` is in one module, `native`. Nothing
@@ -17,6 +18,7 @@ mod native;
 mod producer;
 mod record;
 mod room;
+mod scan;
 mod settings;
 mod source;
 mod table;
@@ -28,6 +30,7 @@ pub use mock::EmbeddedBroker;
 pub use producer::{Delivered, ProduceError, Producer, ProducerSettings, Record, Refused};
 pub use record::{Headers, PartitionRef, PartitionSlot, RecordReader, RecordRef, TopicIndex};
 pub use room::Room;
+pub use scan::{Extent, ScanRecord, Scanned, scan};
 pub use settings::KafkaSettings;
 pub use source::{
     AssignedPartition, Commit, CommitError, Committed, Frontier, Pulse, Revocation, Source,

@@ -51,6 +51,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
     match command {
         Command::Completions(args) => commands::completions::run(&args),
         Command::Config(args) => commands::config::run(&args, &common),
+        Command::ThingModel(args) => commands::thing_model::run(&args, &common),
         Command::Sandbox(args) => {
             common.start_logs(&LogSettings::default())?;
             block_on(commands::sandbox::run(args))
@@ -69,6 +70,16 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             let settings = common.load()?.settings;
             common.start_logs(&settings.log)?;
             block_on(commands::portal::run(args, settings))
+        }
+        Command::Check(args) => {
+            let settings = common.load()?.settings;
+            common.start_logs(&settings.log)?;
+            block_on(commands::check::run(args, &common, settings))
+        }
+        Command::Reconcile(args) => {
+            let settings = common.load()?.settings;
+            common.start_logs(&settings.log)?;
+            block_on(commands::reconcile::run(args, settings))
         }
         Command::Service(args) => {
             let settings = common.load()?.settings;

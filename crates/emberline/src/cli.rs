@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{completions, config, demo, generate, portal, run, sandbox, service, topics};
+use crate::commands::{
+    check, completions, config, demo, generate, portal, reconcile, run, sandbox, service,
+    thing_model, topics,
+};
 use crate::observe::logs::{self, LogError};
 use crate::settings::{Loaded, LogFormat, LogSettings, Problems, load};
 
@@ -14,6 +17,7 @@ Examples:
   emberline config example > emberline.toml    start a configuration
   emberline config check -c emberline.toml     find every mistake in it
   emberline topics create -c emberline.toml    make the pipeline's own topics
+  emberline check -c emberline.toml            see whether Kafka and the service work
   emberline service list-customers             ask the service something
 
 Every setting can also be given as EMBERLINE__SECTION__KEY.
@@ -64,6 +68,10 @@ pub enum Command {
     Run(run::Args),
     /// Serve the two pages that a customer sees: the plans, and the orders with their claims.
     Portal(portal::Args),
+    /// Walk the whole way of a user with a test order, and say what works and what to do.
+    Check(check::Args),
+    /// Compare the customers and orders on the topics with the service's.
+    Reconcile(reconcile::Args),
     /// Call one of the service's eight interfaces.
     Service(service::Args),
     /// Play the service: a strict stand-in to develop and test against.
@@ -72,6 +80,8 @@ pub enum Command {
     Generate(generate::Args),
     /// Make or check the topics.
     Topics(topics::Args),
+    /// Print the standard data template, or check a product's, or what its devices report.
+    ThingModel(thing_model::Args),
     /// Check, show or explain the configuration.
     Config(config::Args),
     /// Print a completion script for a shell.

@@ -9,8 +9,10 @@
 pub mod app;
 pub mod cli;
 pub mod commands;
+mod masked;
 pub mod observe;
 pub mod output;
+mod paced;
 pub mod settings;
 pub mod signals;
 pub mod wiring;

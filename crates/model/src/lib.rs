@@ -15,6 +15,7 @@ mod measurement;
 mod order;
 mod outcome;
 mod report;
+mod standard;
 mod state;
 mod time;
 
@@ -26,5 +27,6 @@ pub use measurement::{Decimal, Field, Measurement, OutOfRange, Quantity, Reading
 pub use order::{InvalidOrder, Item, ItemFamily, ItemVersion, OrderEvent};
 pub use outcome::{DeadLetterReason, Outcome, ParkReason, SkipReason};
 pub use report::{Identity, Report};
+pub use standard::ValueKind;
 pub use state::{DeviceState, OnlineStatus};
 pub use time::{EventTime, ReportTime};

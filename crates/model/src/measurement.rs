@@ -124,7 +124,7 @@ impl Field {
     /// # Errors
     /// [`OutOfRange`], also for a value that is not a number.
     pub fn to_steps(&self, value: f64) -> Result<i32, OutOfRange> {
-        let Quantity { min, max, decimals, .. } = self.quantity;
+        let quantity @ Quantity { min, max, decimals, .. } = self.quantity;
         let steps = (value * f64::from(10_u32.pow(u32::from(decimals)))).round();
         if (f64::from(min)..=f64::from(max)).contains(&steps) {
             #[expect(clippy::cast_possible_truncation, reason = "within the range just checked")]
@@ -133,8 +133,8 @@ impl Field {
             Err(OutOfRange {
                 field: self.name,
                 value,
-                min: Decimal { steps: min, decimals },
-                max: Decimal { steps: max, decimals },
+                min: quantity.lowest(),
+                max: quantity.highest(),
             })
         }
     }
@@ -149,6 +149,10 @@ pub struct Decimal {
 }
 
 impl Decimal {
+    pub(crate) const fn new(steps: i32, decimals: u8) -> Self {
+        Self { steps, decimals }
+    }
+
     /// The number of steps of 10^-[`decimals`](Self::decimals).
     pub const fn steps(self) -> i32 {
         self.steps
@@ -226,7 +230,7 @@ impl Measurement {
         let steps = self.steps;
         self.category.fields().iter().zip(steps).map(|(field, steps)| Reading {
             sub_type: field.quantity.sub_type,
-            value: Decimal { steps, decimals: field.quantity.decimals },
+            value: Decimal::new(steps, field.quantity.decimals),
         })
     }
 

@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
+use tokio_rustls::client::TlsStream;
 
 use crate::error::with_causes;
 use crate::target::Target;
@@ -47,30 +48,42 @@ impl Connector {
     }
 
     pub(crate) async fn connect(&self, deadline: Instant) -> Result<Connection, TransportError> {
-        let stream = self.tcp(deadline).await?;
-        match &self.tls {
-            None => start(stream).await,
-            Some(tls) => {
-                let handshake = tls.connector.connect(tls.server.clone(), stream);
-                let stream = timeout_at(deadline, handshake)
-                    .await
-                    .map_err(|_| OUT_OF_TIME)?
-                    .map_err(|error| TransportError::Tls(with_causes(&error)))?;
-                start(stream).await
-            }
+        let addresses = self.look_up(deadline).await?;
+        let stream = self.tcp(&addresses, deadline).await?;
+        if self.tls.is_none() {
+            return start(stream).await;
         }
+        start(self.secure(stream, deadline).await?).await
     }
 
-    /// Tries each address of the name in turn. Each gets its share of the time that is
-    /// left, so that one that swallows packets does not hide a good one behind it.
-    async fn tcp(&self, deadline: Instant) -> Result<TcpStream, TransportError> {
+    /// Whether connections are TLS ones.
+    pub(crate) const fn is_secure(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// The addresses of the name.
+    pub(crate) async fn look_up(
+        &self,
+        deadline: Instant,
+    ) -> Result<Vec<SocketAddr>, TransportError> {
         let Target { host, port, .. } = &self.target;
-        let fail =
-            |error: std::io::Error| TransportError::Connect(format!("{host}:{port}: {error}"));
         let found = timeout_at(deadline, lookup_host((host.as_str(), *port)));
-        let addresses: Vec<SocketAddr> =
-            found.await.map_err(|_| OUT_OF_TIME)?.map_err(fail)?.collect();
-        let mut outcome = Err(TransportError::Connect(format!("{host} has no address")));
+        let found = found.await.map_err(|_| OUT_OF_TIME)?;
+        let addresses: Vec<_> = found.map_err(|error| self.no_connection(&error))?.collect();
+        if addresses.is_empty() {
+            return Err(TransportError::Connect(format!("{host} has no address")));
+        }
+        Ok(addresses)
+    }
+
+    /// Tries each address in turn. Each gets its share of the time that is left, so that one
+    /// that swallows packets does not hide a good one behind it.
+    pub(crate) async fn tcp(
+        &self,
+        addresses: &[SocketAddr],
+        deadline: Instant,
+    ) -> Result<TcpStream, TransportError> {
+        let mut outcome = Err(OUT_OF_TIME);
         for (left, address) in
             (1..=u32::try_from(addresses.len()).unwrap_or(1)).rev().zip(addresses)
         {
@@ -82,17 +95,38 @@ impl Connector {
                     let _ = stream.set_nodelay(true);
                     return Ok(stream);
                 }
-                Ok(Err(error)) => Err(fail(error)),
+                Ok(Err(error)) => Err(self.no_connection(&error)),
                 Err(_) => Err(OUT_OF_TIME),
             };
         }
         outcome
     }
+
+    /// Makes a TCP connection a TLS one; only for a target that wants it.
+    pub(crate) async fn secure(
+        &self,
+        stream: TcpStream,
+        deadline: Instant,
+    ) -> Result<TlsStream<TcpStream>, TransportError> {
+        let Some(tls) = &self.tls else {
+            return Err(TransportError::Tls("the URL is not https".to_owned()));
+        };
+        timeout_at(deadline, tls.connector.connect(tls.server.clone(), stream))
+            .await
+            .map_err(|_| OUT_OF_TIME)?
+            .map_err(|error| TransportError::Tls(with_causes(&error)))
+    }
+
+    fn no_connection(&self, error: &std::io::Error) -> TransportError {
+        let Target { host, port, .. } = &self.target;
+        TransportError::Connect(format!("{host}:{port}: {error}"))
+    }
 }
 
 const OUT_OF_TIME: TransportError = TransportError::TimedOut { phase: Phase::Connecting };
 
-async fn start<S>(stream: S) -> Result<Connection, TransportError>
+/// Speaks HTTP over a stream.
+pub(crate) async fn start<S>(stream: S) -> Result<Connection, TransportError>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {

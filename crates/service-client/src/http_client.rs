@@ -1,5 +1,7 @@
 //! The transport over HTTP/1.1.
 
+mod probe;
+
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -18,6 +20,8 @@ use crate::pool::Pool;
 use crate::target::Target;
 use crate::tls::Tls;
 use crate::{HttpAnswer, HttpSettings, Phase, SetupError, Transport, TransportError};
+
+pub use probe::{Probe, Stage};
 
 /// Longest time that a setting can ask for; more would overflow the clock.
 const A_DAY: Duration = Duration::from_hours(24);
@@ -104,8 +108,7 @@ impl HttpClient {
                     let body = self.read_body(body, deadline).await?;
                     Ok(self.done(new, head, body))
                 }
-                Err(Unanswered::Failed(error)) => Err(error),
-                Err(Unanswered::NotSent(_, text)) => Err(TransportError::NotSent(text)),
+                Err(unanswered) => Err(unanswered.into_error()),
             }
         })
     }
@@ -202,6 +205,15 @@ enum Unanswered {
     NotSent(Box<Outgoing>, String),
     /// Anything else.
     Failed(TransportError),
+}
+
+impl Unanswered {
+    fn into_error(self) -> TransportError {
+        match self {
+            Self::NotSent(_, text) => TransportError::NotSent(text),
+            Self::Failed(error) => error,
+        }
+    }
 }
 
 #[cfg(test)]

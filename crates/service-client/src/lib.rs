@@ -5,11 +5,13 @@
 //! request that may have been sent is ever repeated here.
 //!
 //! Start at [`ServiceClient::call`]; [`Transport`] is the seam for an answer that comes
-//! from within the process.
+//! from within the process. [`whole_list`] reads a list page by page, [`HttpClient::probe`]
+//! tells how far a call comes.
 
 mod connect;
 mod error;
 mod http_client;
+mod listing;
 mod nonce;
 mod pool;
 mod service;
@@ -19,7 +21,8 @@ mod tls;
 mod transport;
 
 pub use error::{Phase, SetupError, TransportError};
-pub use http_client::HttpClient;
+pub use http_client::{HttpClient, Probe, Stage};
+pub use listing::{ListQuery, WholeList, whole_list};
 pub use service::{ServiceClient, fresh_stamp};
 pub use settings::HttpSettings;
 pub use transport::{HttpAnswer, Transport};

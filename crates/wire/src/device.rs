@@ -13,11 +13,13 @@ mod platform;
 mod properties;
 mod property;
 mod protobuf;
+mod raw;
 mod refusal;
 
 use arrayvec::ArrayVec;
 use emberline_model::{Category, DeviceId, DeviceState, EventTime, Report, ReportTime, SkipReason};
 
+pub use raw::properties_as_sent;
 pub use refusal::Refusal;
 
 use crate::DecodeError;

@@ -20,7 +20,8 @@ const LEAST_REPORTS_A_SECOND: f64 = 1_000.0;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 pub(crate) async fn a_long_run(world: &mut World, scale: Scale) -> Result<()> {
-    let mut load = Load::new(FleetPlan { devices: 500, unbound: 0.0, ..FleetPlan::default() });
+    let plan = FleetPlan { devices: 500, unbound: 0.0, ..FleetPlan::default() };
+    let mut load = Load::in_step(plan, u32::try_from(RECORDS_A_SECOND)?);
     world.introduce(&load).await?;
     // Full after a third of the time, as it is after two minutes otherwise.
     world.set("dedupe.window", scale.of(r#""10s""#, r#""2m""#));

@@ -7,6 +7,7 @@
 //! Start at [`story::story`]; the world of a story is `emberline_testkit::World`.
 
 mod bindings;
+mod checks;
 mod claims;
 mod crashes;
 mod delivery;
@@ -70,6 +71,7 @@ fn stories() -> Vec<Trial> {
         story("a_devices_state_never_goes_backwards", states::flapping_devices),
         story("no_secret_and_no_telephone_number_is_told", discretion::nothing_is_told),
         story("what_is_measured_is_served_under_its_promised_name", observed::pages_and_metrics),
+        story("a_check_sees_topics_as_they_are_and_how_far_the_groups_are", checks::topics_and_lag),
         story("a_hanging_service_does_not_keep_the_process", observed::stop_while_a_call_hangs),
     ]
 }

@@ -3,12 +3,15 @@
 //! A command takes its own arguments and the settings, writes its result through
 //! [`crate::output`], and says how it ended.
 
+pub mod check;
 pub mod completions;
 pub mod config;
 pub mod demo;
 pub mod generate;
 pub mod portal;
+pub mod reconcile;
 pub mod run;
 pub mod sandbox;
 pub mod service;
+pub mod thing_model;
 pub mod topics;

@@ -20,7 +20,7 @@ mod process;
 pub mod render;
 mod secret;
 mod service;
-mod suggest;
+pub(crate) mod suggest;
 mod text_form;
 mod units;
 mod validate;

@@ -4,7 +4,7 @@
 const LIKE_ENOUGH: f64 = 0.8;
 
 /// The name most like the one given, if any is like it at all.
-pub(super) fn nearest<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let likeness = |name: &str| {
         strsim::jaro_winkler(given, name).max(strsim::normalized_damerau_levenshtein(given, name))
     };

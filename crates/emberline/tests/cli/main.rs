@@ -3,8 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "whatever fails here has failed its test")]
 
 mod binary;
+mod check;
 mod config;
 mod examples;
+mod far_end;
+mod kafka;
 mod portal;
 mod program;
+mod reconcile;
 mod service;
+mod thing_model;

@@ -17,7 +17,17 @@ fn wrong_usage_is_exit_code_2_and_help_is_0() {
 
 #[test]
 fn every_command_shows_examples_in_its_help() {
-    for command in ["service", "portal", "sandbox", "topics", "config", "completions"] {
+    for command in [
+        "check",
+        "reconcile",
+        "service",
+        "portal",
+        "sandbox",
+        "topics",
+        "thing-model",
+        "config",
+        "completions",
+    ] {
         let help = Emberline::plain().run(&[command, "--help"]);
         assert_eq!(help.code, 0, "{command}");
         assert!(help.stdout.contains("Examples:"), "{command}");

@@ -5,5 +5,6 @@
 mod answers;
 mod calls;
 mod connections;
+mod probe;
 mod support;
 mod tls;

@@ -13,13 +13,13 @@ use tempfile::NamedTempFile;
 const BODY: Bytes = Bytes::from_static(b"{}");
 
 /// An authority of the test's own, and its certificate in a file.
-struct Authority {
+pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     file: NamedTempFile,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -29,7 +29,7 @@ impl Authority {
     }
 
     /// A server's settings, with a certificate for this name.
-    fn certifies(&self, name: &str) -> ServerConfig {
+    pub(crate) fn certifies(&self, name: &str) -> ServerConfig {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new([name.to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
@@ -43,7 +43,7 @@ impl Authority {
     }
 
     /// A client that trusts this authority, and the system's.
-    fn trusted_by_a_client_of(&self, service: &Service) -> HttpClient {
+    pub(crate) fn trusted_by_a_client_of(&self, service: &Service) -> HttpClient {
         let settings = HttpSettings {
             extra_ca: Some(self.file.path().to_owned()),
             ..HttpSettings::new(format!("https://{}/api", service.address))

@@ -152,6 +152,17 @@ impl<'de> Visitor<'de> for EnvelopeVisitor<'_> {
     }
 }
 
+/// Appends what a payload's Base64 stands for; false if it is none.
+pub(super) fn decode_base64(text: &str, out: &mut Vec<u8>) -> bool {
+    // Some firmware sends no padding; what a cut text decodes to is no JSON.
+    let base64 = if text.len().is_multiple_of(4) {
+        base64_simd::STANDARD
+    } else {
+        base64_simd::STANDARD_NO_PAD
+    };
+    base64.decode_append(text.as_bytes(), out).is_ok()
+}
+
 struct PayloadReader<'s> {
     scratch: &'s mut Vec<u8>,
     message: &'s mut Message,
@@ -163,17 +174,8 @@ impl<'de> AnyValue<'de> for PayloadReader<'_> {
 
     /// Decodes where the text stands: one with escaped slashes is never copied.
     fn text(self, text: &str) -> Payload {
-        // Some firmware sends no padding; what a cut text decodes to is no JSON.
-        let base64 = if text.len().is_multiple_of(4) {
-            base64_simd::STANDARD
-        } else {
-            base64_simd::STANDARD_NO_PAD
-        };
         self.scratch.clear();
-        match base64.decode_append(text.as_bytes(), self.scratch) {
-            Ok(()) => Payload::Decoded,
-            Err(_) => Payload::NotBase64,
-        }
+        if decode_base64(text, self.scratch) { Payload::Decoded } else { Payload::NotBase64 }
     }
 
     fn object<A: MapAccess<'de>>(self, map: A) -> Result<Payload, A::Error> {

@@ -4,6 +4,7 @@ mod errors;
 mod examples;
 mod laws;
 mod properties;
+mod raw;
 mod skipped;
 mod support;
 mod times;

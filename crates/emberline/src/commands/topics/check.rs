@@ -7,18 +7,18 @@ use super::plan::{Kind, LOG_MAX_BYTES, Wanted};
 
 /// What was found about one topic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Verdict {
-    pub(super) topic: String,
+pub(in crate::commands) struct Verdict {
+    pub(in crate::commands) topic: String,
     /// `ok`, `created`, `exists`, `missing`, `wrong`, `failed`.
-    pub(super) state: &'static str,
-    pub(super) problems: Vec<Problem>,
+    pub(in crate::commands) state: &'static str,
+    pub(in crate::commands) problems: Vec<Problem>,
 }
 
 /// What is wrong, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Problem {
-    pub(super) text: String,
-    pub(super) advice: String,
+pub(in crate::commands) struct Problem {
+    pub(in crate::commands) text: String,
+    pub(in crate::commands) advice: String,
 }
 
 impl Verdict {
@@ -37,7 +37,7 @@ impl Verdict {
 }
 
 /// Compares.
-pub(super) fn check(wanted: &Wanted, found: Option<&TopicState>) -> Verdict {
+pub(in crate::commands) fn check(wanted: &Wanted, found: Option<&TopicState>) -> Verdict {
     let Some(found) = found else {
         let advice = match wanted.kind {
             Kind::Input { key } => {

@@ -3,8 +3,8 @@
 //! What a topic must be like is decided in `plan`, how it differs in `check`; neither
 //! talks to Kafka.
 
-mod check;
-mod plan;
+pub(super) mod check;
+pub(super) mod plan;
 
 use anyhow::Context;
 use clap::{Args as ClapArgs, Subcommand};

@@ -6,14 +6,14 @@ use crate::settings::{HumanDuration, Settings};
 
 /// A topic that must be there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wanted {
-    pub(super) name: String,
-    pub(super) kind: Kind,
+pub(in crate::commands) struct Wanted {
+    pub(in crate::commands) name: String,
+    pub(in crate::commands) kind: Kind,
 }
 
 /// What a topic is for decides what it must be like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::commands) enum Kind {
     /// The user's own; looked at, configured only when made here.
     Input {
         /// The key of `[topics]` that lists it.
@@ -56,7 +56,7 @@ const RETRY_MARGIN_MS: u64 = DAY_MS;
 pub(super) const LOG_MAX_BYTES: u64 = 10_000_000;
 
 /// The topics that the pipeline writes.
-pub(super) fn own_topics(settings: &Settings) -> Vec<Wanted> {
+pub(in crate::commands) fn own_topics(settings: &Settings) -> Vec<Wanted> {
     let name = |suffix: &str| format!("{}.{suffix}", settings.topics.prefix);
     let millis = |time: HumanDuration| u64::try_from(time.0.as_millis()).unwrap_or(u64::MAX);
     let table = Kind::Table { max_bytes: settings.bindings.max_set.0 };
@@ -74,7 +74,7 @@ pub(super) fn own_topics(settings: &Settings) -> Vec<Wanted> {
 }
 
 /// The topics that the pipeline reads.
-pub(super) fn input_topics(settings: &Settings) -> impl Iterator<Item = Wanted> {
+pub(in crate::commands) fn input_topics(settings: &Settings) -> impl Iterator<Item = Wanted> {
     let inputs = settings.topics.inputs();
     inputs.map(|(key, topic)| Wanted { name: topic.to_owned(), kind: Kind::Input { key } })
 }

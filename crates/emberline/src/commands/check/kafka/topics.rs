@@ -1,0 +1,118 @@
+//! Each topic that the pipeline reads or writes: there, as it must be, readable.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use emberline_broker::{Admin, Bounds, Extent, KafkaSettings, TopicState, scan};
+
+use super::{PATIENCE, blocking};
+use crate::commands::check::fault::Fault;
+use crate::commands::check::report::{Group, Report};
+use crate::commands::topics::check::{Verdict, check as compare};
+use crate::commands::topics::plan::{Wanted, input_topics, own_topics};
+use crate::settings::{HumanDuration, Settings};
+
+/// All topics of the settings, the inputs first.
+pub(super) fn wanted(settings: &Settings) -> Vec<Wanted> {
+    let mut wanted: Vec<_> = input_topics(settings).collect();
+    wanted.extend(own_topics(settings));
+    wanted
+}
+
+/// Looks at each; the names of those that are there.
+///
+/// # Errors
+/// Settings that can't be used.
+pub(super) async fn check(
+    kafka: &KafkaSettings,
+    wanted: &[Wanted],
+    report: &mut Report,
+) -> anyhow::Result<Vec<String>> {
+    let states = match states(kafka, wanted).await {
+        Ok(states) => states,
+        Err(fault) => {
+            for topic in wanted {
+                report.failed(Group::Kafka, &topic.name, fault.clone());
+            }
+            return Ok(Vec::new());
+        }
+    };
+    let mut there = Vec::new();
+    for (topic, state) in wanted.iter().zip(&states) {
+        let verdict = compare(topic, state.as_ref());
+        let outcome = match state {
+            Some(state) if verdict.problems.is_empty() => read_one(kafka, state).await,
+            _ => Err(problems(&verdict)),
+        };
+        report.settle(Group::Kafka, &topic.name, outcome);
+        there.extend(state.is_some().then(|| topic.name.clone()));
+    }
+    Ok(there)
+}
+
+fn problems(verdict: &Verdict) -> Fault {
+    let problems = &verdict.problems;
+    let texts: Vec<_> = problems.iter().map(|it| it.text.as_str()).collect();
+    let advice: Vec<_> = problems.iter().map(|it| it.advice.as_str()).collect();
+    Fault::new(texts.join("; "), advice.join("; "))
+}
+
+/// What each is like; where configurations may not be seen, whether it is there.
+async fn states(
+    kafka: &KafkaSettings,
+    wanted: &[Wanted],
+) -> Result<Vec<Option<TopicState>>, Fault> {
+    let names: Vec<_> = wanted.iter().map(|topic| topic.name.as_str()).collect();
+    let admin = Admin::new(kafka)?;
+    let error = match admin.describe(&names).await {
+        Ok(states) => return Ok(states),
+        Err(error) => error,
+    };
+    tracing::debug!(%error, "configurations of topics are not known");
+    let bounds = Arc::new(Bounds::new(kafka)?);
+    let mut states = Vec::with_capacity(names.len());
+    for name in names {
+        let (bounds, asked) = (Arc::clone(&bounds), name.to_owned());
+        let partitions = blocking(move || bounds.partition_count(&asked, PATIENCE)).await?;
+        states.push(partitions.map(|partitions| TopicState {
+            name: name.to_owned(),
+            partitions,
+            replication: 0,
+            cleanup_policy: String::new(),
+            retention_ms: None,
+            max_message_bytes: None,
+            min_insync_replicas: None,
+        }));
+    }
+    Ok(states)
+}
+
+/// Reads a record, if there is one: the right to read shows only then.
+async fn read_one(kafka: &KafkaSettings, state: &TopicState) -> Result<String, Fault> {
+    let (kafka, name) = (kafka.clone(), state.name.clone());
+    let scanned =
+        blocking(move || scan(&kafka, &name, Extent::Newest(1), PATIENCE, |_| {})).await?;
+    let readable = if scanned.records > 0 { "readable" } else { "empty" };
+    Ok(format!("{}, {readable}", described(state)))
+}
+
+fn described(state: &TopicState) -> String {
+    let mut parts = vec![format!("{} partitions", state.partitions)];
+    if state.replication > 0 {
+        parts.push(format!("{} replicas", state.replication));
+    }
+    if state.cleanup_policy.is_empty() {
+        parts.push("configuration not to be seen".to_owned());
+    } else {
+        parts.push(state.cleanup_policy.clone());
+    }
+    let kept = state.retention_ms.filter(|_| state.cleanup_policy.contains("delete"));
+    match kept.map(u64::try_from) {
+        Some(Ok(millis)) => {
+            parts.push(format!("kept {}", HumanDuration(Duration::from_millis(millis))));
+        }
+        Some(Err(_)) => parts.push("kept for ever".to_owned()),
+        None => {}
+    }
+    parts.join(", ")
+}

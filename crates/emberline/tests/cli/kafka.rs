@@ -1,0 +1,50 @@
+//! A Kafka within the test's own process, and records in it.
+
+use std::time::Duration;
+
+use emberline_broker::{EmbeddedBroker, Producer, ProducerSettings, Record};
+use tokio::sync::mpsc;
+
+/// Longest that anything is waited for.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A broker whose topics are written to by tests and read by the program.
+pub(crate) struct Kafka(EmbeddedBroker);
+
+impl Kafka {
+    /// With these topics, of two partitions each.
+    pub(crate) fn with_topics(topics: &[&str]) -> Self {
+        let topics: Vec<_> = topics.iter().map(|topic| (*topic, 2)).collect();
+        Self(EmbeddedBroker::start(&topics).unwrap())
+    }
+
+    /// The `[kafka]` section that leads there.
+    pub(crate) fn section(&self) -> String {
+        format!("[kafka]\nbrokers = \"{}\"\n", self.0.bootstrap())
+    }
+
+    /// Writes records, as key and value, one after the other.
+    pub(crate) fn write(&self, topic: &str, records: &[(&str, String)]) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (sender, mut done) = mpsc::unbounded_channel();
+            let kafka = self.0.settings("tests");
+            let producer = Producer::new(&kafka, &ProducerSettings::default(), sender).unwrap();
+            for (key, value) in records {
+                let record = Record {
+                    topic,
+                    key: Some(key.as_bytes()),
+                    value: Some(value.as_bytes()),
+                    headers: &[],
+                    timestamp_ms: None,
+                };
+                producer.send(record, ()).unwrap();
+            }
+            for _ in records {
+                let told = tokio::time::timeout(DEADLINE, done.recv()).await.unwrap();
+                told.unwrap().1.unwrap();
+            }
+            producer.close(DEADLINE).await.unwrap();
+        });
+    }
+}
