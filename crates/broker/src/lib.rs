@@ -10,6 +10,7 @@
 //! Start at [`Source`]; the thread behind it is `source::poller`.
 
 mod admin;
+mod awaited;
 mod bounds;
 mod client;
 mod error;
@@ -24,6 +25,7 @@ mod source;
 mod table;
 
 pub use admin::{Admin, AdminError, NewTopic, TopicState};
+pub use awaited::AwaitedProducer;
 pub use bounds::{Bounds, PartitionBounds};
 pub use error::{BrokerError, ErrorClass};
 pub use mock::EmbeddedBroker;

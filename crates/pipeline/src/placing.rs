@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use emberline_broker::{KafkaSettings, Producer, ProducerSettings, Record, TableReader};
+use emberline_broker::{AwaitedProducer, KafkaSettings, Record, TableReader};
 use emberline_flow::claim::{Claim, ClaimRules, Found, Step, Subject};
 use emberline_flow::order_book::Holder;
 use emberline_model::{CustomerEvent, OrderEvent};
@@ -17,7 +17,6 @@ use emberline_service_api::{
 use emberline_service_client::{ServiceClient, Transport};
 use emberline_wire::order_book::{OrderBookEntry, encode_key};
 use parking_lot::RwLock;
-use tokio::sync::{mpsc, oneshot};
 
 use crate::PipelineError;
 use crate::edges::WallClock;
@@ -62,14 +61,12 @@ pub enum NotPlaced {
     },
 }
 
-type Written = Result<emberline_broker::Delivered, emberline_broker::ProduceError>;
-
 /// Places orders.
 pub struct OrderPlacer<T> {
     settings: PlacerSettings,
     book: Arc<ProcessBook>,
     reader: TableReader,
-    producer: Producer<oneshot::Sender<Written>>,
+    producer: AwaitedProducer,
     client: RwLock<Arc<ServiceClient<T>>>,
     clock: WallClock,
 }
@@ -88,17 +85,8 @@ impl<T: Transport + Clone> OrderPlacer<T> {
         let book = Arc::new(ProcessBook::new(if formal_orders { authorisations } else { 0 }));
         let reader = read_order_book((&settings.kafka, &settings.topics), &book).await?;
         reader.read_to_current_end().await?;
-        let (ends, mut ended) = mpsc::unbounded_channel::<(oneshot::Sender<Written>, Written)>();
-        tokio::spawn(async move {
-            while let Some((waiting, written)) = ended.recv().await {
-                // Who waited may have gone.
-                let _ = waiting.send(written);
-            }
-        });
-        let producing =
-            ProducerSettings { delivery_timeout: settings.patience, ..ProducerSettings::default() };
         Ok(Self {
-            producer: Producer::new(&settings.kafka, &producing, ends)?,
+            producer: AwaitedProducer::new(settings.kafka.clone(), settings.patience)?,
             client: RwLock::new(Arc::new(ServiceClient::new(signer, transport))),
             clock: WallClock::system(),
             settings,
@@ -240,9 +228,7 @@ impl<T: Transport + Clone> OrderPlacer<T> {
             headers: &[],
             timestamp_ms: None,
         };
-        let (waiting, written) = oneshot::channel();
-        self.producer.send(record, waiting).map_err(|refused| refused.error.to_string())?;
-        let written = written.await.map_err(|_| "the producer has ended".to_owned())?;
+        let written = self.producer.write(record).await;
         written.map(|at| at.offset).map_err(|error| error.to_string())
     }
 

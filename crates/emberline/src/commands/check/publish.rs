@@ -224,7 +224,7 @@ mod tests {
         }
         report.failed(Group::Flow, "order list", Fault::new("o-1 is not listed", "ask"));
         report.skipped(Group::Flow, "binding", "--read-only");
-        let claims = ClaimSettings { formal_orders: false, authorisations: 1 };
+        let claims = ClaimSettings { authorisations: 1, ..ClaimSettings::default() };
         let orders = OrderCounts { formal: 2, test: 5, complete: true };
         insta::assert_snapshot!(Publishing::new(&report, &claims, Some(Ok(orders))).text());
     }

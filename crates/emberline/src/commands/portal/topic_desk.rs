@@ -3,31 +3,24 @@
 //!
 //! The same press of a button writes the same event; the worker creates an order number once.
 
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use emberline_broker::{
-    BrokerError, Delivered, ErrorClass, KafkaSettings, ProduceError, Producer, ProducerSettings,
-    Record,
+    AwaitedProducer, BrokerError, ErrorClass, KafkaSettings, ProduceError, Record,
 };
 use emberline_model::CustomerEvent;
 use emberline_portal::{BoxFuture, OrderDesk, Placed, Purchase};
 use emberline_wire::events::{encode_customer_json, encode_order_json};
-use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 /// Longest that a customer waits for the brokers; the event may be written after that.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// Where the word on a record goes.
-type Word = oneshot::Sender<Result<Delivered, ProduceError>>;
-
 /// Places orders on topics.
 pub struct TopicDesk {
-    kafka: KafkaSettings,
     customers: String,
     orders: String,
-    producer: RwLock<Arc<Producer<Word>>>,
+    producer: AwaitedProducer,
 }
 
 impl TopicDesk {
@@ -36,8 +29,8 @@ impl TopicDesk {
     /// # Errors
     /// Settings that librdkafka refuses.
     pub fn new(kafka: KafkaSettings, customers: &str, orders: &str) -> Result<Self, BrokerError> {
-        let producer = RwLock::new(Arc::new(producer(&kafka)?));
-        Ok(Self { kafka, customers: customers.to_owned(), orders: orders.to_owned(), producer })
+        let producer = AwaitedProducer::new(kafka, PATIENCE)?;
+        Ok(Self { customers: customers.to_owned(), orders: orders.to_owned(), producer })
     }
 
     async fn write(&self, purchase: &Purchase) -> Result<(), ProduceError> {
@@ -56,23 +49,9 @@ impl TopicDesk {
 
     /// Waits for the brokers' word.
     async fn write_one(&self, topic: &str, key: &str, value: &[u8]) -> Result<(), ProduceError> {
-        let (word, told) = oneshot::channel();
         let key = Some(key.as_bytes());
         let record = Record { topic, key, value: Some(value), headers: &[], timestamp_ms: None };
-        let producer = Arc::clone(&self.producer.read().unwrap_or_else(PoisonError::into_inner));
-        producer.send(record, word).map_err(|refused| refused.error)?;
-        told.await.unwrap_or(Err(ProduceError::Closed)).map(drop)
-    }
-
-    /// One that has failed for good writes nothing any more.
-    fn renew(&self) {
-        match producer(&self.kafka) {
-            Ok(new) => {
-                let mut held = self.producer.write().unwrap_or_else(PoisonError::into_inner);
-                *held = Arc::new(new);
-            }
-            Err(error) => tracing::error!(%error, "no new producer for orders"),
-        }
+        self.producer.write(record).await.map(drop)
     }
 }
 
@@ -88,30 +67,12 @@ impl OrderDesk for TopicDesk {
                 Ok(Err(error)) if error.class() == ErrorClass::Permanent => {
                     tracing::error!(order, %error, "an order can't be written: mend that");
                 }
-                Ok(Err(error)) => {
-                    tracing::warn!(order, %error, "an order is not written");
-                    if matches!(error, ProduceError::Fatal(_)) {
-                        self.renew();
-                    }
-                }
+                Ok(Err(error)) => tracing::warn!(order, %error, "an order is not written"),
                 Err(_) => tracing::warn!(order, "an order is not written in time"),
             }
             Placed::TryLater { after: None }
         })
     }
-}
-
-fn producer(kafka: &KafkaSettings) -> Result<Producer<Word>, BrokerError> {
-    let (sender, mut words) = mpsc::unbounded_channel::<(Word, _)>();
-    let settings = ProducerSettings { delivery_timeout: PATIENCE, ..ProducerSettings::default() };
-    let producer = Producer::new(kafka, &settings, sender)?;
-    tokio::spawn(async move {
-        while let Some((word, result)) = words.recv().await {
-            // Whoever asked may have given up waiting.
-            let _ = word.send(result);
-        }
-    });
-    Ok(producer)
 }
 
 #[cfg(test)]

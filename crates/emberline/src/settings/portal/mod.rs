@@ -54,8 +54,13 @@ pub struct PortalSettings {
     #[schemars(example = "/run/secrets/portal-cookie-key")]
     pub cookie_key_file: Option<PathBuf>,
     /// Where orders go: `topic` (the first of `topics.customers` and `topics.orders`, for the
-    /// claims worker) or `direct` (the service; not there yet). Default `topic`.
+    /// claims worker) or `direct` (the service, by the portal itself: with the same order book
+    /// and the same `[claims]`). Default `topic`.
     pub orders: OrderRoute,
+    /// Where it is kept which tokens were used: `topic` (`<prefix>.portal-tokens`, for all
+    /// replicas) or `memory` (for one replica, and forgotten when it is restarted). Default
+    /// `topic`.
+    pub redemptions: RedemptionStore,
     /// What the numbers of the portal's orders begin with: up to 32 letters, digits, `-` and
     /// `_`. Default `EP-`.
     pub order_prefix: String,
@@ -130,6 +135,7 @@ impl Default for PortalSettings {
             cookie_key: None,
             cookie_key_file: None,
             orders: OrderRoute::Topic,
+            redemptions: RedemptionStore::Topic,
             order_prefix: "EP-".into(),
             patience: HumanDuration::from_secs(5),
             attempts: 20,
