@@ -79,9 +79,9 @@ impl PacedService {
     /// # Errors
     /// [`CallError`] unless it was accepted.
     pub(crate) async fn call<A: Action + Sync>(&self, action: &A) -> Result<A::Answer, CallError> {
-        self.call_until(action, |error, _| {
-            let waits = matches!(error, CallError::Throttled { .. }) && !error.is_ambiguous();
-            waits.then(|| told(error))
+        self.call_until(action, |error, repeated| {
+            let throttled = error.class() == FailureClass::Throttled && !error.is_ambiguous();
+            (throttled && repeated < WAITS).then(|| told(error))
         })
         .await
     }
@@ -92,7 +92,7 @@ impl PacedService {
     /// [`CallError`] if it did not pass.
     pub(crate) async fn read<A: Action + Sync>(&self, query: &A) -> Result<A::Answer, CallError> {
         self.call_until(query, |error, repeated| match error.class() {
-            FailureClass::Throttled => Some(told(error)),
+            FailureClass::Throttled if repeated < WAITS => Some(told(error)),
             FailureClass::Transient if repeated < self.repeats => {
                 Some(self.backoff.ceiling(repeated))
             }
@@ -135,7 +135,7 @@ impl PacedService {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            match wait(&error, repeated).filter(|_| repeated < WAITS.max(self.repeats)) {
+            match wait(&error, repeated) {
                 Some(wait) => tokio::time::sleep(wait).await,
                 None => return Err(error),
             }

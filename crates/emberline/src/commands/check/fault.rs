@@ -1,6 +1,6 @@
 //! Why a step failed, and what to do about it.
 
-use emberline_broker::BrokerError;
+use emberline_broker::{BrokerError, ErrorClass};
 use emberline_service_api::{CallError, FailureClass, TransportFailure};
 
 /// What went wrong, and what to do.
@@ -37,14 +37,10 @@ impl From<CallError> for Fault {
         let mut detail = error.to_string();
         // What the vendor's support asks for.
         if let CallError::Rejected { request_id: Some(id), .. } = &error {
-            detail.push_str(&format_request_id(id));
+            detail = format!("{detail} (RequestId {id})");
         }
         Self::new(detail, advice)
     }
-}
-
-fn format_request_id(id: &str) -> String {
-    format!(" (RequestId {id})")
 }
 
 const fn of_transport(failure: TransportFailure) -> &'static str {
@@ -82,14 +78,14 @@ const fn of_class(class: FailureClass) -> &'static str {
 
 impl From<BrokerError> for Fault {
     fn from(error: BrokerError) -> Self {
-        let text = error.to_string();
-        let advice = if text.contains("uthoriz") {
-            "give this client the right that the message names"
-        } else if text.contains("uthentic") || text.contains("SASL") {
-            "look at sasl.* in kafka.properties"
-        } else {
-            "are kafka.brokers and security.protocol in kafka.properties right, and the brokers up?"
+        let advice = match error.class() {
+            ErrorClass::Permanent => {
+                "give this client the right that it lacks, or correct sasl.* in kafka.properties"
+            }
+            ErrorClass::Transient => {
+                "are kafka.brokers and security.protocol in kafka.properties right, and the brokers up?"
+            }
         };
-        Self::new(text, advice)
+        Self::new(error.to_string(), advice)
     }
 }

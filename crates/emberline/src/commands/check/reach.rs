@@ -35,8 +35,10 @@ pub(super) async fn check(service: &PacedService, report: &mut Report) -> bool {
         }
         return false;
     }
-    match probe.clock_ahead {
-        Some(ahead) => drop(report.settle(Group::Service, "clock", clock(ahead))),
+    let clock = probe.clock_ahead.map(clock);
+    let wrong_clock = matches!(clock, Some(Err(_)));
+    match clock {
+        Some(outcome) => drop(report.settle(Group::Service, "clock", outcome)),
         None => report.skipped(Group::Service, "clock", "an answer without a Date"),
     }
     let outcome = match answered(&probe) {
@@ -45,7 +47,11 @@ pub(super) async fn check(service: &PacedService, report: &mut Report) -> bool {
         answer => answer,
     };
     let outcome = outcome.map(|list| format!("accepted; {} customers", list.total));
-    report.settle(Group::Service, "credentials", outcome.map_err(of_credentials))
+    report.settle(
+        Group::Service,
+        "credentials",
+        outcome.map_err(|error| of_credentials(error, wrong_clock)),
+    )
 }
 
 /// How the steps up to the answer ended, as far as they were come to.
@@ -108,17 +114,17 @@ fn may_pass(error: &CallError) -> bool {
     matches!(error.class(), FailureClass::Throttled | FailureClass::Transient)
 }
 
-/// No customer is named in the question: who is unknown is the app key.
-fn of_credentials(error: CallError) -> Fault {
+/// No customer is named in the question: who is unknown is the app key. And a signature is
+/// refused for a wrong time, too.
+fn of_credentials(error: CallError, wrong_clock: bool) -> Fault {
     let class = error.class();
-    let text = error.to_string();
     let fault = Fault::from(error);
     match class {
         FailureClass::UnknownCustomer => {
             fault.advise("the service does not know service.app_key: compare it with the console's")
         }
-        FailureClass::Credentials if text.to_lowercase().contains("timestamp") => {
-            fault.advise("set this machine's clock by NTP: see the step \"clock\"")
+        FailureClass::Credentials if wrong_clock => {
+            fault.advise("set this machine's clock first: see the step \"clock\"")
         }
         _ => fault,
     }

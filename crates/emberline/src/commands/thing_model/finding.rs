@@ -32,14 +32,10 @@ pub(super) enum What {
 }
 
 impl What {
-    /// Whether it is worth a look, and no more.
+    /// Whether it is worth a look, and no more: what is finer than its step is rounded and
+    /// sent, what is unknown is the product's own business.
     pub(super) const fn is_note(&self) -> bool {
-        matches!(self, Self::Unknown)
-    }
-
-    /// Whether the pipeline sends the property all the same.
-    pub(super) const fn is_sent(&self) -> bool {
-        matches!(self, Self::OffStep)
+        matches!(self, Self::Unknown | Self::OffStep)
     }
 }
 
@@ -47,7 +43,7 @@ impl Finding {
     /// Whether it tells why this property is not sent.
     pub(super) fn refuses(&self, category: Category) -> bool {
         let property = self.place.split('.').next();
-        property == Some(category.property()) && !self.what.is_note() && !self.what.is_sent()
+        property == Some(category.property()) && !self.what.is_note()
     }
 
     /// For people.

@@ -50,7 +50,7 @@ impl Verdict {
 /// # Errors
 /// What it is instead of a template.
 pub(super) fn check(file: &Value) -> Result<Verdict, String> {
-    let no_template = "is no data template: export it at the console (产品开发, 物模型, 导出)";
+    let no_template = "is no data template: export it at the console";
     let properties = file.as_object().ok_or(no_template)?.get("properties");
     let properties = properties.and_then(Value::as_array);
     let properties =

@@ -30,9 +30,10 @@ pub(super) async fn create_customer(
     if known && matches!(listed(service, customer).await, Ok(Some(_))) {
         return Ok(format!("{customer} was there already ({error})"));
     }
-    let is_phone = error.code().contains("Phone") || error.code().contains("Email");
+    let refused = error.class() == FailureClass::Permanent;
     let fault = Fault::from(error);
-    Err(if is_phone { fault.advise("give --phone-number and --country-code") } else { fault })
+    let advice = "name a customer that it takes: --phone-number, --country-code, --customer";
+    Err(if refused { fault.advise(advice) } else { fault })
 }
 
 async fn listed(
