@@ -65,9 +65,11 @@ pub enum NotPlaced {
 pub struct OrderPlacer<T> {
     settings: PlacerSettings,
     book: Arc<ProcessBook>,
-    reader: TableReader,
+    /// Follows the order book.
+    _reader: TableReader,
     producer: AwaitedProducer,
     client: RwLock<Arc<ServiceClient<T>>>,
+    transport: T,
     clock: WallClock,
 }
 
@@ -87,22 +89,19 @@ impl<T: Transport + Clone> OrderPlacer<T> {
         reader.read_to_current_end().await?;
         Ok(Self {
             producer: AwaitedProducer::new(settings.kafka.clone(), settings.patience)?,
-            client: RwLock::new(Arc::new(ServiceClient::new(signer, transport))),
+            client: RwLock::new(Arc::new(ServiceClient::new(signer, transport.clone()))),
+            transport,
             clock: WallClock::system(),
             settings,
             book,
-            reader,
+            _reader: reader,
         })
     }
 
     /// Signs with this signer from now on.
-    pub fn sign_with(&self, signer: Signer, transport: T) {
-        *self.client.write() = Arc::new(ServiceClient::new(signer, transport));
-    }
-
-    /// Ends reading the order book.
-    pub async fn stop(self) {
-        self.reader.stop().await;
+    pub fn sign_with(&self, signer: Signer) {
+        let client = ServiceClient::new(signer, self.transport.clone());
+        *self.client.write() = Arc::new(client);
     }
 
     /// Makes the customer known, where it is told, and places the order, unless the service

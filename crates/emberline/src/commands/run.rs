@@ -91,7 +91,14 @@ pub async fn drive(
     Ok(emberline_pipeline::run(pipeline, transport, stop, monitor).await?)
 }
 
-async fn make_own_topics(settings: &Settings, kafka: &KafkaSettings) -> anyhow::Result<()> {
+/// Makes those of the pipeline's own topics that are missing.
+///
+/// # Errors
+/// If Kafka gives no answer, or does not allow it.
+pub(super) async fn make_own_topics(
+    settings: &Settings,
+    kafka: &KafkaSettings,
+) -> anyhow::Result<()> {
     let admin = Admin::new(kafka)?;
     for name in topics::create_missing(&admin, settings).await? {
         tracing::info!(topic = name, "made a topic of the pipeline's own");

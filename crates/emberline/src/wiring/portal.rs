@@ -5,15 +5,17 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::http::HeaderName;
+use emberline_pipeline::{OrderPlacer, PlacerSettings};
 use emberline_portal::{
-    Algorithm, AttemptLimits, Branding, Colour, Localised, MasterKey, OrderDesk, Picture,
-    PictureSpot, Plan, Proxies, PublicUrl, Service, TokenKey, TokenSettings,
+    Algorithm, AttemptLimits, Branding, Colour, Localised, MasterKey, MemoryRedemptions, OrderDesk,
+    Picture, PictureSpot, Plan, Proxies, PublicUrl, Redemptions, Service, TokenKey, TokenSettings,
 };
 use emberline_service_api::Signer;
+use emberline_service_client::HttpClient;
 
-use crate::commands::portal::TopicDesk;
+use crate::commands::portal::{DirectDesk, TopicDesk, TopicRedemptions, direct_desk};
 use crate::settings::portal::{
-    LocalisedText, OrderRoute, PlanSettings, PortalSettings, TokenAlgorithm,
+    LocalisedText, OrderRoute, PlanSettings, PortalSettings, RedemptionStore, TokenAlgorithm,
 };
 use crate::settings::{self, Listen, Problem, Problems, Settings};
 
@@ -128,26 +130,60 @@ pub fn signer(settings: &Settings) -> Result<Signer, Problems> {
     Ok(Signer::new(&super::credentials(settings)?, super::dialect(settings)))
 }
 
-/// Where its orders are placed.
+/// Who places orders at the service, where the portal does so itself.
+pub type Placer = OrderPlacer<Arc<HttpClient>>;
+
+/// Where its orders are placed; and by whom, where that is the portal itself.
 ///
 /// # Errors
 /// What is missing, or cannot be used.
-pub fn desk(settings: &Settings) -> anyhow::Result<Arc<dyn OrderDesk>> {
+pub async fn desk(
+    settings: &Settings,
+) -> anyhow::Result<(Arc<dyn OrderDesk>, Option<Arc<Placer>>)> {
     match settings.portal.orders {
         OrderRoute::Topic => {
             let none = |key| Problems::from_iter([problem(key, &"is empty")]);
             let topics = &settings.topics;
             let customers = topics.customers.first().ok_or_else(|| none("topics.customers"))?;
             let orders = topics.orders.first().ok_or_else(|| none("topics.orders"))?;
-            Ok(Arc::new(TopicDesk::new(super::kafka(settings)?, customers, orders)?))
+            let desk = TopicDesk::new(super::kafka(settings)?, customers, orders)?;
+            Ok((Arc::new(desk), None))
         }
-        // The desk that places orders at the service itself goes here; until then the check
-        // of the settings refuses the word too.
         OrderRoute::Direct => {
-            let problem = problem("portal.orders", &"direct is not there yet");
-            Err(Problems::from_iter([problem]).into())
+            let placing = PlacerSettings {
+                kafka: super::kafka(settings)?,
+                topics: super::topics(settings),
+                rules: super::claim_rules(settings),
+                patience: direct_desk::PATIENCE,
+            };
+            let http = Arc::new(super::http_client(settings)?);
+            let placer = Arc::new(OrderPlacer::start(placing, signer(settings)?, http).await?);
+            Ok((Arc::new(DirectDesk(Arc::clone(&placer))), Some(placer)))
         }
     }
+}
+
+/// Most used tokens that are remembered in memory, some 200 bytes each.
+const MOST_TOKENS: usize = 100_000;
+
+/// Where it is kept which tokens were used.
+///
+/// # Errors
+/// If Kafka can't be asked, or a right is missing.
+pub async fn redemptions(settings: &Settings) -> anyhow::Result<Arc<dyn Redemptions>> {
+    match settings.portal.redemptions {
+        RedemptionStore::Memory => Ok(Arc::new(MemoryRedemptions::new(MOST_TOKENS))),
+        RedemptionStore::Topic => {
+            let topic = format!("{}.portal-tokens", settings.topics.prefix);
+            Ok(Arc::new(TopicRedemptions::start(super::kafka(settings)?, &topic).await?))
+        }
+    }
+}
+
+/// Whether the portal has something to keep on the pipeline's own topics.
+pub fn needs_own_topics(settings: &Settings) -> bool {
+    settings.portal.orders == OrderRoute::Direct
+        || settings.portal.redemptions == RedemptionStore::Topic
 }
 
 fn problem(key: &str, text: &impl ToString) -> Problem {

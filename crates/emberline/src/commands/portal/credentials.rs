@@ -13,7 +13,11 @@ use crate::wiring;
 const READ_EVERY: Duration = Duration::from_secs(2);
 
 /// Signs with what the file says, from the moment that it says something else.
-pub(super) async fn watch(settings: Settings, service: Arc<Service>, stop: CancellationToken) {
+pub(super) async fn watch(
+    settings: Settings,
+    (service, placer): (Arc<Service>, Option<Arc<wiring::portal::Placer>>),
+    stop: CancellationToken,
+) {
     if settings.service.app_secret_file.is_none() {
         return;
     }
@@ -51,6 +55,9 @@ pub(super) async fn watch(settings: Settings, service: Arc<Service>, stop: Cance
             tracing::info!("the credentials have changed: calls are signed with the new ones");
         }
         if let Ok(signer) = wiring::portal::signer(&settings) {
+            if let Some(placer) = &placer {
+                placer.sign_with(signer.clone());
+            }
             service.sign_with(signer);
             known = new;
         }

@@ -1,21 +1,26 @@
 //! `portal`: the pages that the vendor's app opens for its customer, until told to stop.
 
 mod credentials;
+pub(crate) mod direct_desk;
 mod token;
 mod topic_desk;
+mod topic_redemptions;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use emberline_portal::{MemoryRedemptions, Portal};
+use emberline_portal::Portal;
 use tokio::net::TcpListener;
 
 use crate::app::Exit;
+use crate::commands::run::make_own_topics;
 use crate::settings::Settings;
 use crate::signals::stop_on_signal;
 use crate::{output, wiring};
+pub use direct_desk::DirectDesk;
 pub use topic_desk::TopicDesk;
+pub use topic_redemptions::TopicRedemptions;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,9 +43,6 @@ enum Action {
     /// Print a token that hands a customer over, and the address to open with it.
     Token(token::Args),
 }
-
-/// Most used tokens that are remembered, some 200 bytes each.
-const MOST_TOKENS: usize = 100_000;
 
 /// Serves the pages, or makes a token.
 ///
@@ -68,11 +70,14 @@ async fn serve(settings: Settings) -> anyhow::Result<Exit> {
         tracing::warn!("portal.plans is empty: there is nothing for customers to order");
     }
     let service = wiring::portal::service(&settings)?;
-    let desk = wiring::portal::desk(&settings)?;
-    let redemptions = Arc::new(MemoryRedemptions::new(MOST_TOKENS));
+    if wiring::portal::needs_own_topics(&settings) {
+        make_own_topics(&settings, &wiring::kafka(&settings)?).await?;
+    }
+    let (desk, placer) = wiring::portal::desk(&settings).await?;
+    let redemptions = wiring::portal::redemptions(&settings).await?;
     let routes = Portal::new(own, Arc::clone(&service), desk, redemptions).routes();
     let drain = settings.shutdown.drain.0;
-    let watching = tokio::spawn(credentials::watch(settings, service, stop.clone()));
+    let watching = tokio::spawn(credentials::watch(settings, (service, placer), stop.clone()));
 
     output::line(&url)?;
     output::notice(&format!("portal: listens on {address}; ctrl-c stops"));

@@ -43,7 +43,7 @@ pub(in crate::commands) fn check(wanted: &Wanted, found: Option<&TopicState>) ->
             Kind::Input { key } => {
                 format!("run emberline topics create --inputs, or take it out of topics.{key}")
             }
-            Kind::Table { .. } | Kind::Book | Kind::Log { .. } => {
+            Kind::Table { .. } | Kind::Book | Kind::Register { .. } | Kind::Log { .. } => {
                 "run emberline topics create".to_owned()
             }
         };
@@ -62,7 +62,16 @@ pub(in crate::commands) fn check(wanted: &Wanted, found: Option<&TopicState>) ->
             problems.extend(check_one_partition(found));
             problems
         }
-        Kind::Log { keep_ms } => check_log(found, keep_ms),
+        Kind::Register { keep_ms } => {
+            let mut problems = check_kept(found, keep_ms);
+            problems.extend(check_one_partition(found));
+            problems
+        }
+        Kind::Log { keep_ms } => {
+            let mut problems = check_kept(found, keep_ms);
+            problems.extend(check_size(found, LOG_MAX_BYTES));
+            problems
+        }
     };
     let state = if problems.is_empty() { "ok" } else { "wrong" };
     Verdict { topic: wanted.name.clone(), state, problems }
@@ -94,13 +103,11 @@ fn check_compacted(found: &TopicState, otherwise: &str) -> Vec<Problem> {
 fn check_one_partition(found: &TopicState) -> Option<Problem> {
     (found.partitions != 1).then(|| Problem {
         text: format!("has {} partitions, and must have one", found.partitions),
-        advice: "stop the claims and retries workers, delete it, and run emberline topics create; \
-                 what was placed is counted from the service's list"
-            .to_owned(),
+        advice: "stop whoever uses it, delete it, and run emberline topics create".to_owned(),
     })
 }
 
-fn check_log(found: &TopicState, keep_ms: u64) -> Vec<Problem> {
+fn check_kept(found: &TopicState, keep_ms: u64) -> Vec<Problem> {
     let mut problems = Vec::new();
     if found.cleanup_policy.contains("compact") {
         problems.push(Problem {
@@ -116,7 +123,6 @@ fn check_log(found: &TopicState, keep_ms: u64) -> Vec<Problem> {
             advice: set(found, &format!("retention.ms={keep_ms}")),
         });
     }
-    problems.extend(check_size(found, LOG_MAX_BYTES));
     problems
 }
 

@@ -26,6 +26,11 @@ pub(in crate::commands) enum Kind {
     },
     /// The order book: a table with one partition, so that all agree on its order.
     Book,
+    /// Who writes a key first has it: a log with one partition.
+    Register {
+        /// Shortest time that records must be kept, in milliseconds.
+        keep_ms: u64,
+    },
     /// Records that are read for so long, and dropped after it.
     Log {
         /// Shortest time that records must be kept, in milliseconds.
@@ -70,6 +75,7 @@ pub(in crate::commands) fn own_topics(settings: &Settings) -> Vec<Wanted> {
     topics.push(Wanted { name: name("order-book"), kind: Kind::Book });
     topics.push(Wanted { name: name("dead-letters"), kind: archive });
     topics.push(Wanted { name: name("receipts"), kind: archive });
+    topics.push(Wanted { name: name("portal-tokens"), kind: Kind::Register { keep_ms: DAY_MS } });
     topics
 }
 
@@ -89,6 +95,11 @@ impl Wanted {
                 ("max.message.bytes", max_bytes.to_string()),
             ],
             Kind::Book => vec![("cleanup.policy", "compact".to_owned())],
+            Kind::Register { keep_ms } => vec![
+                ("cleanup.policy", "delete".to_owned()),
+                ("retention.ms", keep_ms.to_string()),
+                ("message.timestamp.type", "LogAppendTime".to_owned()),
+            ],
             Kind::Log { keep_ms } => vec![
                 ("cleanup.policy", "delete".to_owned()),
                 ("retention.ms", keep_ms.to_string()),
@@ -103,7 +114,10 @@ impl Wanted {
         }
         NewTopic {
             name: self.name.clone(),
-            partitions: if self.kind == Kind::Book { 1 } else { sizes.partitions },
+            partitions: match self.kind {
+                Kind::Book | Kind::Register { .. } => 1,
+                _ => sizes.partitions,
+            },
             replication: sizes.replication.unwrap_or(-1),
             configs: configs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
         }
@@ -127,6 +141,7 @@ mod tests {
             "emberline.order-book",
             "emberline.dead-letters",
             "emberline.receipts",
+            "emberline.portal-tokens",
         ];
         assert_eq!(names, expected);
     }

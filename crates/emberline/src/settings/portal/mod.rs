@@ -177,6 +177,17 @@ pub enum TokenAlgorithm {
     EdDsa,
 }
 
+/// Where it is kept which tokens were used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum RedemptionStore {
+    /// On a topic.
+    Topic,
+    /// In the process.
+    Memory,
+}
+
 /// Where the portal's orders go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

@@ -14,9 +14,6 @@ pub(super) fn portal(settings: &Settings, found: &mut Findings) {
     limits(portal, found);
     look(portal, found);
     plans(&portal.plans, found);
-    if portal.orders == OrderRoute::Direct {
-        found.add("portal.orders", "direct is not there yet: set orders = \"topic\"");
-    }
     // Only those who mean to run the portal have to have topics for its orders.
     if portal.is_meant() && portal.orders == OrderRoute::Topic {
         for (key, topics) in
@@ -205,7 +202,6 @@ mod tests {
             "portal.plans: plan 1, FireInsurance2020 AutoVIP: item version of another family",
             "portal.plans: plan 2: its name must not be empty",
             "portal.plans: plan 3: FireInsurance2020 FirePRO20W is listed twice",
-            "portal.orders: direct is not there yet: set orders = \"topic\"",
         ];
         assert_eq!(found.len(), expected.len(), "{found:#?}");
         for (found, expected) in found.iter().zip(expected) {
