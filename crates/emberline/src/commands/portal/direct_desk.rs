@@ -95,7 +95,7 @@ mod tests {
             let secret = Secret::new("ServiceAppSecret");
             let credentials = Credentials { app_key: "ServiceAppKey".into(), app_secret: secret };
             let signer = Signer::new(&credentials, Dialect::default());
-            let http = Arc::new(HttpClient::new(&HttpSettings::new(&self.sandbox.url())).unwrap());
+            let http = Arc::new(HttpClient::new(&HttpSettings::new(self.sandbox.url())).unwrap());
             DirectDesk(Arc::new(OrderPlacer::start(settings, signer, http).await.unwrap()))
         }
 
