@@ -103,10 +103,12 @@ pub fn encode(metadata: &CommitMetadata, frontier: i64) -> String {
     let head = bytes.len();
     let told_by_runs = put_runs(&mut bytes, frontier, &metadata.settled);
     let last = metadata.settled.last().map_or(frontier, |run| run.end);
-    if told_by_runs < last {
+    // A pattern of many short runs is shorter by bits, and what is left is for parts.
+    let by_bits = usize::try_from(last.saturating_sub(frontier)).unwrap_or(0) / 8;
+    if told_by_runs < last || by_bits < bytes.len() - head {
         let mut bits = bytes[..head].to_vec();
         let told_by_bits = put_bits(&mut bits, frontier, &metadata.settled);
-        if told_by_bits > told_by_runs {
+        if told_by_bits > told_by_runs || (told_by_bits == last && bits.len() < bytes.len()) {
             bytes = bits;
             flags |= BITS;
         }

@@ -159,3 +159,15 @@ fn fronts_of_many_devices_fit_beside_what_is_settled() {
     assert!(read.shortened && read.fronts.len() > 100);
     assert_eq!(read.fronts, many[..read.fronts.len()]);
 }
+
+#[test]
+fn many_short_runs_leave_room_for_parts() {
+    // As a backlog of ten thousand records of seven devices is delivered.
+    let settled = (0..1_400).map(|n| 1_001 + n * 7..1_004 + n * 7);
+    let fronts = (0..40).map(|n| Front { at: 1_000 + n, settled_to: [2_000 + n; 6] }).collect();
+    let metadata = CommitMetadata { fronts, ..CommitMetadata::gather(Some(990), settled) };
+    let text = encode(&metadata, 1_000);
+    assert_eq!(decode(&text, 1_000), metadata);
+    assert!(text.len() < MAX_BYTES / 4 * 3, "{}", text.len());
+    assert!(super::tells_all(&metadata, 1_000));
+}
