@@ -1,9 +1,9 @@
-//! Whether deliveries go on, seen by what the group commits.
+//! Whether deliveries go on, seen by what the group commits and what the service accepts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use emberline_testkit::{World, wait_for};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -31,7 +31,9 @@ pub(crate) async fn resumes(world: &World, limit: Duration) -> Result<()> {
 }
 
 /// Tells what happens, and sees meanwhile that no partition of the devices' topic that has a
-/// backlog stands still for so long. Tells the longest standstill, too.
+/// backlog stands still for so long: nothing of it is accepted, nor committed. While a group
+/// rebalances once more nothing can be committed, and deliveries go on. Tells the longest
+/// standstill, too.
 pub(crate) async fn while_no_partition_stands_still<T>(
     world: &World,
     limit: Duration,
@@ -45,7 +47,12 @@ pub(crate) async fn while_no_partition_stands_still<T>(
             ticks.tick().await;
             let ends = world.kafka.ends(&world.devices()).await?;
             let committed = world.committed("devices", &world.devices()).await?;
-            frontiers.look(&ends, |partition| committed.get(&partition).map_or(0, |(at, _)| *at));
+            frontiers.learn_devices(world, &ends).await?;
+            let accepted = frontiers.accepted(world);
+            frontiers.look(&ends, |partition| {
+                let frontier = committed.get(&partition).map_or(0, |(at, _)| *at);
+                (frontier, accepted.get(&partition).copied().unwrap_or_default())
+            });
             if frontiers.longest > limit {
                 bail!("a partition stands still: {:?} of ends {ends:?}", frontiers.at);
             }
@@ -55,24 +62,53 @@ pub(crate) async fn while_no_partition_stands_still<T>(
         told = story => told?,
         stands = watch => stands?,
     };
+    let accepted = frontiers.accepted(world);
+    ensure!(accepted.values().any(|count| *count > 0), "no device is known by its key");
     Ok((told, frontiers.longest))
 }
 
-/// Each partition's frontier, and since when it is there although there is more.
+/// With so many records in the topic each device has some.
+const MANY: i64 = 500;
+
+/// Where a partition is: its frontier, and how much of it the service has accepted.
+type Place = (i64, usize);
+
+/// Where each partition is, and since when it is there although there is more.
 #[derive(Debug, Default)]
 struct Frontiers {
-    at: BTreeMap<i32, (i64, Instant)>,
+    at: BTreeMap<i32, (Place, Instant)>,
+    /// The devices of each partition.
+    devices: BTreeMap<i32, BTreeSet<String>>,
     longest: Duration,
 }
 
 impl Frontiers {
-    fn look(&mut self, ends: &BTreeMap<i32, i64>, committed: impl Fn(i32) -> i64) {
+    async fn learn_devices(&mut self, world: &World, ends: &BTreeMap<i32, i64>) -> Result<()> {
+        if !self.devices.is_empty() || ends.values().sum::<i64>() < MANY {
+            return Ok(());
+        }
+        for record in world.kafka.read_all(&world.devices()).await? {
+            let device = String::from_utf8(record.key.unwrap_or_default())?;
+            self.devices.entry(record.partition).or_default().insert(device);
+        }
+        Ok(())
+    }
+
+    fn accepted(&self, world: &World) -> BTreeMap<i32, usize> {
+        let ledger = world.sandbox.ledger();
+        let of_partition = |devices: &BTreeSet<String>| {
+            devices.iter().map(|device| ledger.accepted_of(device)).sum()
+        };
+        self.devices.iter().map(|(at, devices)| (*at, of_partition(devices))).collect()
+    }
+
+    fn look(&mut self, ends: &BTreeMap<i32, i64>, place_of: impl Fn(i32) -> Place) {
         let now = Instant::now();
         for (partition, end) in ends {
-            let frontier = committed(*partition);
-            let known = self.at.entry(*partition).or_insert((frontier, now));
-            if known.0 != frontier || frontier >= *end {
-                *known = (frontier, now);
+            let place = place_of(*partition);
+            let known = self.at.entry(*partition).or_insert((place, now));
+            if known.0 != place || place.0 >= *end {
+                *known = (place, now);
             }
             self.longest = self.longest.max(now - known.1);
         }

@@ -54,6 +54,11 @@ pub(super) struct Taken {
 }
 
 impl DevicePage {
+    /// Reports and states in the history.
+    pub(super) fn accepted(&self) -> usize {
+        self.reports.len() + self.states.len()
+    }
+
     /// Counts a call in; tells how many others are under way.
     pub(super) fn enter(&mut self, topic: Topic) -> u16 {
         let calls = &mut self.under_way[topic.index()];

@@ -162,6 +162,12 @@ impl Ledger {
         page.map(|page| page.reports().collect()).unwrap_or_default()
     }
 
+    /// How many reports and states of a device were accepted, as far back as history is kept.
+    pub fn accepted_of(&self, device: &str) -> usize {
+        let page = self.pages.get(&Hash128::of(device.as_bytes()));
+        page.map(|page| page.accepted()).unwrap_or_default()
+    }
+
     /// The values of `OnlineStatus` accepted for a device, in order, likewise.
     pub fn states_of(&self, device: &str) -> Vec<u8> {
         let page = self.pages.get(&Hash128::of(device.as_bytes()));
