@@ -8,13 +8,17 @@ use tokio::sync::mpsc;
 /// Longest that anything is waited for.
 const DEADLINE: Duration = Duration::from_secs(20);
 
+/// What is kept in one order for all.
+const SINGLE: [&str; 2] = ["emberline.order-book", "emberline.portal-tokens"];
+
 /// A broker whose topics are written to by tests and read by the program.
 pub(crate) struct Kafka(EmbeddedBroker);
 
 impl Kafka {
-    /// With these topics, of two partitions each.
+    /// With these topics, of two partitions each, but for those that must have one.
     pub(crate) fn with_topics(topics: &[&str]) -> Self {
-        let topics: Vec<_> = topics.iter().map(|topic| (*topic, 2)).collect();
+        let partitions = |topic: &str| if SINGLE.contains(&topic) { 1 } else { 2 };
+        let topics: Vec<_> = topics.iter().map(|topic| (*topic, partitions(topic))).collect();
         Self(EmbeddedBroker::start(&topics).unwrap())
     }
 

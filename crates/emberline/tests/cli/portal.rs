@@ -16,6 +16,7 @@ app_secret = \"s\"
 brokers = \"127.0.0.1:9\"
 [portal]
 listen = \"127.0.0.1:0\"
+redemptions = \"memory\"
 token_key = \"canary-0123456789-0123456789-0123\"
 [[portal.plans]]
 item = \"D-FireInsurance2020\"
@@ -101,13 +102,6 @@ fn what_the_portal_lacks_is_told_at_once() {
         assert!(run.stderr.contains("portal.cookie_key_file: /nowhere/key"), "{}", run.stderr);
         assert!(!run.stderr.contains("canary"), "{}", run.stderr);
     }
-}
-
-#[test]
-fn direct_orders_are_not_there_yet() {
-    let run = Emberline::with_config("[portal]\norders = \"direct\"\n").run(&["config", "show"]);
-    assert_eq!(run.code, 2, "{run:?}");
-    assert!(run.stderr.contains("portal.orders: direct is not there yet"), "{}", run.stderr);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::Checked;
 use crate::binary::Emberline;
 use crate::kafka::Kafka;
 
-const ALL: [&str; 10] = [
+const ALL: [&str; 12] = [
     "devices",
     "bindings",
     "customers",
@@ -14,8 +14,10 @@ const ALL: [&str; 10] = [
     "emberline.retry.30s",
     "emberline.retry.5m",
     "emberline.retry.1h",
+    "emberline.order-book",
     "emberline.dead-letters",
     "emberline.receipts",
+    "emberline.portal-tokens",
 ];
 
 fn check(kafka: &Kafka) -> Checked {
@@ -42,7 +44,7 @@ fn a_missing_topic_is_told_with_the_command_that_makes_it() {
     let kafka = Kafka::with_topics(&ALL[1..4]);
     let checked = check(&kafka);
     assert_eq!(checked.run.code, 1, "{:?}", checked.run);
-    assert_eq!(checked.all("failed").len(), 7, "{:?}", checked.run);
+    assert_eq!(checked.all("failed").len(), 9, "{:?}", checked.run);
     assert!(checked.advice("devices").contains("topics create --inputs"));
     assert!(checked.advice("emberline.dead-letters").contains("topics create"));
     assert_eq!(checked.state("bindings"), "ok");
@@ -57,6 +59,6 @@ fn brokers_out_of_reach_are_one_failure_and_the_rest_is_skipped() {
     assert_eq!(checked.run.code, 1, "{:?}", checked.run);
     assert_eq!(checked.all("failed"), ["brokers"]);
     assert!(checked.advice("brokers").contains("kafka.brokers"), "{:?}", checked.run);
-    assert_eq!(checked.all("skipped").len(), ALL.len() + 3);
+    assert_eq!(checked.all("skipped").len(), ALL.len() + 4);
     assert_eq!(checked.detail("devices"), "because of the brokers");
 }

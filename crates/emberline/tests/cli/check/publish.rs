@@ -7,13 +7,15 @@ use crate::binary::Emberline;
 use crate::far_end::FarEnd;
 use crate::kafka::Kafka;
 
-const OWN: [&str; 6] = [
+const OWN: [&str; 8] = [
     "emberline.customer-devices",
     "emberline.retry.30s",
     "emberline.retry.5m",
     "emberline.retry.1h",
+    "emberline.order-book",
     "emberline.dead-letters",
     "emberline.receipts",
+    "emberline.portal-tokens",
 ];
 
 #[test]
