@@ -35,6 +35,16 @@ pub struct PartitionBounds {
     pub topic_partitions: i32,
 }
 
+/// Where the records from some time on begin, by partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AtTime {
+    /// In the order of the partitions asked about: the first offset whose record is of that
+    /// time or later; the log's end where there is none.
+    Offsets(Vec<i64>),
+    /// These brokers can't say: the embedded one can't.
+    Unknown,
+}
+
 impl Bounds {
     /// A client of its own for the questions.
     ///
@@ -136,6 +146,33 @@ impl Bounds {
             .collect()
     }
 
+    /// Where the records of a time, in Unix milliseconds, begin in these partitions. Of
+    /// records whose producers set the time themselves, earlier ones may follow.
+    ///
+    /// # Errors
+    /// No answer in time.
+    pub fn at_time(
+        &self,
+        partitions: &[PartitionBounds],
+        unix_ms: i64,
+        timeout: Duration,
+    ) -> Result<AtTime, BrokerError> {
+        let names: Vec<_> = partitions.iter().map(|it| (it.topic.clone(), it.partition)).collect();
+        // Every log that holds something holds it from its beginning of time on.
+        let first = self.offsets_at(&names, Offset::Offset(0), timeout)?;
+        let knows = |it: &PartitionBounds| {
+            it.low >= it.high || first.contains_key(&(it.topic.clone(), it.partition))
+        };
+        if !partitions.iter().all(knows) {
+            return Ok(AtTime::Unknown);
+        }
+        let found = self.offsets_at(&names, Offset::Offset(unix_ms.max(0)), timeout)?;
+        let at = partitions.iter().zip(&names).map(|(it, name)| {
+            found.get(name).map_or(it.high, |offset| (*offset).clamp(it.low, it.high))
+        });
+        Ok(AtTime::Offsets(at.collect()))
+    }
+
     /// What the group of the settings has committed for these partitions, in their order;
     /// `None`: nothing yet.
     ///
@@ -159,7 +196,8 @@ impl Bounds {
         Ok(committed.collect())
     }
 
-    /// All partitions' offsets at the beginning or the end, in one request a broker.
+    /// All partitions' offsets at the beginning, the end, or (as an offset) at a time in Unix
+    /// milliseconds, in one request a broker. Left out are those that have none.
     fn offsets_at(
         &self,
         names: &[(String, i32)],

@@ -1,6 +1,6 @@
 //! Kafka, as the pipeline sees it: a [`Source`] that reads and commits, a
 //! [`Producer`] that says what became of each record, a [`TableReader`] that reads
-//! a topic whole, [`scan`] which reads a part of one once, [`Bounds`], [`Admin`] and an
+//! a topic whole, a [`Scanner`] which reads parts of one once, [`Bounds`], [`Admin`] and an
 //! [`EmbeddedBroker`].
 //!
 //! Invariants: no other crate knows rdkafka. Nothing here knows devices, reports or
@@ -26,13 +26,13 @@ mod table;
 
 pub use admin::{Admin, AdminError, NewTopic, TopicState};
 pub use awaited::AwaitedProducer;
-pub use bounds::{Bounds, PartitionBounds};
+pub use bounds::{AtTime, Bounds, PartitionBounds};
 pub use error::{BrokerError, ErrorClass};
 pub use mock::EmbeddedBroker;
 pub use producer::{Delivered, ProduceError, Producer, ProducerSettings, Record, Refused};
 pub use record::{Headers, PartitionRef, PartitionSlot, RecordReader, RecordRef, TopicIndex};
 pub use room::Room;
-pub use scan::{Extent, ScanRecord, Scanned, scan};
+pub use scan::{Extent, OffsetRange, ScanRecord, Scanned, Scanner, scan};
 pub use settings::KafkaSettings;
 pub use source::{
     AssignedPartition, Commit, CommitError, Committed, Frontier, Pulse, Revocation, Source,

@@ -1,8 +1,12 @@
-//! Reading a part of a topic once, from a place to the end that it has now.
+//! Reading parts of a topic, each once, from a place to another that is there already.
 //!
 //! Absent: a group that is joined, commits, and following. A topic that is followed is read
 //! by [`crate::TableReader`].
+//!
+//! [`scan`] reads one part. A [`Scanner`] reads one after the other, which spares the making
+//! of a client for each: from the newest to the oldest, for one.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -27,6 +31,29 @@ pub enum Extent {
     /// an even part of them, and more where others have less. Where offsets are missing from
     /// the log (compaction, transactions) it is fewer.
     Newest(u64),
+}
+
+/// A part of a partition: the offsets from `from` to before `to`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OffsetRange {
+    /// The partition's number.
+    pub partition: i32,
+    /// The first offset.
+    pub from: i64,
+    /// One past the last offset.
+    pub to: i64,
+}
+
+impl OffsetRange {
+    /// How many offsets it has; 0 where it ends before it begins.
+    pub fn len(&self) -> u64 {
+        u64::try_from(self.to.saturating_sub(self.from)).unwrap_or(0)
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// What was read.
@@ -57,6 +84,17 @@ impl ScanRecord<'_> {
         self.0.timestamp().to_millis().unwrap_or(-1)
     }
 
+    /// The key; `None` without.
+    pub fn key(&self) -> Option<&[u8]> {
+        self.0.key()
+    }
+
+    /// The headers in their order. One without a value is empty.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let headers = self.0.headers().into_iter().flat_map(|headers| headers.iter());
+        headers.map(|header| (header.key, header.value.unwrap_or_default()))
+    }
+
     /// The value; `None` for a tombstone.
     pub fn value(&self) -> Option<&[u8]> {
         self.0.payload()
@@ -84,70 +122,121 @@ pub fn scan(
     patience: Duration,
     mut on_record: impl FnMut(&ScanRecord<'_>),
 ) -> Result<Scanned, BrokerError> {
-    let asked = || format!("read {topic}");
     let bounds = Bounds::new(kafka)?.of_topics(&[topic.to_owned()], patience)?;
-    let partitions = bounds.len();
-    let mut open = Open::of(&bounds, extent);
-    let mut records = 0;
-    if open.is_empty() {
-        return Ok(Scanned { partitions, records });
-    }
-
-    let consumer: BaseConsumer<LogOnly> = scan_config(kafka)
-        .create_with_context(LogOnly)
-        .map_err(|error| BrokerError::creation(&error))?;
-    consumer.assign(&open.list(topic)).map_err(|error| BrokerError::asked(asked(), &error))?;
-    let mut deadline = Instant::now() + patience;
-    while !open.is_empty() {
-        match consumer.poll(LOOK) {
-            Some(Ok(message)) => {
-                let (partition, offset) = (message.partition(), message.offset());
-                if open.takes(partition, offset) {
-                    on_record(&ScanRecord(&message));
-                    records += 1;
-                    deadline = Instant::now() + patience;
-                }
-            }
-            // What lay before the end was a hole: no record is left.
-            Some(Err(KafkaError::PartitionEOF(partition))) => {
-                open.ended(partition);
-                deadline = Instant::now() + patience;
-            }
-            Some(Err(error)) => {
-                let error = BrokerError::asked(asked(), &error);
-                if error.class() == ErrorClass::Permanent {
-                    return Err(error);
-                }
-                tracing::debug!(%error, topic, "reading goes on");
-            }
-            None => {}
-        }
-        if Instant::now() > deadline {
-            let code = format!("no record for {} s", patience.as_secs());
-            return Err(BrokerError::Asked { asked: asked(), code, class: ErrorClass::Transient });
-        }
-    }
-    Ok(Scanned { partitions, records })
+    let ranges = extent.ranges(&bounds);
+    let records = Scanner::new(kafka, topic)?.read(&ranges, patience, |record| {
+        on_record(record);
+        ControlFlow::Continue(())
+    })?;
+    Ok(Scanned { partitions: bounds.len(), records })
 }
 
-/// The partitions that are not read to their end: number, first offset, and the one after
-/// the last.
-struct Open(Vec<(i32, i64, i64)>);
+/// Reads parts of one topic, one call after the other.
+pub struct Scanner {
+    consumer: BaseConsumer<LogOnly>,
+    topic: String,
+}
 
-impl Open {
-    fn of(bounds: &[PartitionBounds], extent: Extent) -> Self {
+impl Scanner {
+    /// A client of its own for the topic.
+    ///
+    /// # Errors
+    /// Settings that librdkafka refuses.
+    pub fn new(kafka: &KafkaSettings, topic: &str) -> Result<Self, BrokerError> {
+        let consumer: BaseConsumer<LogOnly> = scan_config(kafka)
+            .create_with_context(LogOnly)
+            .map_err(|error| BrokerError::creation(&error))?;
+        Ok(Self { consumer, topic: topic.to_owned() })
+    }
+
+    /// Reads these parts, at most one of each partition, each in order and all together,
+    /// until `on_record` breaks. Returned is how many records were handed over: where offsets
+    /// are missing from the log (compaction, transactions, retention) fewer than the ranges
+    /// have. Blocks.
+    ///
+    /// A range must not reach beyond the end of its log. `patience` is the longest time
+    /// without a record or a partition's end.
+    ///
+    /// # Errors
+    /// A missing right, or no answer within the patience. Records may have been handed over
+    /// by then.
+    pub fn read(
+        &mut self,
+        ranges: &[OffsetRange],
+        patience: Duration,
+        mut on_record: impl FnMut(&ScanRecord<'_>) -> ControlFlow<()>,
+    ) -> Result<u64, BrokerError> {
+        let mut open = Open::of(ranges);
+        let mut records = 0;
+        if open.is_empty() {
+            return Ok(records);
+        }
+        let asked = || format!("read {}", self.topic);
+        self.consumer
+            .assign(&open.list(&self.topic))
+            .map_err(|error| BrokerError::asked(asked(), &error))?;
+        let mut deadline = Instant::now() + patience;
+        while !open.is_empty() {
+            match self.consumer.poll(LOOK) {
+                Some(Ok(message)) => {
+                    let (partition, offset) = (message.partition(), message.offset());
+                    if open.takes(partition, offset) {
+                        records += 1;
+                        if on_record(&ScanRecord(&message)).is_break() {
+                            break;
+                        }
+                        deadline = Instant::now() + patience;
+                    }
+                }
+                // What lay before the end was a hole: no record is left.
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    open.ended(partition);
+                    deadline = Instant::now() + patience;
+                }
+                Some(Err(error)) => {
+                    let error = BrokerError::asked(asked(), &error);
+                    if error.class() == ErrorClass::Permanent {
+                        return Err(error);
+                    }
+                    tracing::debug!(%error, topic = self.topic, "reading goes on");
+                }
+                None => {}
+            }
+            if Instant::now() > deadline {
+                let code = format!("no record for {} s", patience.as_secs());
+                let class = ErrorClass::Transient;
+                return Err(BrokerError::Asked { asked: asked(), code, class });
+            }
+        }
+        // What is still fetched of these parts is of no use to the next ones.
+        self.consumer.unassign().map_err(|error| BrokerError::asked(asked(), &error))?;
+        Ok(records)
+    }
+}
+
+impl Extent {
+    fn ranges(self, bounds: &[PartitionBounds]) -> Vec<OffsetRange> {
         let held = |it: &PartitionBounds| u64::try_from(it.high - it.low).unwrap_or_default();
         let held: Vec<u64> = bounds.iter().map(held).collect();
-        let taken = match extent {
-            Extent::Whole => held,
-            Extent::Newest(count) => evenly(&held, count),
+        let taken = match self {
+            Self::Whole => held,
+            Self::Newest(count) => evenly(&held, count),
         };
-        let parts = bounds.iter().zip(taken).filter(|(_, taken)| *taken > 0);
-        Self(
-            parts
-                .map(|(it, taken)| (it.partition, it.high - taken.cast_signed(), it.high))
-                .collect(),
-        )
+        let ranges = bounds.iter().zip(taken).map(|(it, taken)| OffsetRange {
+            partition: it.partition,
+            from: it.high - taken.cast_signed(),
+            to: it.high,
+        });
+        ranges.collect()
+    }
+}
+
+/// The ranges that are not read to their end.
+struct Open(Vec<OffsetRange>);
+
+impl Open {
+    fn of(ranges: &[OffsetRange]) -> Self {
+        Self(ranges.iter().copied().filter(|range| !range.is_empty()).collect())
     }
 
     fn is_empty(&self) -> bool {
@@ -156,27 +245,28 @@ impl Open {
 
     fn list(&self, topic: &str) -> TopicPartitionList {
         let mut list = TopicPartitionList::with_capacity(self.0.len());
-        for (partition, first, _) in &self.0 {
+        for range in &self.0 {
             // Cannot fail: an offset of a log is never negative.
-            let _ = list.add_partition_offset(topic, *partition, Offset::Offset(*first));
+            let _ = list.add_partition_offset(topic, range.partition, Offset::Offset(range.from));
         }
         list
     }
 
-    /// Whether a record is wanted; the one before a partition's end closes it.
+    /// Whether a record is wanted; the one before a range's end closes it.
     fn takes(&mut self, partition: i32, offset: i64) -> bool {
-        let Some(place) = self.0.iter().position(|(open, ..)| *open == partition) else {
+        let Some(place) = self.0.iter().position(|open| open.partition == partition) else {
             return false;
         };
-        let end = self.0[place].2;
-        if offset + 1 >= end {
+        let OffsetRange { from, to, .. } = self.0[place];
+        if offset + 1 >= to {
             self.0.swap_remove(place);
         }
-        offset < end
+        // One left over from an earlier read may come first.
+        (from..to).contains(&offset)
     }
 
     fn ended(&mut self, partition: i32) {
-        self.0.retain(|(open, ..)| *open != partition);
+        self.0.retain(|open| open.partition != partition);
     }
 }
 

@@ -4,10 +4,12 @@
 
 mod support;
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use emberline_broker::{
-    BrokerError, EmbeddedBroker, ErrorClass, Extent, KafkaSettings, Scanned, scan,
+    AtTime, Bounds, BrokerError, EmbeddedBroker, ErrorClass, Extent, KafkaSettings, OffsetRange,
+    Scanned, Scanner, scan,
 };
 use support::{DEADLINE, broker_with, produce};
 
@@ -86,6 +88,57 @@ async fn a_topic_that_is_not_there_is_named() {
     let broker = EmbeddedBroker::start(&[]).unwrap();
     let error = scan(&broker.settings("g"), "nowhere", Extent::Whole, DEADLINE, |_| {});
     assert!(matches!(&error, Err(BrokerError::NoTopic(topic)) if topic == "nowhere"), "{error:?}");
+}
+
+#[tokio::test]
+async fn parts_are_read_one_after_the_other_each_with_its_own_records() {
+    let broker = broker_with("t", 2, 400).await;
+    let kafka = broker.settings("g");
+    let bounds = Bounds::new(&kafka).unwrap().of_topics(&["t".to_owned()], DEADLINE).unwrap();
+    let mut scanner = Scanner::new(&kafka, "t").unwrap();
+    let mut seen = Vec::new();
+    // From the newest to the oldest: what was fetched for one part is none of the next one's.
+    for back in 0..10 {
+        let ranges: Vec<_> = bounds
+            .iter()
+            .map(|it| {
+                let at = |tenths: i64| it.low + (it.high - it.low) * tenths / 10;
+                OffsetRange { partition: it.partition, from: at(9 - back), to: at(10 - back) }
+            })
+            .collect();
+        let read = scanner.read(&ranges, DEADLINE, |record| {
+            let range = ranges.iter().find(|range| range.partition == record.partition());
+            assert!((range.unwrap().from..range.unwrap().to).contains(&record.offset()));
+            seen.push((record.partition(), record.offset()));
+            ControlFlow::Continue(())
+        });
+        assert_eq!(read.unwrap(), ranges.iter().map(OffsetRange::len).sum::<u64>());
+    }
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), 400);
+}
+
+#[tokio::test]
+async fn reading_ends_where_it_is_told_to() {
+    let broker = broker_with("t", 1, 100).await;
+    let mut scanner = Scanner::new(&broker.settings("g"), "t").unwrap();
+    let range = [OffsetRange { partition: 0, from: 10, to: 90 }];
+    let mut left = 5;
+    let read = scanner.read(&range, DEADLINE, |record| {
+        assert!(record.key().is_some() && record.headers().any(|(name, _)| name == "index"));
+        left -= 1;
+        if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    assert_eq!(read.unwrap(), 5);
+}
+
+#[tokio::test]
+async fn the_embedded_broker_does_not_know_times_and_says_so() {
+    let broker = broker_with("t", 2, 10).await;
+    let bounds = Bounds::new(&broker.settings("g")).unwrap();
+    let partitions = bounds.of_topics(&["t".to_owned()], DEADLINE).unwrap();
+    assert_eq!(bounds.at_time(&partitions, 1000, DEADLINE).unwrap(), AtTime::Unknown);
 }
 
 #[test]

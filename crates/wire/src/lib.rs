@@ -18,5 +18,6 @@ pub mod headers;
 mod json;
 pub mod order_book;
 pub mod proto;
+pub mod receipt;
 
 pub use error::DecodeError;

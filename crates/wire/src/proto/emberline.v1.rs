@@ -230,3 +230,91 @@ pub struct OrderBookEntry {
     #[prost(int64, tag = "4")]
     pub time_ms: i64,
 }
+/// Topic `<prefix>.receipts`, key = device id, or customer id where it is about no device:
+/// one a call that the service accepted. What was sent, not its values.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Receipt {
+    /// When the answer was there, Unix milliseconds.
+    #[prost(int64, tag = "1")]
+    pub time_ms: i64,
+    /// The call's `RequestId`.
+    #[prost(string, tag = "2")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Whose it is; empty for a state, which the service takes without a customer.
+    #[prost(string, tag = "3")]
+    pub customer_id: ::prost::alloc::string::String,
+    #[prost(oneof = "receipt::Received", tags = "4, 5, 6, 7, 8")]
+    pub received: ::core::option::Option<receipt::Received>,
+}
+/// Nested message and enum types in `Receipt`.
+pub mod receipt {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Received {
+        #[prost(message, tag = "4")]
+        Data(super::DataReceipt),
+        #[prost(message, tag = "5")]
+        State(super::StateReceipt),
+        #[prost(message, tag = "6")]
+        Bindings(super::BindingsReceipt),
+        #[prost(message, tag = "7")]
+        Customer(super::CustomerReceipt),
+        #[prost(message, tag = "8")]
+        Order(super::OrderReceipt),
+    }
+}
+/// ServiceReportDeviceData.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DataReceipt {
+    #[prost(string, tag = "1")]
+    pub device_id: ::prost::alloc::string::String,
+    /// The service's number of the category.
+    #[prost(uint32, tag = "2")]
+    pub category: u32,
+    /// Report times in Unix seconds: the first, then each one's distance from the one before.
+    #[prost(sint64, repeated, tag = "3")]
+    pub time_steps: ::prost::alloc::vec::Vec<i64>,
+    /// In the same order: the upper half of each report's 128-bit identity.
+    #[prost(fixed64, repeated, tag = "4")]
+    pub marks: ::prost::alloc::vec::Vec<u64>,
+}
+/// ServiceReportDeviceState.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StateReceipt {
+    #[prost(string, tag = "1")]
+    pub device_id: ::prost::alloc::string::String,
+    /// The service's number of the status.
+    #[prost(uint32, tag = "2")]
+    pub status: u32,
+    /// When the device changed, Unix milliseconds.
+    #[prost(int64, tag = "3")]
+    pub time_ms: i64,
+}
+/// ServiceBindDevice: it carries the customer's whole set.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BindingsReceipt {
+    /// How many devices the set had.
+    #[prost(uint32, tag = "1")]
+    pub devices: u32,
+    /// Devices whose binding was new in it.
+    #[prost(string, repeated, tag = "2")]
+    pub bound: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Devices that had left it.
+    #[prost(string, repeated, tag = "3")]
+    pub unbound: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// ServiceCreateCustomer.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CustomerReceipt {}
+/// ServiceCreateOrder.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OrderReceipt {
+    #[prost(string, tag = "1")]
+    pub order_no: ::prost::alloc::string::String,
+    /// As it was sent, with the mark of a test order.
+    #[prost(string, tag = "2")]
+    pub item: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub version: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "4")]
+    pub count: u32,
+}
