@@ -15,6 +15,7 @@ pub mod output;
 mod paced;
 pub mod settings;
 pub mod signals;
+pub mod span;
 pub mod wiring;
 
 pub use app::main;
