@@ -178,6 +178,7 @@ fn delivery(settings: &Settings) -> DeliverySettings {
         max_age: retry.max_age.0,
         join_wait: join.wait.0,
         startup_wait: join.startup_wait.0,
+        receipts: settings.receipts.enabled,
         claims: claim_rules(settings),
         drain: settings.shutdown.drain.0,
         bindings_linger: bindings.linger.0,

@@ -79,6 +79,14 @@ impl CommitMetadata {
         found.ok().map(|index| &self.fronts[index])
     }
 
+    /// Where whoever has `committed` begins to read: where the dedupe window begins, for who
+    /// `seeds` one; in any case early enough to learn whom the fronts are about.
+    pub fn begin(&self, committed: i64, seeds: bool) -> i64 {
+        let seed_from = self.seed_from.filter(|_| seeds);
+        let fronts = self.fronts.iter().map(|front| front.at);
+        fronts.chain(seed_from).fold(committed, i64::min)
+    }
+
     /// The parts of the record at this offset that were settled beyond its device's front, a
     /// bit each.
     pub fn settled_parts(&self, offset: i64) -> u8 {

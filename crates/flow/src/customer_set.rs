@@ -113,6 +113,11 @@ impl CustomerSet {
             .map(|(device, fact)| (device, fact.time))
     }
 
+    /// Whether a device is in the set.
+    pub fn has(&self, device: &DeviceId) -> bool {
+        self.devices.get(device).is_some_and(Fact::is_bound)
+    }
+
     /// How many devices are in the set.
     pub fn len(&self) -> usize {
         self.bound

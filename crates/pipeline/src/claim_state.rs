@@ -2,6 +2,7 @@
 
 use emberline_flow::claim::Claim;
 use emberline_flow::order_book::Holder;
+use emberline_service_api::RequestId;
 
 use crate::lane::{Action, Item, What};
 use crate::records::Failure;
@@ -14,6 +15,8 @@ pub(crate) struct ClaimState {
     pub(crate) claim: Claim,
     /// Of its next call, or of the one under way.
     pub(crate) action: Action,
+    /// Its last call of creation.
+    pub(crate) created_by: Option<RequestId>,
     /// Why it can't be delivered, once that is so.
     pub(crate) failure: Failure,
     /// The service does not know the order's customer yet.
@@ -37,6 +40,7 @@ impl ClaimState {
             origin,
             claim: Claim::default(),
             action: Action::ListOrders,
+            created_by: None,
             failure: Failure::default(),
             awaits_customer: false,
         }

@@ -1,5 +1,5 @@
 //! Writes to the pipeline's own topics: retries, dead letters, customers' device sets, the
-//! order book.
+//! order book, receipts.
 //!
 //! A write is done when the brokers have acknowledged it; until then it is tried again,
 //! for as long as it takes. What a record waits for stays unsettled meanwhile.
@@ -25,6 +25,7 @@ pub(crate) enum Destination {
     DeadLetters,
     CustomerDevices,
     OrderBook,
+    Receipts,
 }
 
 /// Longest pause before a failed write is tried again.
@@ -71,8 +72,8 @@ pub(crate) struct Outbox<W> {
     /// Of the pending, those that have failed and were not acknowledged since.
     failing: usize,
     again: BinaryHeap<Reverse<(Instant, usize)>>,
-    acknowledged: [Counter; 4],
-    failed: [Counter; 4],
+    acknowledged: [Counter; 5],
+    failed: [Counter; 5],
 }
 
 impl<W> Outbox<W> {
@@ -82,7 +83,7 @@ impl<W> Outbox<W> {
         let (sender, acknowledgements) = unbounded_channel();
         let writer = writers.make(sender.clone())?;
         let counter = |destination: &'static str, result: &'static str| metrics::counter!(WRITES, "worker" => kind.name(), "destination" => destination, "result" => result);
-        let destinations = ["retry", "dead_letters", "customer_devices", "order_book"];
+        let destinations = ["retry", "dead_letters", "customer_devices", "order_book", "receipts"];
         Ok(Self {
             writer,
             writers,
@@ -181,6 +182,11 @@ impl<W> Outbox<W> {
             }
             Err(error) => tracing::error!(%error, "a kafka producer can't be replaced"),
         }
+    }
+
+    /// What waits for writes.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &W> {
+        self.pending.iter().map(|(_, pending)| &pending.waiting)
     }
 
     /// Writes that are not acknowledged, and how many of them have failed so far.

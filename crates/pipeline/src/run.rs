@@ -101,6 +101,10 @@ pub async fn run<T: Transport + Clone>(
         settings,
     });
     let settings = &shared.settings;
+    if settings.delivery.receipts {
+        // Without it nothing would ever be settled.
+        partitions_of(&settings.kafka, &settings.topics, settings.topics.receipts()).await?;
+    }
     let reader = patiently(&settings.topics, async || {
         let bindings = Arc::clone(&bindings);
         TableReader::start(&settings.kafka, &settings.topics.customer_devices(), move |record| {
@@ -147,15 +151,7 @@ pub(crate) async fn read_order_book(
     book: &Arc<ProcessBook>,
 ) -> Result<TableReader, PipelineError> {
     let topic = topics.order_book();
-    let bounds = Arc::new(Bounds::new(kafka)?);
-    let parts = patiently(topics, async || {
-        let (bounds, topic) = (Arc::clone(&bounds), topic.clone());
-        let asked = tokio::task::spawn_blocking(move || {
-            bounds.partition_count(&topic, ASK)?.ok_or(BrokerError::NoTopic(topic))
-        });
-        asked.await.map_err(|_| BrokerError::ThreadEnded("kafka bounds"))?
-    })
-    .await?;
+    let parts = partitions_of(kafka, topics, topic.clone()).await?;
     if parts != 1 {
         return Err(PipelineError::OrderBookParts(topic, parts));
     }
@@ -167,6 +163,23 @@ pub(crate) async fn read_order_book(
     })
     .await
     .map_err(PipelineError::from)
+}
+
+/// How many partitions a topic of our own has.
+async fn partitions_of(
+    kafka: &KafkaSettings,
+    topics: &Topics,
+    topic: String,
+) -> Result<i32, PipelineError> {
+    let bounds = Arc::new(Bounds::new(kafka)?);
+    let asked = patiently(topics, async || {
+        let (bounds, topic) = (Arc::clone(&bounds), topic.clone());
+        let asked = tokio::task::spawn_blocking(move || {
+            bounds.partition_count(&topic, ASK)?.ok_or(BrokerError::NoTopic(topic))
+        });
+        asked.await.map_err(|_| BrokerError::ThreadEnded("kafka bounds"))?
+    });
+    Ok(asked.await?)
 }
 
 async fn run_workers<T: Transport + Clone>(
@@ -307,8 +320,7 @@ fn start<T: Transport + Clone>(
         reader,
         move |committed| {
             let Some(offset) = committed.offset else { return committed.low };
-            let metadata = commit_metadata::decode(committed.metadata, offset);
-            metadata.seed_from.filter(|_| seeds).unwrap_or(offset).min(offset)
+            commit_metadata::decode(committed.metadata, offset).begin(offset, seeds)
         },
         Arc::clone(&room),
         events,

@@ -73,6 +73,11 @@ impl Topics {
         format!("{}.order-book", self.prefix)
     }
 
+    /// The topic of receipts.
+    pub fn receipts(&self) -> String {
+        format!("{}.receipts", self.prefix)
+    }
+
     /// Whether a topic's name is one of the pipeline's own.
     pub(crate) fn is_own(&self, topic: &str) -> bool {
         topic.strip_prefix(&self.prefix).is_some_and(|rest| rest.starts_with('.'))
@@ -144,6 +149,8 @@ pub struct DeliverySettings {
     pub join_wait: Duration,
     /// Longest that the devices wait at the start for the bindings to be caught up with.
     pub startup_wait: Duration,
+    /// Whether what the service accepts is written to the topic of receipts.
+    pub receipts: bool,
     /// What may be spent, and how orders are placed.
     pub claims: ClaimRules,
     /// Longest that a partition is drained before it is given up.

@@ -9,8 +9,8 @@
 //!
 //! Start at [`Worker::run`]. The parts: `assignment` (partitions come and go), `take_in`
 //! (records to items), `dispatch` (items to calls), `ended` (calls to outcomes),
-//! `bindings` (a customer's set), `claims` and `leases` (customers and orders),
-//! `set_aside` (retry and dead letters).
+//! `bindings` (a customer's set), `claims` and `leases` (customers and orders), `receipts`
+//! (what was accepted), `set_aside` (retry and dead letters).
 
 mod assignment;
 mod bindings;
@@ -18,6 +18,7 @@ mod claims;
 mod dispatch;
 mod ended;
 mod leases;
+mod receipts;
 mod set_aside;
 mod take_in;
 

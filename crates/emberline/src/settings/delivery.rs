@@ -168,6 +168,22 @@ impl Default for BindingSettings {
     }
 }
 
+/// What is kept as proof of what the service accepted.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReceiptSettings {
+    /// Whether a receipt of each call that the service accepts is written to the topic
+    /// `<prefix>.receipts`. Without it `audit` and `replay --missing-only` know nothing.
+    /// Default true.
+    pub enabled: bool,
+}
+
+impl Default for ReceiptSettings {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
+}
+
 /// What may be spent. A formal order uses up a purchased authorisation.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 pub use at_start::{credentials, kafka_properties, portal_keys, problems_at_start};
 pub use delivery::{
     BatchSettings, BindingSettings, ClaimSettings, DedupeSettings, JoinSettings, LimitSettings,
-    RetrySettings,
+    ReceiptSettings, RetrySettings,
 };
 pub use kafka::{KafkaSettings, MessageType, TopicSettings};
 pub use load::{Loaded, Origin, load};
@@ -64,6 +64,8 @@ pub struct Settings {
     pub join: JoinSettings,
     /// How binding events become pushes of a customer's whole set.
     pub bindings: BindingSettings,
+    /// What is kept as proof of what the service accepted.
+    pub receipts: ReceiptSettings,
     /// What may be spent: a formal order uses up a purchased authorisation.
     pub claims: ClaimSettings,
     /// The pages that the vendor's app opens for its customer: plans, orders, claims.

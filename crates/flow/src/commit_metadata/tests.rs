@@ -3,6 +3,7 @@ use std::ops::Range;
 
 use proptest::prelude::*;
 
+use super::fronts::PARTS;
 use super::{CommitMetadata, Front, MAX_BYTES, PREFIX, SURE_REACH, decode, encode};
 
 #[test]
@@ -170,4 +171,17 @@ fn many_short_runs_leave_room_for_parts() {
     assert_eq!(decode(&text, 1_000), metadata);
     assert!(text.len() < MAX_BYTES / 4 * 3, "{}", text.len());
     assert!(super::tells_all(&metadata, 1_000));
+}
+
+#[test]
+fn reading_begins_early_enough_for_the_window_and_for_whom_the_fronts_are_about() {
+    let front = |at| Front { at, settled_to: [at + 5; PARTS] };
+    let told = CommitMetadata {
+        seed_from: Some(70),
+        fronts: vec![front(90), front(101)],
+        ..CommitMetadata::default()
+    };
+    assert_eq!((told.begin(100, true), told.begin(100, false)), (70, 90));
+    let nothing = CommitMetadata { seed_from: Some(70), ..CommitMetadata::default() };
+    assert_eq!((nothing.begin(100, true), nothing.begin(100, false)), (70, 100));
 }

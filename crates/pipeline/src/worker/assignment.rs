@@ -11,6 +11,7 @@ use emberline_flow::seed_marks::SeedMarks;
 use emberline_service_client::Transport;
 use hashbrown::HashSet;
 
+use super::set_aside::Written;
 use super::{Exit, Worker};
 use crate::PipelineError;
 use crate::intake::Intake;
@@ -343,11 +344,20 @@ impl<T: Transport + Clone> Worker<T> {
         self.assignment_changed(now);
     }
 
-    /// Remembers the identities that calls of these tenures still hold.
+    /// Remembers the identities that calls of these tenures still hold, or receipts that are
+    /// being written.
     fn note_ghosts(&mut self, ids: &[PartitionId]) {
-        for (lane, item) in self.lanes.items_in_calls() {
+        let in_calls = self.lanes.items_in_calls().map(|(lane, item)| (&lane.about, item));
+        let in_receipts = self.outbox.waiting().flat_map(|written| {
+            let (about, items) = match written {
+                Written::Receipt { about, items } => (Some(about), items.as_slice()),
+                _ => (None, &[][..]),
+            };
+            about.into_iter().flat_map(|about| items.iter().map(move |item| (about, item)))
+        });
+        for (about, item) in in_calls.chain(in_receipts) {
             if ids.contains(&self.records.get(item.record).partition)
-                && let Some(identity) = item.identity(&lane.about)
+                && let Some(identity) = item.identity(about)
             {
                 self.ghosts.insert(identity);
             }

@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 use emberline_flow::customer_set::{Change, CustomerSet};
 use emberline_flow::lanes::LaneId;
 use emberline_model::{CustomerId, Outcome};
-use emberline_service_api::{BoundDevice, RequestId, ServiceBindDevice};
+use emberline_service_api::{BoundDevice, ServiceBindDevice};
 use emberline_service_client::{Transport, fresh_stamp};
 
 use super::Worker;
+use super::dispatch::Call;
+use super::receipts::Accepted;
 use super::set_aside::Written;
 use super::take_in::BINDINGS_AT_ONCE;
 use crate::lane::What;
@@ -31,6 +33,8 @@ pub(super) struct WrittenSet {
     set: CustomerSet,
     /// What each of the events changed, in order.
     changes: Vec<Change>,
+    /// The call that pushed it, once it was accepted.
+    accepted: Option<Accepted>,
 }
 
 impl WrittenSet {
@@ -82,28 +86,24 @@ impl<T: Transport + Clone> Worker<T> {
                 _ => Change::Unchanged,
             })
             .collect();
-        let prepared = WrittenSet { _claim: claim, set, changes };
+        let prepared = WrittenSet { _claim: claim, set, changes, accepted: None };
         if prepared.needs_call() {
             self.prepared_set = Some(prepared);
             return true;
         }
         self.lanes.start(id, prepared.changes.len());
         if prepared.changes_nothing() {
-            self.finish(id, Outcome::Duplicate, now);
+            self.finish(id, Outcome::Duplicate, None, now);
         } else {
             // Only unbindings: the service has no call for them.
             self.pushed_sets.insert(id, prepared);
-            self.write_set(id, now);
+            self.write_set(id, None, now);
         }
         false
     }
 
     /// The push of the set that [`prepare_bindings`](Self::prepare_bindings) has made.
-    pub(super) fn bindings_call(
-        &mut self,
-        id: LaneId,
-        customer: &CustomerId,
-    ) -> Option<(usize, Vec<u8>, RequestId)> {
+    pub(super) fn bindings_call(&mut self, id: LaneId, customer: &CustomerId) -> Option<Call> {
         let prepared = self.prepared_set.take()?;
         let devices: Vec<BoundDevice<'_>> = prepared
             .set
@@ -120,14 +120,15 @@ impl<T: Transport + Clone> Worker<T> {
         self.shared.signer.read().write(&action, &stamp, &mut body);
         let count = prepared.changes.len();
         self.pushed_sets.insert(id, prepared);
-        Some((count, body, stamp.request_id))
+        Some(Call { count, body, request_id: stamp.request_id, customer: None })
     }
 
-    /// The service has accepted the set: it is written down.
-    pub(super) fn write_set(&mut self, id: LaneId, now: Instant) {
+    /// The service has accepted the set, or need not know of it: it is written down.
+    pub(super) fn write_set(&mut self, id: LaneId, accepted: Option<Accepted>, now: Instant) {
         let crate::lane::About::Bindings { customer } = &self.lanes.about(id).about else { return };
         let customer = customer.clone();
-        let Some(set) = self.pushed_sets.remove(&id) else { return };
+        let Some(mut set) = self.pushed_sets.remove(&id) else { return };
+        set.accepted = accepted;
         let write = self.set_record(&customer, &set.set);
         let waiting = Written::Set { lane: id, customer, set };
         self.outbox.write(Destination::CustomerDevices, write, waiting, now);
@@ -169,16 +170,22 @@ impl<T: Transport + Clone> Worker<T> {
         let lane = self.lanes.about_mut(id);
         lane.begin_anew();
         lane.suspects = lane.suspects.saturating_sub(written.changes.len());
-        let mut records = Vec::with_capacity(written.changes.len());
-        self.lanes.finish(id, now, |item| records.push(item.record));
-        for (record, change) in records.into_iter().zip(written.changes) {
-            let outcome = match change {
-                Change::Unchanged => Outcome::Duplicate,
-                Change::Added | Change::Updated | Change::Removed | Change::Noted => {
-                    Outcome::Delivered
-                }
-            };
-            self.settle(record, outcome, 1, now);
+        let mut events = Vec::with_capacity(written.changes.len());
+        let mut changes = written.changes.into_iter();
+        self.lanes.finish(id, now, |item| {
+            events.push((item, changes.next().unwrap_or(Change::Unchanged)));
+        });
+        let (same, new): (Vec<_>, Vec<_>) =
+            events.into_iter().partition(|(_, change)| *change == Change::Unchanged);
+        for (item, _) in same {
+            self.settle(item.record, Outcome::Duplicate, 1, now);
+        }
+        let new = new.into_iter().map(|(item, _)| item);
+        match self.is_receipted(Outcome::Delivered, written.accepted) {
+            Some(by) => {
+                self.write_bindings_receipt(customer, (new.collect(), &written.set), by, now)
+            }
+            None => self.end(None, new, Outcome::Delivered, now),
         }
     }
 }

@@ -19,6 +19,7 @@ use emberline_service_client::Transport;
 
 use super::Worker;
 use super::dispatch::{Call, Heard};
+use super::receipts::Accepted;
 use super::set_aside::Written;
 use crate::claim_state::ClaimState;
 use crate::finding::{find_customer, find_order};
@@ -158,11 +159,6 @@ impl<T: Transport + Clone> Worker<T> {
     /// The call that [`prepare_claim`](Self::prepare_claim) has chosen.
     pub(super) fn claim_call(&mut self, id: LaneId) -> Option<Call> {
         let action = self.lanes.about(id).action();
-        if matches!(action, Action::CreateOrder | Action::CreateCustomer)
-            && let Some(state) = &mut self.lanes.about_mut(id).claim
-        {
-            state.claim.create_begins();
-        }
         let call = match (&self.lanes.front(id)?.what, action) {
             (What::Customer(event), Action::ListCustomers) => {
                 let customer = Some(event.customer.as_str());
@@ -192,6 +188,12 @@ impl<T: Transport + Clone> Worker<T> {
             }
             _ => return None,
         };
+        if matches!(action, Action::CreateOrder | Action::CreateCustomer)
+            && let Some(state) = &mut self.lanes.about_mut(id).claim
+        {
+            state.claim.create_begins();
+            state.created_by = Some(call.request_id);
+        }
         Some(call)
     }
 
@@ -323,16 +325,16 @@ impl<T: Transport + Clone> Worker<T> {
         self.lanes.about_mut(id).begin_anew();
         if let About::Customer { customer } = &self.lanes.about(id).about {
             let customer = customer.clone();
-            self.finish(id, outcome, now);
+            self.finish_claim(id, outcome, now);
             self.release_orders(&customer);
             return;
         }
         let Some((lease, order)) = self.lease_at_head(id) else {
-            self.finish(id, outcome, now);
+            self.finish_claim(id, outcome, now);
             return;
         };
         if order.item.test {
-            self.finish(id, outcome, now);
+            self.finish_claim(id, outcome, now);
             return;
         }
         let write = self.book_record(&lease, Some((&order, true)));
@@ -347,6 +349,15 @@ impl<T: Transport + Clone> Worker<T> {
             Written::Placed { lane: id, outcome },
             now,
         );
+    }
+
+    /// The customer or order at the lane's head reaches its outcome: delivered by its last
+    /// call of creation, whose answer may have been lost.
+    pub(super) fn finish_claim(&mut self, id: LaneId, outcome: Outcome, now: Instant) {
+        let claim = self.lanes.about(id).claim.as_ref();
+        let created = claim.and_then(|state| state.created_by);
+        let by = created.map(|request_id| Accepted { request_id, customer: None });
+        self.finish(id, outcome, by, now);
     }
 
     /// A formal order that may not be placed.

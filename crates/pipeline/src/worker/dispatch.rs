@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use emberline_flow::bindings::CustomerRef;
 use emberline_flow::dedupe::Seen;
 use emberline_flow::gate::{GateState, Permission, Ticket};
 use emberline_flow::lanes::LaneId;
@@ -15,6 +16,7 @@ use emberline_service_client::{HttpAnswer, Transport, TransportError, fresh_stam
 
 use super::claims::is_claim;
 use super::ended::CallEnded;
+use super::receipts::Accepted;
 use super::{RELEASE_EVERY, Worker};
 use crate::lane::{About, Action, What, data_key};
 use crate::records::Failure;
@@ -25,6 +27,8 @@ const BODY_HEAD: usize = 384;
 const BODY_A_REPORT: usize = 128;
 /// A lane of which another worker has a call in flight is looked at again so soon.
 const ASK_OTHER_WORKER: Duration = Duration::from_millis(5);
+/// A report of which the receipt is being written is looked at again so soon.
+const ASK_FOR_RECEIPT: Duration = Duration::from_millis(20);
 /// A closed gate that does not say when it opens is asked again so soon.
 const ASK_GATE_AGAIN: Duration = Duration::from_millis(100);
 /// A gate that is not closed is asked again after so long, whatever it says: it is the whole
@@ -35,9 +39,11 @@ const ASK_BUDGET_AGAIN: Duration = Duration::from_secs(1);
 
 /// A call ready to be made, with the first so many items of its lane.
 pub(super) struct Call {
-    count: usize,
-    body: Vec<u8>,
-    request_id: RequestId,
+    pub(super) count: usize,
+    pub(super) body: Vec<u8>,
+    pub(super) request_id: RequestId,
+    /// Whose data it brings.
+    pub(super) customer: Option<CustomerRef>,
 }
 
 impl<T: Transport + Clone> Worker<T> {
@@ -179,14 +185,18 @@ impl<T: Transport + Clone> Worker<T> {
     }
 
     /// Items whose identity a call of an earlier tenure held: that call has ended, because
-    /// this lane is ready, so now it is known whether they are duplicates. `false` if
-    /// nothing is left.
+    /// this lane is ready, so now it is known whether they are duplicates; once the receipt
+    /// of the call is there. `false` if nothing is left, or it is not.
     fn resolve_shadows(&mut self, id: LaneId, now: Instant) -> bool {
         while let Some(item) = self.lanes.front(id) {
             let What::Report { report, shadow: true } = item.what else { return true };
             let About::Data { device, .. } = &self.lanes.about(id).about else { return true };
             let identity = report.identity(device.key());
             let record = item.record;
+            if self.ghosts.contains(&identity) {
+                self.lanes.wait(id, now + ASK_FOR_RECEIPT);
+                return false;
+            }
             let (slot, arrival) = {
                 let record = self.records.get(record);
                 (record.partition.slot(), record.arrival)
@@ -269,18 +279,15 @@ impl<T: Transport + Clone> Worker<T> {
         match self.lanes.about(id).about.clone() {
             About::Data { device, category } => self.data_call(id, &device, category),
             About::State { device } => self.state_call(id, &device),
-            About::Bindings { customer } => {
-                let (count, body, request_id) = self.bindings_call(id, &customer)?;
-                Some(Call { count, body, request_id })
-            }
+            About::Bindings { customer } => self.bindings_call(id, &customer),
             About::Customer { .. } | About::Orders { .. } => self.claim_call(id),
         }
     }
 
     fn data_call(&mut self, id: LaneId, device: &DeviceId, category: Category) -> Option<Call> {
         let table = &self.shared.bindings.table;
-        let customer =
-            table.customer_of(device.key()).and_then(|customer| table.customer_id(customer));
+        let bound_to = table.customer_of(device.key());
+        let customer = bound_to.and_then(|customer| table.customer_id(customer));
         let Some(customer) = customer else {
             // Unbound since the look a moment ago: the next turn holds it.
             self.lanes.put_back(id);
@@ -302,7 +309,7 @@ impl<T: Transport + Clone> Worker<T> {
             category,
             reports: &self.reports,
         };
-        Some(self.sign(&action, self.reports.len()))
+        Some(Call { customer: bound_to, ..self.sign(&action, self.reports.len()) })
     }
 
     fn state_call(&mut self, id: LaneId, device: &DeviceId) -> Option<Call> {
@@ -314,11 +321,11 @@ impl<T: Transport + Clone> Worker<T> {
         let stamp = fresh_stamp();
         let mut body = Vec::with_capacity(BODY_HEAD + count * BODY_A_REPORT);
         self.shared.signer.read().write(action, &stamp, &mut body);
-        Call { count, body, request_id: stamp.request_id }
+        Call { count, body, request_id: stamp.request_id, customer: None }
     }
 
     fn call(&mut self, lane: LaneId, ticket: Ticket, call: Call, now: Instant) {
-        let Call { count, body, request_id } = call;
+        let Call { count, body, request_id, customer } = call;
         let action = self.lanes.about(lane).action();
         self.lanes.start(lane, count);
         self.in_calls += 1;
@@ -326,7 +333,8 @@ impl<T: Transport + Clone> Worker<T> {
         let sender = self.call_ended.clone();
         tokio::spawn(async move {
             let result = read(action, transport.post(Bytes::from(body)).await);
-            let end = CallEnded { lane, action, ticket, began: now, request_id, result };
+            let by = Accepted { request_id, customer };
+            let end = CallEnded { lane, action, ticket, began: now, by, result };
             // The worker outlives its calls; were it gone, nobody would wait for the end.
             let _ = sender.send(end);
         });

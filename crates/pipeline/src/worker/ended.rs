@@ -12,6 +12,7 @@ use emberline_service_client::Transport;
 use super::Worker;
 use super::claims::is_claim;
 use super::dispatch::Heard;
+use super::receipts::Accepted;
 use super::set_aside::Written;
 use crate::lane::{About, Action, Item, Spent, What, data_key, state_key};
 use crate::metrics::CallEnd;
@@ -25,7 +26,7 @@ pub(super) struct CallEnded {
     pub(super) action: Action,
     pub(super) ticket: Ticket,
     pub(super) began: Instant,
-    pub(super) request_id: RequestId,
+    pub(super) by: Accepted,
     pub(super) result: Result<Heard, CallError>,
 }
 
@@ -44,15 +45,16 @@ impl<T: Transport + Clone> Worker<T> {
         let report = CallReport::of(end.ticket, &end.result, took);
         let counts = self.shared.traffic.call_ended(report, now);
         match end.result {
-            Ok(heard) => self.accepted(end.lane, heard, now),
+            Ok(heard) => self.accepted(end.lane, heard, end.by, now),
             Err(error) => {
-                self.failed((end.lane, end.action), &error, end.request_id, counts, now);
+                let request = end.by.request_id;
+                self.failed((end.lane, end.action), &error, request, counts, now);
                 self.give_up_failed(now);
             }
         }
     }
 
-    fn accepted(&mut self, id: LaneId, heard: Heard, now: Instant) {
+    fn accepted(&mut self, id: LaneId, heard: Heard, by: Accepted, now: Instant) {
         if is_claim(&self.lanes.about(id).about) {
             self.claim_heard(id, heard, now);
             return;
@@ -61,11 +63,18 @@ impl<T: Transport + Clone> Worker<T> {
             if self.all_fenced(id) {
                 // The customer's set is another owner's to write: this one may be older.
                 self.pushed_sets.remove(&id);
-                self.finish(id, Outcome::Delivered, now);
+                self.finish(id, Outcome::Delivered, None, now);
             } else {
                 // Settled when the customer's set is written, too.
-                self.write_set(id, now);
+                self.write_set(id, Some(by), now);
             }
+            return;
+        }
+        if matches!(self.lanes.about(id).about, About::State { .. })
+            && let Some(by) = self.is_receipted(Outcome::Delivered, Some(by))
+        {
+            self.lanes.about_mut(id).begin_anew();
+            self.write_state_receipt(id, by, now);
             return;
         }
         let count = self.lanes.in_call(id);
@@ -75,42 +84,67 @@ impl<T: Transport + Clone> Worker<T> {
         let halved = lane.suspects > 0;
         lane.suspects = lane.suspects.saturating_sub(count);
         let key = self.lanes.key(id);
-        self.finish(id, Outcome::Delivered, now);
+        self.finish(id, Outcome::Delivered, Some(by), now);
         if halved {
             // The rest of the batch has been gathered before.
             self.lanes.promote(key);
         }
     }
 
-    /// The items of the lane's call reach their outcome.
-    pub(super) fn finish(&mut self, id: LaneId, outcome: Outcome, now: Instant) {
+    /// The items of the lane's call reach their outcome: where it is delivered `by` a call,
+    /// once that call's receipt is written.
+    pub(super) fn finish(
+        &mut self,
+        id: LaneId,
+        outcome: Outcome,
+        by: Option<Accepted>,
+        now: Instant,
+    ) {
         self.end_claim(id, now);
-        let about = (!self.ghosts.is_empty()).then(|| self.lanes.about(id).about.clone());
+        let receipt = self.is_receipted(outcome, by);
+        let needs_about = receipt.is_some() || !self.ghosts.is_empty();
+        let about = needs_about.then(|| self.lanes.about(id).about.clone());
         let mut done = std::mem::take(&mut self.done);
         self.lanes.finish(id, now, |item| done.push(item));
         let now_ms = self.clock.unix_millis();
-        for item in done.drain(..) {
+        for item in &done {
             if self.records.is_fenced(item.record) {
                 self.metrics.late_acknowledgements.increment(1);
             }
-            if let Some(about) = &about
-                && let Some(identity) = item.identity(about)
-            {
-                self.ghosts.remove(&identity);
-            }
             if outcome == Outcome::Delivered {
-                if let What::Report { report, .. } = &item.what {
-                    self.records.settles_part(item.record, report.category());
-                }
                 let arrival = self.records.get(item.record).arrival;
                 let millis = u64::try_from(now_ms.saturating_sub(arrival.millis())).unwrap_or(0);
                 self.delivered_after.push(millis);
             }
-            self.settle(item.record, outcome, 1, now);
+        }
+        match (about, receipt) {
+            (Some(about), Some(by)) => self.write_receipt(about, done.split_off(0), by, now),
+            (about, _) => self.end(about.as_ref(), done.drain(..), outcome, now),
         }
         self.done = done;
         self.metrics.delivered_after(&self.delivered_after);
         self.status.delivered_after(self.delivered_after.drain(..));
+    }
+
+    /// Items of a lane reach their outcome.
+    pub(super) fn end(
+        &mut self,
+        about: Option<&About>,
+        items: impl Iterator<Item = Item>,
+        outcome: Outcome,
+        now: Instant,
+    ) {
+        for item in items {
+            if let Some(about) = about.filter(|_| !self.ghosts.is_empty())
+                && let Some(identity) = item.identity(about)
+            {
+                self.ghosts.remove(&identity);
+            }
+            if let (What::Report { report, .. }, Outcome::Delivered) = (&item.what, outcome) {
+                self.records.settles_part(item.record, report.category());
+            }
+            self.settle(item.record, outcome, 1, now);
+        }
     }
 
     fn failed(
@@ -144,7 +178,7 @@ impl<T: Transport + Clone> Worker<T> {
             && !matches!(class, FailureClass::Permanent | FailureClass::Defect)
         {
             // Only a device's newest state matters.
-            self.finish(id, Outcome::Superseded, now);
+            self.finish(id, Outcome::Superseded, None, now);
             return;
         }
         match class {
@@ -250,7 +284,11 @@ impl<T: Transport + Clone> Worker<T> {
                 self.set_written(lane, (&customer, at.offset), set, now);
             }
             Written::Lease { lane } => self.lease_written(lane, at.offset, now),
-            Written::Placed { lane, outcome } => self.finish(lane, outcome, now),
+            Written::Placed { lane, outcome } => self.finish_claim(lane, outcome, now),
+            Written::Receipt { about, items } => {
+                self.end(Some(&about), items.into_iter(), Outcome::Delivered, now);
+            }
+            Written::StateReceipt { lane } => self.finish(lane, Outcome::Delivered, None, now),
             Written::Returned => {}
             Written::Mended { claim, set } => {
                 self.shared.bindings.apply(claim.customer(), &set, at.offset);

@@ -25,6 +25,10 @@ pub(super) enum Written {
     Lease { lane: LaneId },
     /// A formal order is in the book as placed, and settled.
     Placed { lane: LaneId, outcome: Outcome },
+    /// A call's receipt is there, and its items are delivered.
+    Receipt { about: About, items: Vec<Item> },
+    /// The receipt of a lane's state is there.
+    StateReceipt { lane: LaneId },
     /// A lease was given back: nothing waits for it.
     Returned,
     /// A customer's set has all facts again.

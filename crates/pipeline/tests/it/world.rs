@@ -296,6 +296,7 @@ fn delivery() -> DeliverySettings {
         max_age: Duration::from_hours(24 * 7),
         join_wait: Duration::from_millis(50),
         startup_wait: Duration::from_millis(200),
+        receipts: true,
         claims: ClaimRules {
             formal_orders: false,
             authorisations: 0,

@@ -162,6 +162,7 @@ pub(super) fn delivery() -> DeliverySettings {
         max_age: Duration::from_hours(24 * 7),
         join_wait: Duration::from_mins(1),
         startup_wait: Duration::from_secs(1),
+        receipts: false,
         claims: claim_rules(),
         drain: Duration::from_mins(1),
         bindings_linger: Duration::ZERO,

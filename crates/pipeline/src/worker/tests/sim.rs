@@ -23,6 +23,7 @@
 //! 9. Refused credentials settle nothing. (That an outage parks nothing does not hold yet.)
 //! 10. Calls keep to the rate.
 //! 11. A device is joined and written with what was pushed before, and as told last.
+//! 12. What is accepted has a receipt in the end, and only that has one.
 //!
 //! Start at [`World::run`](world::World::run); what happens is drawn in `chaos`, the laws
 //! are in `laws`, `acceptance` and `verdict`. To see the world of one seed:

@@ -131,6 +131,7 @@ impl World {
             join_wait: Duration::from_millis(draw.pick(&[0, 2_000])),
             drain: Duration::from_secs(draw.pick(&[1, 15])),
             commit_interval: Duration::from_millis(200),
+            receipts: draw.percent(50),
             claims: rules,
             ..delivery()
         };

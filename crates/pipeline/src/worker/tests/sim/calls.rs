@@ -78,9 +78,7 @@ impl World {
         let Some(caller) = self.members[member].as_ref() else { return };
         let process = caller.process;
         let Carried { items, second, bisected } = Carried::by(&caller.worker, &seen);
-        let stale = items
-            .iter()
-            .any(|(_, part, _)| self.groups[caller.kind as usize].owner.get(part) != Some(&member));
+        let stale = items.iter().any(|(epoch, part, _)| !self.is_current(member, *epoch, *part));
         if self.sabotage == Some(Sabotage::CallsTwice) && number < TWIN && self.draw.percent(5) {
             self.call_arrives(number + TWIN, member, seen.clone());
         }

@@ -237,8 +237,8 @@ impl World {
                 known.map_or((None, String::new()), |(offset, text)| (Some(offset), text));
             // As the process begins reading.
             let wanted = committed.map_or(low, |offset| {
-                let seed = commit_metadata::decode(&metadata, offset).seed_from;
-                seed.filter(|_| kind != WorkerKind::Retries).unwrap_or(offset).min(offset)
+                let seeds = kind != WorkerKind::Retries;
+                commit_metadata::decode(&metadata, offset).begin(offset, seeds)
             });
             let start = wanted.max(low).min(high.max(low));
             if committed.is_some_and(|offset| start < offset) {

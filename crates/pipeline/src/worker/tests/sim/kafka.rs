@@ -9,7 +9,8 @@ pub(super) const DEVICES: usize = 0;
 pub(super) const BINDINGS: usize = 1;
 pub(super) const DEAD_LETTERS: usize = 5;
 pub(super) const CUSTOMER_DEVICES: usize = 6;
-pub(super) const TOPICS: [&str; 7] = [
+pub(super) const RECEIPTS: usize = 7;
+pub(super) const TOPICS: [&str; 8] = [
     "devices",
     "bindings",
     "own.retry.5s",
@@ -17,6 +18,7 @@ pub(super) const TOPICS: [&str; 7] = [
     "own.retry.1m",
     "own.dead-letters",
     "own.customer-devices",
+    "own.receipts",
 ];
 
 /// A partition: its topic's place among [`TOPICS`], and its number.

@@ -74,6 +74,7 @@ fn settings(draw: &mut Draw) -> PipelineSettings {
         max_age: Duration::from_secs(150),
         join_wait: millis(draw, &[0, 500, 2_000]),
         startup_wait: Duration::from_secs(1),
+        receipts: draw.percent(70),
         claims: claim_rules(),
         drain: millis(draw, &[200, 3_000, 15_000]),
         bindings_linger: millis(draw, &[0, 0, 200]),

@@ -35,6 +35,8 @@ pub(super) struct Story {
     pub(super) set_makers: BTreeMap<u8, BTreeSet<usize>>,
     /// Where it waits, or waited, in retry topics.
     pub(super) parked: BTreeMap<Fact, Vec<Place>>,
+    /// The reports that have a receipt.
+    pub(super) receipts: BTreeSet<ReportKey>,
     /// Reasons by the place that a record first had, and its fact.
     pub(super) dead: BTreeMap<(Place, Fact), Vec<String>>,
     /// The last report of a (device, category) that was accepted for the first time.

@@ -14,6 +14,7 @@ impl World {
         self.everything_is_read();
         self.workers_are_empty();
         self.nothing_is_lost();
+        self.receipts_are_there();
         self.states_are_right();
         self.bindings_are_right();
         for member in 0..self.members.len() {
@@ -114,6 +115,22 @@ impl World {
         }
         if let Some(first) = lost.first() {
             self.breach(1, format_args!("{} lost, the first {first}", lost.len()));
+        }
+    }
+
+    /// Law 12: whatever is accepted in the end has its receipt. Left out is what was accepted
+    /// by a call that seemed to fail, and then given up.
+    fn receipts_are_there(&mut self) {
+        if !self.plan.settings.delivery.receipts {
+            return;
+        }
+        let lacking = self.story.reports.iter().find(|(key, told)| {
+            let given_up = self.story.reasons(Fact::Report(**key)).next().is_some();
+            told.accepted > 0 && !given_up && !self.story.receipts.contains(key)
+        });
+        let lacking = lacking.map(|(key, told)| format!("{key:?} has no receipt: {told:?}"));
+        if let Some(lacking) = lacking {
+            self.breach(12, format_args!("{lacking}"));
         }
     }
 

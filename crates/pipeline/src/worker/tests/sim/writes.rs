@@ -5,10 +5,11 @@ use emberline_broker::{Delivered, ProduceError};
 use emberline_model::Category;
 use emberline_wire::customer_devices::for_each_device;
 use emberline_wire::headers::{DeadLetter, RETRY_HEADER, RetryHeader};
+use emberline_wire::receipt::{Receipt, Received};
 
 use super::super::made_up::edges::Handed;
-use super::input::{Fact, number_of};
-use super::kafka::{CUSTOMER_DEVICES, DEAD_LETTERS, Part, Place, topic_of};
+use super::input::{Fact, ReportKey, number_of};
+use super::kafka::{CUSTOMER_DEVICES, DEAD_LETTERS, Part, Place, RECEIPTS, topic_of};
 use super::story::later;
 use super::world::{Event, World};
 
@@ -124,7 +125,7 @@ impl World {
     /// Where the record first stood, and what of it is written.
     fn carried(&self, handed: &Handed) -> (Option<Place>, Vec<Fact>) {
         let topic = topic_of(&handed.topic);
-        if topic == CUSTOMER_DEVICES {
+        if topic == CUSTOMER_DEVICES || topic == RECEIPTS {
             return (None, Vec::new());
         }
         let (origin, categories) = if topic == DEAD_LETTERS {
@@ -161,7 +162,7 @@ impl World {
         let (parts, headers) = ((key.clone(), value.clone()), headers.clone());
         let (facts, origin, unheard) =
             (write.facts.clone(), write.origin, write.fate == Fate::WrittenUnheard);
-        let header = (topic != CUSTOMER_DEVICES && topic != DEAD_LETTERS)
+        let header = (!matches!(topic, CUSTOMER_DEVICES | DEAD_LETTERS | RECEIPTS))
             .then(|| retry_header(&write.handed));
         let letter = (topic == DEAD_LETTERS).then(|| {
             let headers = write.handed.headers.iter().map(|(name, value)| (&**name, &**value));
@@ -170,6 +171,9 @@ impl World {
         let now = self.clock.millis();
         if topic == CUSTOMER_DEVICES {
             self.set_is_durable(process, &parts);
+        }
+        if topic == RECEIPTS {
+            self.receipt_is_durable(parts.1.as_deref().unwrap_or_default());
         }
         let place = self.log.append(topic, parts, headers, now, &mut self.draw);
         self.say(format_args!("write {number} is durable at {place:?}"));
@@ -198,10 +202,50 @@ impl World {
                 let reasons = self.story.dead.entry((origin, fact)).or_default();
                 reasons.push(letter.reason.clone());
             }
-        } else {
+        } else if topic == CUSTOMER_DEVICES {
             for process in 0..self.processes.len() {
                 self.table_is_behind(process);
             }
+        }
+    }
+
+    /// A receipt is written: what it is about was accepted before.
+    fn receipt_is_durable(&mut self, value: &[u8]) {
+        let receipt = Receipt::decode(value).expect("a receipt of our own");
+        self.cover.saw(match &receipt.received {
+            Received::Data { .. } => "receipt: data",
+            Received::State { .. } => "receipt: state",
+            Received::Bindings { .. } => "receipt: bindings",
+            Received::Customer | Received::Order { .. } => "receipt: claims",
+        });
+        match receipt.received {
+            Received::Data { device_id, category, reports } => {
+                let device = number_of(&device_id);
+                for report in reports {
+                    let second = report.time.seconds();
+                    let key = ReportKey { device, category: category.code(), second };
+                    let accepted = self.story.reports.get(&key).is_some_and(|it| it.accepted > 0);
+                    if !accepted {
+                        self.breach(12, format_args!("a receipt of {key:?}, never accepted"));
+                    }
+                    self.story.receipts.insert(key);
+                }
+            }
+            Received::State { device_id, time_ms, .. } => {
+                let of = (number_of(&device_id), time_ms / 1000);
+                if !self.story.accepted_states.contains(&of) {
+                    self.breach(12, format_args!("a receipt of the state {of:?}, never accepted"));
+                }
+            }
+            Received::Bindings { bound, .. } => {
+                let customer = number_of(&receipt.customer_id);
+                for device in bound {
+                    if !self.story.pushed.contains(&(customer, number_of(&device))) {
+                        self.breach(12, format_args!("a receipt of {device}, never pushed"));
+                    }
+                }
+            }
+            Received::Customer | Received::Order { .. } => {}
         }
     }
 
