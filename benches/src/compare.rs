@@ -10,6 +10,9 @@ use crate::report::{Row, Target};
 use crate::sizes::Sizes;
 use crate::{micro, say};
 
+/// Whether receipts are written.
+const RECEIPTS: &str = "RECEIPTS__ENABLED";
+
 /// What the comparisons need.
 pub(crate) struct Bench<'a> {
     pub(crate) cli: &'a Cli,
@@ -29,7 +32,10 @@ impl Bench<'_> {
         for _ in 0..self.sizes.runs {
             polls.push(done(&by_poll, "")?);
             batches.push(done(&in_batches, "")?);
-            intakes.push(self.pipeline("intake", load, |pipeline| pipeline.inside = true)?);
+            intakes.push(self.pipeline("intake", load, |pipeline| {
+                pipeline.inside = true;
+                pipeline.set(RECEIPTS, "false");
+            })?);
         }
         let yields = Measured::records_per_cpu_second;
         let (poll, batch) = (median(&polls, yields), median(&batches, yields));
@@ -58,20 +64,25 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// One report a call, beside the HTTP client alone.
+    /// One report a call, beside the HTTP client alone; and with receipts, beside that.
     pub(crate) async fn push(&self, rows: &mut Vec<Row>) -> anyhow::Result<()> {
         let load = load::write(self.kafka, Sizes::DEVICES, self.sizes.push_records).await?;
         let in_flight = Sizes::PUSH_IN_FLIGHT;
-        let (mut raws, mut pushes) = (Vec::new(), Vec::new());
+        let (mut raws, mut pushes, mut proven) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..self.sizes.runs {
-            let push = self.pipeline("push", &load, |pipeline| {
-                pipeline.set("BATCH__MAX_REPORTS", "1");
-                pipeline.set("BATCH__LINGER", "0s");
-                pipeline.set("LIMITS__IN_FLIGHT", &in_flight.to_string());
-            })?;
-            let (url, calls) = (self.url.clone(), push.did.calls);
+            let push = |receipts: &str| {
+                self.pipeline("push", &load, |pipeline| {
+                    pipeline.set("BATCH__MAX_REPORTS", "1");
+                    pipeline.set("BATCH__LINGER", "0s");
+                    pipeline.set("LIMITS__IN_FLIGHT", &in_flight.to_string());
+                    pipeline.set(RECEIPTS, receipts);
+                })
+            };
+            let plain = push("false")?;
+            let (url, calls) = (self.url.clone(), plain.did.calls);
             raws.push(done(&Job::Calls { url, calls, in_flight }, "")?);
-            pushes.push(push);
+            pushes.push(plain);
+            proven.push(push("true")?);
         }
         let yields = Measured::calls_per_cpu_second;
         let speed = |run: &Measured| per(run.did.calls, run.did.seconds);
@@ -88,14 +99,23 @@ impl Bench<'_> {
                 .target(Target::RatioAtLeast(0.7))
                 .note(note(&pushes)),
         );
+        rows.push(
+            Row::new("the same with receipts", median(&proven, yields), unit)
+                .beside_ceiling(median(&pushes, yields))
+                .target(Target::RatioAtLeast(0.9))
+                .note(note(&proven)),
+        );
         Ok(())
     }
 
-    /// Many reports a call.
+    /// Many reports a call, with receipts and without.
     pub(crate) fn batched(&self, load: &Load, rows: &mut Vec<Row>) -> anyhow::Result<()> {
-        let mut runs = Vec::new();
+        let (mut runs, mut plain) = (Vec::new(), Vec::new());
         for _ in 0..self.sizes.runs {
             runs.push(self.pipeline("batched", load, |_| {})?);
+            plain.push(self.pipeline("batched", load, |pipeline| {
+                pipeline.set(RECEIPTS, "false");
+            })?);
         }
         let calls = median(&runs, |run| per(run.did.calls, run.did.seconds));
         let peak = median(&runs, |run| run.did.peak_mb);
@@ -106,6 +126,12 @@ impl Bench<'_> {
         );
         let cost = median(&runs, Measured::cpu_seconds_per_million);
         rows.push(Row::new("batched, cost", cost, "CPU s a million records"));
+        let yields = Measured::records_per_cpu_second;
+        rows.push(
+            Row::new("batched, beside no receipts", median(&runs, yields), "records/CPU s")
+                .beside_ceiling(median(&plain, yields))
+                .target(Target::RatioAtLeast(0.9)),
+        );
         Ok(())
     }
 

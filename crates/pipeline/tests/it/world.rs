@@ -138,7 +138,13 @@ impl Running {
 
 impl World {
     pub(crate) fn new(workers: &[WorkerKind]) -> Self {
-        let own = ["own.customer-devices", "own.retry.1s", "own.retry.1h", "own.dead-letters"];
+        let own = [
+            "own.customer-devices",
+            "own.retry.1s",
+            "own.retry.1h",
+            "own.dead-letters",
+            "own.receipts",
+        ];
         let topics: Vec<_> = own.into_iter().chain(["devices", "bindings"]).collect();
         let topics = topics.into_iter().chain(["customers", "orders"]).map(|name| (name, 2));
         let topics: Vec<_> = topics.chain([("own.order-book", 1)]).collect();
