@@ -60,6 +60,9 @@ impl DeadLetter {
     /// nothing depends on it.
     pub const MESSAGE_HEADER: &'static str = ERROR_MESSAGE;
 
+    /// What the names of its headers begin with.
+    pub const PREFIX: &'static str = "emberline-dlq-";
+
     /// The version that is written. Not looked at when reading: a later one is read as
     /// far as it has these headers.
     const WRITTEN_VERSION: &str = "1";
