@@ -77,28 +77,32 @@ impl Log {
         Ok(Self { kafka: wiring::kafka(settings)?, brokers: settings.kafka.brokers.clone() })
     }
 
-    /// The part of a topic that a span means; what is to be said about it is told.
+    /// The part of a topic that is looked up for a span, wider than it; what is to be said
+    /// about it is told, and of what is gone only what the span itself has lost.
     ///
     /// # Errors
     /// The span contradicts itself, the topic is not there, no answer.
-    pub(super) fn part(&self, topic: &str, span: &Span) -> anyhow::Result<Part> {
-        let part = span.look_up(&self.kafka, topic).map_err(|error| match error {
-            SpanError::Wrong(text) => UsageError(text).into(),
-            SpanError::Broker(error) => self.failed(error),
-        })?;
+    pub(super) fn part(&self, topic: &str, span: &Span, wide: &Span) -> anyhow::Result<Part> {
+        let look_up = |span: &Span| {
+            span.look_up(&self.kafka, topic).map_err(|error| match error {
+                SpanError::Wrong(text) => UsageError(text).into(),
+                SpanError::Broker(error) => self.failed(error),
+            })
+        };
+        let part = Part { cut: look_up(span)?.cut, ..look_up(wide)? };
         for note in part.notes() {
             output::notice(&format!("{topic}: {note}"));
         }
         Ok(part)
     }
 
-    /// As [`part`](Self::part), of the whole topic; `None`, and a word of it, where it is not
-    /// there.
+    /// As [`part`](Self::part) of a topic that only explains; `None`, and a word of it, where
+    /// it is not there.
     ///
     /// # Errors
     /// No answer.
-    pub(super) fn whole(&self, topic: &str) -> anyhow::Result<Option<Part>> {
-        match Span::default().look_up(&self.kafka, topic) {
+    pub(super) fn part_if_there(&self, topic: &str, span: &Span) -> anyhow::Result<Option<Part>> {
+        match span.look_up(&self.kafka, topic) {
             Ok(part) => Ok(Some(part)),
             Err(SpanError::Broker(error @ BrokerError::NoTopic(_))) => {
                 output::notice(&format!("{error}: it is left out"));

@@ -127,7 +127,7 @@ fn receipts(
 ) -> anyhow::Result<Exit> {
     let topic = topic(settings);
     let when = When::of(span);
-    let part = log.part(&topic, &widened(span))?;
+    let part = log.part(&topic, span, &widened(span))?;
     let mut list = List::new(each_report, asked.device.clone());
     let read = log.read(&topic, &part, |record| {
         let found = asked.find(record.key(), record.value())?;

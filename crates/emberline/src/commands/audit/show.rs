@@ -29,7 +29,14 @@ pub(super) fn summary(rows: &[Row], read: u64) -> String {
     let mut calls = rows.iter().map(|row| &row.request_id).collect::<Vec<_>>();
     calls.dedup();
     let reports: u64 = rows.iter().map(|row| row.what.reports()).sum();
-    format!("{} calls with {reports} reports, of {read} records read", calls.len())
+    let (calls, reports) = (counted(calls.len() as u64, "call"), counted(reports, "report"));
+    format!("{calls} with {reports}, of {} read", counted(read, "record"))
+}
+
+/// So many of them.
+pub(super) fn counted(count: u64, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
 }
 
 /// A receipt's fields under the names that JSON and CSV give them: those of the contract's

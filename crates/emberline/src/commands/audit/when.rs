@@ -45,10 +45,18 @@ pub(super) fn widened(span: &Span) -> Span {
 }
 
 /// The span of receipts for what arrived in this one: up to now, for a report may wait for
-/// days; from earlier on, for it may be a duplicate of one accepted before. All receipts
-/// where it begins at an offset, whose time isn't known.
-pub(super) fn receipts_of(arrivals: &Span, dedupe: Duration) -> Span {
-    let earlier = -margin_ms(MARGIN + dedupe);
+/// days. All receipts where it begins at an offset, whose time isn't known.
+pub(super) fn receipts_of(arrivals: &Span) -> Span {
+    earlier(arrivals, Duration::ZERO)
+}
+
+/// As [`receipts_of`], from earlier on: a report may be a duplicate of one accepted before.
+pub(super) fn receipts_looked_up(arrivals: &Span, dedupe: Duration) -> Span {
+    earlier(arrivals, MARGIN + dedupe)
+}
+
+fn earlier(arrivals: &Span, margin: Duration) -> Span {
+    let earlier = -margin_ms(margin);
     let from =
         if time(&arrivals.from).is_some() { moved(&arrivals.from, earlier) } else { Vec::new() };
     Span { from, to: Vec::new() }
@@ -70,13 +78,17 @@ fn margin_ms(margin: Duration) -> i64 {
 mod tests {
     use std::time::Duration;
 
-    use super::{When, receipts_of, widened};
+    use super::{When, receipts_looked_up, receipts_of, widened};
     use crate::span::{Bound, Span};
 
     const HOUR: i64 = 3_600_000;
 
     fn span(from: &[Bound], to: &[Bound]) -> Span {
         Span { from: from.to_vec(), to: to.to_vec() }
+    }
+
+    fn bounds(span: &Span) -> (&[Bound], &[Bound]) {
+        (&span.from, &span.to)
     }
 
     #[test]
@@ -86,10 +98,8 @@ mod tests {
         assert!(when.takes(10 * HOUR) && when.takes(11 * HOUR - 1));
         assert!(!when.takes(10 * HOUR - 1) && !when.takes(11 * HOUR));
         let wide = widened(&asked);
-        assert_eq!(
-            (&wide.from[..], &wide.to[..]),
-            (&[Bound::Time(9 * HOUR)][..], &[Bound::Time(12 * HOUR)][..])
-        );
+        let (from, to) = ([Bound::Time(9 * HOUR)], [Bound::Time(12 * HOUR)]);
+        assert_eq!(bounds(&wide), (&from[..], &to[..]));
     }
 
     #[test]
@@ -103,10 +113,11 @@ mod tests {
     #[test]
     fn receipts_are_looked_for_up_to_now_and_from_before_what_a_duplicate_may_repeat() {
         let asked = span(&[Bound::Time(10 * HOUR)], &[Bound::Time(11 * HOUR)]);
-        let receipts = receipts_of(&asked, Duration::from_mins(2));
-        assert_eq!(receipts.from, [Bound::Time(9 * HOUR - 120_000)]);
-        assert!(receipts.to.is_empty());
+        assert_eq!(bounds(&receipts_of(&asked)), (&asked.from[..], &[][..]));
+        let from = [Bound::Time(9 * HOUR - 120_000)];
+        let receipts = receipts_looked_up(&asked, Duration::from_mins(2));
+        assert_eq!(bounds(&receipts), (&from[..], &[][..]));
         let offsets = span(&[Bound::Offset { partition: 0, offset: 7 }], &[]);
-        assert!(!receipts_of(&offsets, Duration::ZERO).is_bounded());
+        assert!(!receipts_looked_up(&offsets, Duration::ZERO).is_bounded());
     }
 }

@@ -6,21 +6,23 @@ use super::super::log::Log;
 use super::marks::{Gaps, Letter, Place};
 use crate::output;
 use crate::settings::Settings;
+use crate::span::Span;
 use crate::wiring;
 
-/// Reads the dead letters, all that there are: one may have been written long after its
-/// record. Where a record became one twice, the later one is named.
+/// Reads the dead letters of this span: like a receipt, one may be written long after its
+/// record. Where a record became one twice, one of them is named.
 ///
 /// # Errors
 /// Kafka gives no answer.
 pub(super) fn look_up(
     log: &Log,
     settings: &Settings,
-    topics: &[String],
+    span: &Span,
     gaps: &mut Gaps,
 ) -> anyhow::Result<()> {
+    let topics = &settings.topics.devices;
     let topic = wiring::topics(settings).dead_letters();
-    let Some(part) = log.whole(&topic)? else { return Ok(()) };
+    let Some(part) = log.part_if_there(&topic, span)? else { return Ok(()) };
     let read = log.read(&topic, &part, |record| {
         let letter = DeadLetter::from_headers(record.headers())?;
         let of = topics.iter().position(|topic| *topic == letter.topic);

@@ -19,7 +19,7 @@ use emberline_wire::receipt::{Receipt, Received};
 
 use super::asked::Asked;
 use super::log::Log;
-use super::when::{When, receipts_of, widened};
+use super::when::{When, receipts_looked_up, receipts_of, widened};
 use super::{Format, topic};
 use crate::app::{Exit, UsageError};
 use crate::settings::Settings;
@@ -45,11 +45,14 @@ pub(super) fn run(
         let text = "an offset is a place in one topic, and topics.devices has more: give times";
         return Err(UsageError(text.to_owned()).into());
     }
-    let parts: Vec<_> =
-        topics.iter().map(|topic| log.part(topic, &widened(span))).collect::<Result<_, _>>()?;
+    let parts: Vec<_> = topics
+        .iter()
+        .map(|topic| log.part(topic, span, &widened(span)))
+        .collect::<Result<_, _>>()?;
 
     let receipts = topic(settings);
-    let receipts_part = log.part(&receipts, &receipts_of(span, settings.dedupe.window.0))?;
+    let since = receipts_looked_up(span, settings.dedupe.window.0);
+    let receipts_part = log.part(&receipts, &receipts_of(span), &since)?;
     let devices = Devices::of(log, settings, asked, &receipts, &receipts_part)?;
     let mut marks = Marks::default();
     let read = log.read(&receipts, &receipts_part, |record| {
@@ -75,7 +78,7 @@ pub(super) fn run(
     }
     let mut gaps = marks.into_gaps();
     if !gaps.is_empty() {
-        letters::look_up(log, settings, topics, &mut gaps)?;
+        letters::look_up(log, settings, &since, &mut gaps)?;
     }
     let verdict = Verdict::new(&devices, topics, &gaps, undecodable, read.unreadable.count);
     verdict.show(format)?;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::super::row::report;
-use super::super::show::write_csv;
+use super::super::show::{counted, write_csv};
 use super::super::{Format, table};
 use super::devices::Devices;
 use super::marks::{Gap, Gaps};
@@ -112,7 +112,8 @@ impl<'a> Verdict<'a> {
 
     fn summary(&self) -> String {
         let Self { devices, reports, accepted, missing, .. } = self;
-        format!("{reports} reports of {devices} devices: {accepted} accepted, {missing} missing")
+        let (reports, devices) = (counted(*reports, "report"), counted(*devices as u64, "device"));
+        format!("{reports} of {devices}: {accepted} accepted, {missing} missing")
     }
 }
 
