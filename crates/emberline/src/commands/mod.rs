@@ -3,6 +3,7 @@
 //! A command takes its own arguments and the settings, writes its result through
 //! [`crate::output`], and says how it ended.
 
+pub mod audit;
 pub mod check;
 pub mod completions;
 pub mod config;

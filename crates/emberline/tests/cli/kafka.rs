@@ -29,18 +29,26 @@ impl Kafka {
 
     /// Writes records, as key and value, one after the other.
     pub(crate) fn write(&self, topic: &str, records: &[(&str, String)]) {
+        let records = records.iter().map(|(key, value)| Written::new(key, value.as_bytes()));
+        self.write_all(topic, &records.collect::<Vec<_>>());
+    }
+
+    /// Writes records one after the other.
+    pub(crate) fn write_all(&self, topic: &str, records: &[Written]) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let (sender, mut done) = mpsc::unbounded_channel();
             let kafka = self.0.settings("tests");
             let producer = Producer::new(&kafka, &ProducerSettings::default(), sender).unwrap();
-            for (key, value) in records {
+            for Written { key, value, headers, timestamp_ms } in records {
+                let headers: Vec<_> =
+                    headers.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
                 let record = Record {
                     topic,
                     key: Some(key.as_bytes()),
-                    value: Some(value.as_bytes()),
-                    headers: &[],
-                    timestamp_ms: None,
+                    value: Some(value),
+                    headers: &headers,
+                    timestamp_ms: *timestamp_ms,
                 };
                 producer.send(record, ()).unwrap();
             }
@@ -50,5 +58,30 @@ impl Kafka {
             }
             producer.close(DEADLINE).await.unwrap();
         });
+    }
+}
+
+/// A record to be written.
+pub(crate) struct Written {
+    key: String,
+    value: Vec<u8>,
+    headers: Vec<(&'static str, String)>,
+    timestamp_ms: Option<i64>,
+}
+
+impl Written {
+    /// Of this key and value, of now.
+    pub(crate) fn new(key: &str, value: &[u8]) -> Self {
+        Self { key: key.to_owned(), value: value.to_vec(), headers: Vec::new(), timestamp_ms: None }
+    }
+
+    /// With these headers.
+    pub(crate) fn with(self, headers: Vec<(&'static str, String)>) -> Self {
+        Self { headers, ..self }
+    }
+
+    /// Of this time, in Unix milliseconds.
+    pub(crate) fn at(self, timestamp_ms: i64) -> Self {
+        Self { timestamp_ms: Some(timestamp_ms), ..self }
     }
 }
