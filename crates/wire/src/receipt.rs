@@ -80,7 +80,6 @@ pub struct ReportMark {
 impl ReportMark {
     /// The mark of the report of this time and identity.
     pub const fn of(time: ReportTime, identity: Identity) -> Self {
-        #[expect(clippy::cast_possible_truncation, reason = "the upper half is what is left")]
         let mark = (identity.0 >> 64) as u64;
         Self { time, mark }
     }
