@@ -5,6 +5,7 @@
 mod binary;
 mod check;
 mod config;
+mod dlq;
 mod examples;
 mod far_end;
 mod kafka;
