@@ -86,6 +86,11 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             common.start_logs(&settings.log)?;
             commands::audit::run(args, &settings)
         }
+        Command::Dlq(args) => {
+            let settings = common.load()?.settings;
+            common.start_logs(&settings.log)?;
+            commands::dlq::run(&args, &settings)
+        }
         Command::Service(args) => {
             let settings = common.load()?.settings;
             common.start_logs(&settings.log)?;

@@ -8,6 +8,7 @@ pub mod check;
 pub mod completions;
 pub mod config;
 pub mod demo;
+pub mod dlq;
 pub mod generate;
 pub mod portal;
 pub mod reconcile;

@@ -7,7 +7,7 @@ use emberline_wire::receipt::{Receipt, Received, ReportMark};
 use serde_json::Value;
 
 use crate::binary::{Emberline, Run};
-use crate::kafka::{Kafka, Written};
+use crate::kafka::{Kafka, NewRecord};
 
 /// When the first call was accepted.
 const START_MS: i64 = 1_700_000_000_000;
@@ -47,7 +47,7 @@ impl World {
 }
 
 /// A receipt of that second after the start, as it lies on the topic; written a little later.
-fn receipt(second: i64, customer: &str, received: Received) -> Written {
+fn receipt(second: i64, customer: &str, received: Received) -> NewRecord {
     let time_ms = START_MS + second * 1000;
     let receipt = Receipt {
         time_ms,
@@ -56,7 +56,7 @@ fn receipt(second: i64, customer: &str, received: Received) -> Written {
         received,
     };
     let key = receipt.key().to_owned();
-    Written::new(&key, &receipt.encode()).at(time_ms + 40)
+    NewRecord::new(&key, &receipt.encode()).at(time_ms + 40)
 }
 
 fn data(device: &str, times: &[i64]) -> Received {
@@ -101,7 +101,7 @@ fn world() -> World {
         receipt(8, "", state("P/b")),
         receipt(9, "c_2", order("o-8")),
     ];
-    world.kafka.write_all(RECEIPTS, &receipts);
+    world.kafka.write_records(RECEIPTS, &receipts);
     world
 }
 
@@ -180,8 +180,8 @@ fn a_range_is_of_times_of_acceptance_to_the_millisecond_or_of_offsets() {
 #[test]
 fn a_receipt_that_can_not_be_read_is_told_and_exit_code_1() {
     let world = world();
-    let broken = [Written::new("P/a", b"\xff"), Written::new("P/other", b"\xff")];
-    world.kafka.write_all(RECEIPTS, &broken);
+    let broken = [NewRecord::new("P/a", b"\xff"), NewRecord::new("P/other", b"\xff")];
+    world.kafka.write_records(RECEIPTS, &broken);
     let run = world.audit(&["--device", "P/a"]);
     assert_eq!((run.code, run.stdout.lines().count()), (1, 6), "{run:?}");
     assert!(run.stderr.contains("receipts that can't be read: 1"), "{run:?}");

@@ -22,6 +22,11 @@ impl Kafka {
         Self(EmbeddedBroker::start(&topics).unwrap())
     }
 
+    /// With one topic of so many partitions.
+    pub(crate) fn with_topic(topic: &str, partitions: i32) -> Self {
+        Self(EmbeddedBroker::start(&[(topic, partitions)]).unwrap())
+    }
+
     /// The `[kafka]` section that leads there.
     pub(crate) fn section(&self) -> String {
         format!("[kafka]\nbrokers = \"{}\"\n", self.0.bootstrap())
@@ -29,26 +34,27 @@ impl Kafka {
 
     /// Writes records, as key and value, one after the other.
     pub(crate) fn write(&self, topic: &str, records: &[(&str, String)]) {
-        let records = records.iter().map(|(key, value)| Written::new(key, value.as_bytes()));
-        self.write_all(topic, &records.collect::<Vec<_>>());
+        let records = records.iter().map(|(key, value)| NewRecord::new(key, value.as_bytes()));
+        self.write_records(topic, &records.collect::<Vec<_>>());
     }
 
-    /// Writes records one after the other.
-    pub(crate) fn write_all(&self, topic: &str, records: &[Written]) {
+    /// Writes records with headers and times, one after the other.
+    pub(crate) fn write_records(&self, topic: &str, records: &[NewRecord]) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let (sender, mut done) = mpsc::unbounded_channel();
             let kafka = self.0.settings("tests");
             let producer = Producer::new(&kafka, &ProducerSettings::default(), sender).unwrap();
-            for Written { key, value, headers, timestamp_ms } in records {
-                let headers: Vec<_> =
-                    headers.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
+            for record in records {
+                let headers = record.headers.iter();
+                let headers: Vec<(&str, &[u8])> =
+                    headers.map(|(name, value)| (name.as_str(), value.as_slice())).collect();
                 let record = Record {
                     topic,
-                    key: Some(key.as_bytes()),
-                    value: Some(value),
+                    key: record.key.as_deref(),
+                    value: record.value.as_deref(),
                     headers: &headers,
-                    timestamp_ms: *timestamp_ms,
+                    timestamp_ms: record.timestamp_ms,
                 };
                 producer.send(record, ()).unwrap();
             }
@@ -61,23 +67,29 @@ impl Kafka {
     }
 }
 
-/// A record to be written.
-pub(crate) struct Written {
-    key: String,
-    value: Vec<u8>,
-    headers: Vec<(&'static str, String)>,
-    timestamp_ms: Option<i64>,
+/// A record for a test to write.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct NewRecord {
+    /// Its key.
+    pub(crate) key: Option<Vec<u8>>,
+    /// Its value; `None` is a tombstone.
+    pub(crate) value: Option<Vec<u8>>,
+    /// Its headers.
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    /// Unix milliseconds; `None`: now.
+    pub(crate) timestamp_ms: Option<i64>,
 }
 
-impl Written {
+impl NewRecord {
     /// Of this key and value, of now.
     pub(crate) fn new(key: &str, value: &[u8]) -> Self {
-        Self { key: key.to_owned(), value: value.to_vec(), headers: Vec::new(), timestamp_ms: None }
+        Self { key: Some(key.into()), value: Some(value.into()), ..Self::default() }
     }
 
     /// With these headers.
     pub(crate) fn with(self, headers: Vec<(&'static str, String)>) -> Self {
-        Self { headers, ..self }
+        let headers = headers.into_iter().map(|(name, text)| (name.to_owned(), text.into_bytes()));
+        Self { headers: headers.collect(), ..self }
     }
 
     /// Of this time, in Unix milliseconds.

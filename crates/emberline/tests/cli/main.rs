@@ -6,6 +6,7 @@ mod audit;
 mod binary;
 mod check;
 mod config;
+mod dlq;
 mod examples;
 mod far_end;
 mod kafka;

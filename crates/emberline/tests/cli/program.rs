@@ -21,6 +21,7 @@ fn every_command_shows_examples_in_its_help() {
         "check",
         "reconcile",
         "audit",
+        "dlq",
         "service",
         "portal",
         "sandbox",

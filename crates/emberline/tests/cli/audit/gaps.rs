@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{RECEIPTS, START_MS, World, bindings, receipt};
 use crate::binary::{Emberline, Run};
-use crate::kafka::Written;
+use crate::kafka::NewRecord;
 
 const DEAD: &str = "emberline.dead-letters";
 const SETS: &str = "emberline.customer-devices";
@@ -22,13 +22,13 @@ fn time(second: i64) -> ReportTime {
 }
 
 /// A record of a device of product `P`, which arrives in the second that it reports of.
-fn record(name: &str, second: i64, params: &Value) -> Written {
+fn record(name: &str, second: i64, params: &Value) -> NewRecord {
     let value = json!({
         "payload": { "method": "report", "timestamp": time(second).seconds(), "params": params },
         "productid": "P", "devicename": name,
     });
     // One partition for all, so that offsets are those of the test.
-    Written::new("k", value.to_string().as_bytes()).at(START_MS + second * 1000)
+    NewRecord::new("k", value.to_string().as_bytes()).at(START_MS + second * 1000)
 }
 
 /// What is told of the reports of these seconds, in kilowatts each, that were accepted.
@@ -44,7 +44,7 @@ fn accepted(name: &str, category: Category, reports: &[(i64, f64)]) -> Received 
 }
 
 /// The dead letter of the record at that offset, in the partition that it is found in.
-fn dead_letter(origin: (i32, i64), part: Option<&[Category]>) -> Written {
+fn dead_letter(origin: (i32, i64), part: Option<&[Category]>) -> NewRecord {
     let letter = DeadLetter {
         topic: "devices".to_owned(),
         partition: origin.0,
@@ -59,7 +59,7 @@ fn dead_letter(origin: (i32, i64), part: Option<&[Category]>) -> Written {
         request_id: None,
         part: part.map(|part| part.iter().copied().collect::<Categories>()),
     };
-    Written::new("k", b"the original").with(letter.to_headers())
+    NewRecord::new("k", b"the original").with(letter.to_headers())
 }
 
 fn gaps(world: &World, arguments: &[&str]) -> (Run, Value) {
@@ -88,13 +88,13 @@ fn what_has_a_receipt_is_no_gap_however_often_and_however_late() {
         record("a", 1, &power),
         record("b", 9, &power),
     ];
-    world.kafka.write_all("devices", &records);
+    world.kafka.write_records("devices", &records);
     // The second a week after the record.
     let receipts = [
         receipt(1, "c_1", accepted("a", Category::Power, &[(0, 1.5)])),
         receipt(604_800, "c_1", accepted("a", Category::Power, &[(1, 1.5)])),
     ];
-    world.kafka.write_all(RECEIPTS, &receipts);
+    world.kafka.write_records(RECEIPTS, &receipts);
     let range =
         ["--device", "P/a", "--from", "2023-11-14T22:13:20Z", "--to", "2023-11-14T22:14:00Z"];
     let (run, object) = gaps(&world, &range);
@@ -115,14 +115,14 @@ fn a_category_of_a_record_or_another_value_of_its_time_may_be_missing_alone() {
         // A duplicate of what is missing.
         record("a", 0, &json!({ "residual_current": 0.1 })),
     ];
-    world.kafka.write_all("devices", &records);
+    world.kafka.write_records("devices", &records);
     let receipts = [
         receipt(1, "c_1", accepted("a", Category::Power, &[(0, 1.5), (1, 2.5), (2, 9.0)])),
         receipt(2, "c_1", accepted("a", Category::Smoke, &[(0, 0.0)])),
         // Another device's, with the same times and values.
         receipt(3, "c_1", accepted("b", Category::ResidualCurrent, &[(0, 0.1)])),
     ];
-    world.kafka.write_all(RECEIPTS, &receipts);
+    world.kafka.write_records(RECEIPTS, &receipts);
     let (run, object) = gaps(&world, &["--device", "P/a"]);
     assert_eq!(run.code, 1, "{run:?}");
     assert_eq!(told(&object), [("residual_current", "20", 0), ("power", "22", 2)]);
@@ -143,18 +143,18 @@ fn a_gap_that_is_a_dead_letter_is_told_with_its_reason_and_place() {
         record("a", 1, &json!({ "power": 1.5 })),
         record("a", 2, &json!({ "power": 1.5 })),
         record("a", 3, &json!({ "power": 9999.0 })),
-        Written::new("k", b"{").at(START_MS),
+        NewRecord::new("k", b"{").at(START_MS),
     ];
-    world.kafka.write_all("devices", &records);
+    world.kafka.write_records("devices", &records);
     let (_, object) = gaps(&world, &["--device", "P/a"]);
     let partition = i32::try_from(object["gaps"][0]["partition"].as_i64().unwrap()).unwrap();
     let letters = [
         dead_letter((partition, 0), Some(&[Category::Power])),
         dead_letter((partition, 1), None),
         dead_letter((partition + 1, 2), None),
-        Written::new("k", b"of no one"),
+        NewRecord::new("k", b"of no one"),
     ];
-    world.kafka.write_all(DEAD, &letters);
+    world.kafka.write_records(DEAD, &letters);
 
     let run = world.audit(&["--device", "P/a", "--gaps"]);
     assert_eq!(run.code, 1, "{run:?}");
@@ -194,20 +194,20 @@ fn a_customers_devices_are_those_of_its_set_and_those_of_its_receipts() {
     };
     let unbound = vec![(device("gone"), EventTime::from_millis(START_MS))];
     let set = CustomerDevices { devices: vec![bound], unbound };
-    world.kafka.write_all(SETS, &[Written::new("c_1", &set.encode())]);
+    world.kafka.write_records(SETS, &[NewRecord::new("c_1", &set.encode())]);
     let names = ["set", "gone", "named", "listed", "other"];
     let records: Vec<_> = (0..)
         .zip(names)
         .map(|(second, name)| record(name, second, &json!({ "power": 1.5 })))
         .collect();
-    world.kafka.write_all("devices", &records);
+    world.kafka.write_records("devices", &records);
     let receipts = [
         receipt(1, "c_1", accepted("named", Category::Power, &[(50, 1.5)])),
         receipt(2, "c_1", bindings(&["P/listed"], &[])),
         // Accepted when it was another's: no gap.
         receipt(3, "c_2", accepted("gone", Category::Power, &[(1, 1.5)])),
     ];
-    world.kafka.write_all(RECEIPTS, &receipts);
+    world.kafka.write_records(RECEIPTS, &receipts);
     let (run, object) = gaps(&world, &["--customer", "c_1"]);
     assert_eq!((run.code, &object["devices"]), (1, &json!(4)), "{run:?}");
     let gaps_of = object["gaps"].as_array().unwrap().iter().map(|gap| gap["device_id"].clone());
@@ -224,7 +224,7 @@ fn a_customers_devices_are_those_of_its_set_and_those_of_its_receipts() {
 #[test]
 fn a_receipt_that_can_not_be_read_leaves_no_verdict_of_no_gap() {
     let world = world();
-    world.kafka.write_all(RECEIPTS, &[Written::new("P/a", b"\xff")]);
+    world.kafka.write_records(RECEIPTS, &[NewRecord::new("P/a", b"\xff")]);
     let (run, object) = gaps(&world, &["--device", "P/a"]);
     assert_eq!((run.code, &object["missing"]), (1, &json!(0)), "{run:?}");
     assert_eq!((&object["ok"], &object["unreadable_receipts"]), (&json!(false), &json!(1)));
@@ -234,7 +234,7 @@ fn a_receipt_that_can_not_be_read_leaves_no_verdict_of_no_gap() {
 fn an_offset_is_a_place_in_one_topic_of_devices() {
     let world = world();
     let records: Vec<_> = (0..3).map(|it| record("a", it, &json!({ "power": 1.5 }))).collect();
-    world.kafka.write_all("devices", &records);
+    world.kafka.write_records("devices", &records);
     let missing =
         |from: &str| gaps(&world, &["--device", "P/a", "--from", from]).1["missing"].clone();
     let of_both: i64 = ["0:1", "1:1"].map(missing).iter().filter_map(Value::as_i64).sum();
