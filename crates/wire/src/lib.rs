@@ -19,5 +19,6 @@ mod json;
 pub mod order_book;
 pub mod proto;
 pub mod receipt;
+pub mod replay;
 
 pub use error::DecodeError;

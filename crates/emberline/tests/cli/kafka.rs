@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// What is kept in one order for all.
-const SINGLE: [&str; 2] = ["emberline.order-book", "emberline.portal-tokens"];
+const SINGLE: [&str; 3] = ["emberline.order-book", "emberline.portal-tokens", "emberline.replays"];
 
 /// A broker whose topics are written to by tests and read by the program.
 pub(crate) struct Kafka(EmbeddedBroker);
