@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    check, completions, config, demo, generate, portal, reconcile, run, sandbox, service,
+    check, completions, config, demo, generate, portal, reconcile, replay, run, sandbox, service,
     thing_model, topics,
 };
 use crate::observe::logs::{self, LogError};
@@ -72,6 +72,8 @@ pub enum Command {
     Check(check::Args),
     /// Compare the customers and orders on the topics with the service's.
     Reconcile(reconcile::Args),
+    /// See which replays were begun, how far each is, and stop one.
+    Replay(replay::Args),
     /// Call one of the service's eight interfaces.
     Service(service::Args),
     /// Play the service: a strict stand-in to develop and test against.

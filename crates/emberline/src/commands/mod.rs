@@ -10,6 +10,7 @@ pub mod demo;
 pub mod generate;
 pub mod portal;
 pub mod reconcile;
+pub mod replay;
 pub mod run;
 pub mod sandbox;
 pub mod service;

@@ -36,6 +36,13 @@ pub struct CancelRequest {
 }
 
 impl Entry {
+    /// One that was heard of then.
+    #[cfg(test)]
+    pub(crate) fn of(name: ReplayName, status: ReplayStatus, heard_ms: i64) -> Self {
+        let run = (Holder(1), 0);
+        Self { name, status, heard_ms, interrupted: false, cancel: None, run }
+    }
+
     /// Where it stands, as it is printed: the state of its status, or `interrupted`.
     pub const fn state_name(&self) -> &'static str {
         if self.interrupted { "interrupted" } else { self.status.state.name() }

@@ -15,7 +15,7 @@ mod error;
 mod registry;
 mod tenure;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use emberline_broker::{EmbeddedBroker, Producer, ProducerSettings, Record};
+use emberline_broker::{EmbeddedBroker, KafkaSettings, Producer, ProducerSettings, Record};
 use tokio::sync::mpsc;
 
 /// Longest that anything is waited for.
@@ -27,12 +27,17 @@ impl Kafka {
         format!("[kafka]\nbrokers = \"{}\"\n", self.0.bootstrap())
     }
 
+    /// For a client of the test's own.
+    pub(crate) fn settings(&self) -> KafkaSettings {
+        self.0.settings("tests")
+    }
+
     /// Writes records, as key and value, one after the other.
     pub(crate) fn write(&self, topic: &str, records: &[(&str, String)]) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let (sender, mut done) = mpsc::unbounded_channel();
-            let kafka = self.0.settings("tests");
+            let kafka = self.settings();
             let producer = Producer::new(&kafka, &ProducerSettings::default(), sender).unwrap();
             for (key, value) in records {
                 let record = Record {

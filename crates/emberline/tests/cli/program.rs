@@ -20,6 +20,7 @@ fn every_command_shows_examples_in_its_help() {
     for command in [
         "check",
         "reconcile",
+        "replay",
         "service",
         "portal",
         "sandbox",
