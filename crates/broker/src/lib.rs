@@ -35,7 +35,7 @@ pub use room::Room;
 pub use scan::{Extent, OffsetRange, ScanRecord, Scanned, Scanner, scan};
 pub use settings::KafkaSettings;
 pub use source::{
-    AssignedPartition, Commit, CommitError, Committed, Frontier, Pulse, Revocation, Source,
+    AssignedPartition, Commit, CommitError, Committed, Ends, Frontier, Pulse, Revocation, Source,
     SourceError, SourceEvent, SourceSettings, where_it_left_off,
 };
 pub use table::{TableReader, TableRecord};

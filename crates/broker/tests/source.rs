@@ -60,6 +60,31 @@ async fn positions_tell_the_end_of_what_there_was() {
 }
 
 #[tokio::test]
+async fn reading_ends_where_it_is_to_end_while_the_topic_grows() {
+    let broker = broker_with("t", 3, 300).await;
+    let ends = [(("t".to_owned(), 0), 20), (("t".to_owned(), 1), 1_000_000)];
+    let settings = SourceSettings { ends: Some(Arc::new(ends.into())), ..settings("t") };
+    let mut worker = Worker::start(&broker.settings("g"), settings, wide_room());
+    worker.until("an assignment", |worker| worker.assigned.len() == 3).await;
+    let high = worker.assigned.iter().find(|it| it.at.partition == 1).unwrap().high;
+    let all = 20 + usize::try_from(high).unwrap();
+    worker.until("what is to be read", |worker| worker.seen.len() >= all).await;
+    produce(&broker.settings("g"), "t", &[("k0", "later"); 50]).await;
+    let position = worker.wait_for("a position", |event| match event {
+        SourceEvent::Positions(moved) => {
+            moved.into_iter().find(|(at, _)| at.partition == 0).map(|(_, position)| position)
+        }
+        _ => None,
+    });
+    assert_eq!(position.await, 20, "not beyond the end");
+    worker.drain_for(Duration::from_millis(300)).await;
+    let seen = offsets(&worker.seen);
+    assert_eq!(seen[&0], (0..20).collect::<Vec<_>>());
+    assert!(!seen.contains_key(&2), "a partition without an end is not read");
+    worker.close(Vec::new()).await;
+}
+
+#[tokio::test]
 async fn no_more_is_read_than_there_is_room_for() {
     let broker = broker_with("t", 2, 400).await;
     let mut worker = Worker::start(&broker.settings("g"), settings("t"), Room::new(64, 1 << 20));

@@ -81,6 +81,16 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             common.start_logs(&settings.log)?;
             block_on(commands::reconcile::run(args, settings))
         }
+        Command::Audit(args) => {
+            let settings = common.load()?.settings;
+            common.start_logs(&settings.log)?;
+            commands::audit::run(args, &settings)
+        }
+        Command::Dlq(args) => {
+            let settings = common.load()?.settings;
+            common.start_logs(&settings.log)?;
+            commands::dlq::run(&args, &settings)
+        }
         Command::Replay(args) => {
             let settings = common.load()?.settings;
             common.start_logs(&settings.log)?;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    check, completions, config, demo, generate, portal, reconcile, replay, run, sandbox, service,
-    thing_model, topics,
+    audit, check, completions, config, demo, dlq, generate, portal, reconcile, replay, run,
+    sandbox, service, thing_model, topics,
 };
 use crate::observe::logs::{self, LogError};
 use crate::settings::{Loaded, LogFormat, LogSettings, Problems, load};
@@ -72,6 +72,10 @@ pub enum Command {
     Check(check::Args),
     /// Compare the customers and orders on the topics with the service's.
     Reconcile(reconcile::Args),
+    /// Show what the service accepted, when, and under which `RequestId`; or what it did not.
+    Audit(audit::Args),
+    /// Look at the dead letters: what could not be delivered, why, and what to do about it.
+    Dlq(dlq::Args),
     /// See which replays were begun, how far each is, and stop one.
     Replay(replay::Args),
     /// Call one of the service's eight interfaces.

@@ -2,7 +2,8 @@
 //!
 //! A reader that went away (`emberline … | head`) is no failure.
 
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, StdoutLock, Write};
+use std::ops::ControlFlow;
 
 use serde::Serialize;
 
@@ -14,6 +15,22 @@ pub fn text(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+/// Writes what may be much, a piece at a time.
+///
+/// # Errors
+/// As [`text`], and what the writing itself fails with.
+pub fn pieces(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut stdout = BufWriter::new(io::stdout().lock());
+    match write(&mut stdout).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+            // What is left in the buffer has no reader either.
+            let _ = stdout.into_parts();
+            Ok(())
+        }
         result => result,
     }
 }
@@ -40,6 +57,50 @@ pub fn json(value: &impl Serialize) -> io::Result<()> {
 /// As [`json`].
 pub fn pretty_json(value: &impl Serialize) -> io::Result<()> {
     line(&serde_json::to_string_pretty(value)?)
+}
+
+/// Lines without number, written when a buffer of them is full.
+pub struct Lines<W: Write> {
+    out: BufWriter<W>,
+}
+
+impl Lines<StdoutLock<'static>> {
+    /// Lines on stdout.
+    pub fn on_stdout() -> Self {
+        Self::to(io::stdout().lock())
+    }
+}
+
+impl<W: Write> Lines<W> {
+    /// Lines to somewhere else: a file.
+    pub fn to(out: W) -> Self {
+        Self { out: BufWriter::new(out) }
+    }
+
+    /// Writes a line; break: its reader went away, and nobody wants more.
+    ///
+    /// # Errors
+    /// If it cannot be written, other than because its reader is gone.
+    pub fn line(&mut self, line: &str) -> io::Result<ControlFlow<()>> {
+        let out = &mut self.out;
+        read_on(out.write_all(line.as_bytes()).and_then(|()| out.write_all(b"\n")))
+    }
+
+    /// Writes what is left in the buffer. It is lost without.
+    ///
+    /// # Errors
+    /// As [`line`](Self::line).
+    pub fn end(mut self) -> io::Result<()> {
+        read_on(self.out.flush()).map(|_| ())
+    }
+}
+
+fn read_on(written: io::Result<()>) -> io::Result<ControlFlow<()>> {
+    match written {
+        Ok(()) => Ok(ControlFlow::Continue(())),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+        Err(error) => Err(error),
+    }
 }
 
 /// Writes a message for a person to stderr; a failure to do so has no one to be told to.

@@ -47,7 +47,7 @@ impl FromStr for Bound {
             Some(time)
         } else {
             // "2h ago" is a negative span. One ahead is no time that records are of.
-            let back = text.parse::<jiff::Span>().ok().filter(|back| back.is_negative());
+            let back = text.parse::<jiff::Span>().ok().filter(jiff::Span::is_negative);
             let back = back.map(|back| back.to_duration(SpanRelativeTo::days_are_24_hours()));
             back.and_then(|back| now.checked_add(back.ok()?).ok())
         };

@@ -114,6 +114,7 @@ pub fn pipeline(
         dialect: dialect(settings),
         delivery: delivery(settings),
         workers,
+        replay: None,
         exit_at_end,
     })
 }
@@ -124,13 +125,15 @@ fn claims_anything(settings: &Settings) -> bool {
 }
 
 /// What the worker kinds have of the rate, in the order of [`WorkerKind`].
-fn fractions(settings: &Settings) -> [f64; 4] {
+fn fractions(settings: &Settings) -> [f64; WorkerKind::COUNT] {
     let limits = &settings.limits;
     let devices = limits.devices_part.fraction();
     let claims = limits.claims_part.fraction();
     let (devices, claims) =
         if claims_anything(settings) { (devices, claims) } else { (devices + claims, 0.0) };
-    [devices, limits.bindings_part.fraction(), limits.retries_part.fraction(), claims]
+    let replay = limits.replay_part.fraction();
+    let (bindings, retries) = (limits.bindings_part.fraction(), limits.retries_part.fraction());
+    [devices, bindings, retries, claims, replay, replay]
 }
 
 /// Beside its answer, what a call may take: a connection, and a second one where the first

@@ -33,6 +33,10 @@ pub enum SkipReason {
     NoProperty,
     /// A record without a value.
     Tombstone,
+    /// Read by a replay that is not about it.
+    NotSelected,
+    /// A dead letter that was redriven as often as it may be: it stays one.
+    RedrivenTooOften,
 }
 
 /// Why it waits in a retry topic.
@@ -89,7 +93,7 @@ impl Outcome {
     }
 
     /// Every outcome, for making counters once.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::Delivered,
         Self::Duplicate,
         Self::Skipped(SkipReason::OtherMethod),
@@ -97,6 +101,8 @@ impl Outcome {
         Self::Skipped(SkipReason::UnknownProperty),
         Self::Skipped(SkipReason::NoProperty),
         Self::Skipped(SkipReason::Tombstone),
+        Self::Skipped(SkipReason::NotSelected),
+        Self::Skipped(SkipReason::RedrivenTooOften),
         Self::Superseded,
         Self::Parked(ParkReason::Unbound),
         Self::Parked(ParkReason::UnknownCustomer),
@@ -116,9 +122,9 @@ impl Outcome {
             Self::Delivered => 0,
             Self::Duplicate => 1,
             Self::Skipped(reason) => 2 + reason as usize,
-            Self::Superseded => 7,
-            Self::Parked(reason) => 8 + reason as usize,
-            Self::DeadLettered(reason) => 11 + reason as usize,
+            Self::Superseded => 9,
+            Self::Parked(reason) => 10 + reason as usize,
+            Self::DeadLettered(reason) => 13 + reason as usize,
         }
     }
 }
@@ -132,6 +138,8 @@ impl SkipReason {
             Self::UnknownProperty => "unknown_property",
             Self::NoProperty => "no_property",
             Self::Tombstone => "tombstone",
+            Self::NotSelected => "not_selected",
+            Self::RedrivenTooOften => "redriven_too_often",
         }
     }
 }

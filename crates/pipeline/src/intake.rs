@@ -2,16 +2,21 @@
 //! worker, one channel item a batch.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use emberline_broker::{RecordReader, RecordRef, TopicIndex};
 use emberline_model::{BindingEvent, CustomerEvent, DeviceKey, EventTime, OrderEvent};
 use emberline_wire::DecodeError;
 use emberline_wire::device::{DeviceDecoder, DeviceInput, DeviceRecord};
 use emberline_wire::events::{decode_binding, decode_customer, decode_order};
-use emberline_wire::headers::{RETRY_HEADER, RetryHeader, TYPE_HEADER};
+use emberline_wire::headers::{
+    DeadLetter, REDRIVEN_HEADER, RETRY_HEADER, RetryHeader, TYPE_HEADER,
+};
 
 use crate::raw::RawRecord;
+use crate::replay::Selection;
 use crate::settings::{Topics, WorkerKind};
+use crate::table::Bindings;
 
 /// One record, read.
 #[derive(Debug)]
@@ -38,6 +43,12 @@ pub(crate) enum Content {
     Order(Box<OrderEvent>),
     Tombstone,
     Undecodable(String),
+    /// A replay is not about it.
+    NotSelected,
+    /// A state that a newer one of the device has replaced since.
+    Superseded,
+    /// A dead letter that was redriven as often as it may be.
+    RedrivenTooOften,
 }
 
 impl Content {
@@ -57,6 +68,7 @@ enum TopicKind {
     Customers,
     Orders,
     Retry,
+    DeadLetters,
 }
 
 impl TopicKind {
@@ -81,15 +93,29 @@ pub(crate) struct Reader {
     types: Vec<Option<String>>,
     topics: Topics,
     batch: Vec<Intake>,
+    /// What is meant of the records, where not all are.
+    selecting: Option<Selecting>,
+}
+
+/// What a replay or a redrive reads by.
+#[derive(Clone)]
+pub(crate) struct Selecting {
+    pub(crate) selection: Arc<Selection>,
+    /// Whose the devices are.
+    pub(crate) bindings: Arc<Bindings>,
+    /// When it began, Unix milliseconds: from then on a redriven record ages.
+    pub(crate) began_ms: i64,
 }
 
 impl Reader {
     pub(crate) fn new(kind: WorkerKind, names: &[String], topics: &Topics) -> Self {
         let topic_kind = |name: &String| match kind {
             WorkerKind::Retries => TopicKind::Retry,
-            WorkerKind::Devices | WorkerKind::Bindings | WorkerKind::Claims => {
-                TopicKind::of(name, topics)
-            }
+            WorkerKind::Redrive => TopicKind::DeadLetters,
+            WorkerKind::Devices
+            | WorkerKind::Bindings
+            | WorkerKind::Claims
+            | WorkerKind::Replay => TopicKind::of(name, topics),
         };
         let type_of = |types: &BTreeMap<String, String>, name: &String| types.get(name).cloned();
         Self {
@@ -98,16 +124,25 @@ impl Reader {
             types: names.iter().map(|name| type_of(&topics.types, name)).collect(),
             topics: topics.clone(),
             batch: Vec::new(),
+            selecting: None,
         }
+    }
+
+    /// The same, of what is meant only.
+    pub(crate) fn selecting(self, selecting: Option<Selecting>) -> Self {
+        Self { selecting, ..self }
     }
 
     /// Reads a record of the topic of this index, out of its own copy.
     pub(crate) fn intake(
         &mut self,
         topic_index: TopicIndex,
-        (epoch, offset, timestamp_ms): (u64, i64, i64),
+        (epoch, partition, offset, timestamp_ms): (u64, i32, i64, i64),
         raw: RawRecord,
     ) -> Intake {
+        if self.kinds[usize::from(topic_index.0)] == TopicKind::DeadLetters {
+            return self.dead_letter(topic_index, (epoch, partition, offset, timestamp_ms), raw);
+        }
         let history = match self.kinds[usize::from(topic_index.0)] {
             TopicKind::Retry => raw.header(RETRY_HEADER).map(RetryHeader::decode),
             _ => None,
@@ -123,7 +158,54 @@ impl Reader {
             None => self.content(topic_index, &raw, history.as_deref(), arrival),
             Some(error) => Content::Undecodable(error.to_string()),
         };
+        let content = self.select(content, (partition, offset, timestamp_ms));
         Intake { epoch, offset, arrival, raw, early: false, history, content }
+    }
+
+    /// Reads a dead letter as a record that waits no longer: as the one that it first was.
+    fn dead_letter(
+        &mut self,
+        topic_index: TopicIndex,
+        (epoch, partition, offset, timestamp_ms): (u64, i32, i64, i64),
+        mut raw: RawRecord,
+    ) -> Intake {
+        let headers = raw.headers().iter().map(|(name, value)| (&**name, &**value));
+        let letter = DeadLetter::from_headers(headers);
+        let redriven = raw.header(REDRIVEN_HEADER).and_then(|it| std::str::from_utf8(it).ok());
+        let redriven: u32 = redriven.and_then(|it| it.parse().ok()).unwrap_or(0);
+        raw.set_header(REDRIVEN_HEADER, (redriven + 1).to_string().into_bytes());
+        raw.remove_headers(DeadLetter::PREFIX);
+        let Ok(letter) = letter else {
+            // No dead letter of ours: it is none of our business.
+            let arrival = EventTime::from_millis(timestamp_ms.max(0));
+            let content = Content::NotSelected;
+            return Intake { epoch, offset, arrival, raw, early: false, history: None, content };
+        };
+        let selecting = self.selecting.clone();
+        let began_ms = selecting.as_ref().map_or(0, |it| it.began_ms);
+        let is_meant = selecting.as_ref().is_none_or(|it| it.selection.takes_letter(&letter));
+        let most = selecting.as_ref().map_or(u32::MAX, |it| it.selection.most_redriven);
+        let history = history_of(letter, began_ms);
+        let arrival = EventTime::from_millis(history.timestamp_ms.max(0));
+        let content = if is_meant {
+            let content = self.content(topic_index, &raw, Some(&history), arrival);
+            match self.select(content, (partition, offset, timestamp_ms)) {
+                Content::NotSelected => Content::NotSelected,
+                _ if redriven >= most => Content::RedrivenTooOften,
+                content => content,
+            }
+        } else {
+            Content::NotSelected
+        };
+        let history = Some(Box::new(history));
+        Intake { epoch, offset, arrival, raw, early: false, history, content }
+    }
+
+    fn select(&self, content: Content, place: (i32, i64, i64)) -> Content {
+        match &self.selecting {
+            Some(it) => it.selection.of(content, place, &it.bindings),
+            None => content,
+        }
     }
 
     fn content(
@@ -135,7 +217,9 @@ impl Reader {
     ) -> Content {
         let index = usize::from(topic_index.0);
         let kind = match (self.kinds[index], history) {
-            (TopicKind::Retry, Some(history)) => TopicKind::of(&history.topic, &self.topics),
+            (TopicKind::Retry | TopicKind::DeadLetters, Some(history)) => {
+                TopicKind::of(&history.topic, &self.topics)
+            }
             (kind, _) => kind,
         };
         let value = raw.value();
@@ -152,7 +236,7 @@ impl Reader {
             TopicKind::Bindings => event(decode_binding(value, type_name), Content::Binding),
             TopicKind::Customers => event(decode_customer(value, type_name), Content::Customer),
             TopicKind::Orders => event(decode_order(value, type_name), Content::Order),
-            TopicKind::Devices | TopicKind::Retry => {
+            TopicKind::Devices | TopicKind::Retry | TopicKind::DeadLetters => {
                 let input = DeviceInput { value, type_name, timestamp: arrival };
                 match self.decoder.decode(input) {
                     Ok(record) => Content::Device(record),
@@ -160,6 +244,23 @@ impl Reader {
                 }
             }
         }
+    }
+}
+
+/// Where a dead letter came from, as the history of a record that is tried anew.
+fn history_of(letter: DeadLetter, began_ms: i64) -> RetryHeader {
+    RetryHeader {
+        attempt: 0,
+        first_seen_ms: began_ms,
+        due_ms: 0,
+        reason: letter.reason,
+        class: String::new(),
+        code: letter.error_code,
+        topic: letter.topic,
+        partition: letter.partition,
+        offset: letter.offset,
+        timestamp_ms: letter.timestamp_ms,
+        categories: letter.part,
     }
 }
 
@@ -187,7 +288,7 @@ impl RecordReader for Reader {
     }
 
     fn read(&mut self, record: RecordRef<'_>) {
-        let at = (record.epoch, record.offset, record.timestamp_ms);
+        let at = (record.epoch, record.partition, record.offset, record.timestamp_ms);
         let intake = self.intake(record.topic_index, at, RawRecord::of(&record));
         self.batch.push(Intake { early: record.early, ..intake });
     }

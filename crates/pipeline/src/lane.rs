@@ -223,11 +223,16 @@ pub(crate) fn orders_key(customer: &CustomerId) -> LaneKey {
 
 /// What makes two states of a device the same event.
 pub(crate) fn state_identity(device: DeviceKey, status: OnlineStatus, time: EventTime) -> Identity {
+    state_identity_of(device, status.code(), time.millis())
+}
+
+/// The same, with the service's number of the status, and Unix milliseconds.
+pub(crate) fn state_identity_of(device: DeviceKey, status: u8, time_ms: i64) -> Identity {
     let mut bytes = [0_u8; 25];
     bytes[..8].copy_from_slice(&device.0[0].to_le_bytes());
     bytes[8..16].copy_from_slice(&device.0[1].to_le_bytes());
-    bytes[16..24].copy_from_slice(&time.millis().to_le_bytes());
-    bytes[24] = status.code();
+    bytes[16..24].copy_from_slice(&time_ms.to_le_bytes());
+    bytes[24] = status;
     Identity(xxh3_128(&bytes))
 }
 

@@ -26,6 +26,7 @@ mod partitions;
 mod placing;
 mod raw;
 mod records;
+pub mod replay;
 mod run;
 mod settings;
 mod status;

@@ -62,6 +62,17 @@ impl RawRecord {
         self.headers.iter().rev().find(|(key, _)| &**key == name).map(|(_, value)| &**value)
     }
 
+    /// Adds a header, in place of others of that name.
+    pub(crate) fn set_header(&mut self, name: &str, value: Vec<u8>) {
+        self.headers.retain(|(key, _)| &**key != name);
+        self.headers.push((name.into(), value.into_boxed_slice()));
+    }
+
+    /// Removes the headers whose names begin so.
+    pub(crate) fn remove_headers(&mut self, prefix: &str) {
+        self.headers.retain(|(key, _)| !key.starts_with(prefix));
+    }
+
     /// Bytes that it takes of the in-flight budget: as the source charged it.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes.len()

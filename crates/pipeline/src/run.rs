@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::credentials;
 use crate::edges::{Edges, Producers, WallClock};
-use crate::intake::Reader;
+use crate::intake::{Reader, Selecting};
 use crate::offsets;
 use crate::offsets::GroupCommitted;
 use crate::order_book::ProcessBook;
@@ -81,8 +81,8 @@ pub async fn run<T: Transport + Clone>(
     monitor: Arc<Monitor>,
 ) -> Result<Exit, PipelineError> {
     let works = |kind| settings.workers.contains(&kind);
-    let keep_sets = works(WorkerKind::Bindings) || works(WorkerKind::Retries);
-    let places_orders = works(WorkerKind::Claims) || works(WorkerKind::Retries);
+    let keep_sets = settings.workers.iter().any(|kind| kind.makes_sets());
+    let places_orders = settings.workers.iter().any(|kind| kind.places_orders());
     let bindings = Arc::new(Bindings::new(keep_sets));
     let ends = tokio::select! {
         ends = ends_now(&settings) => ends?,
@@ -240,7 +240,9 @@ async fn run_workers<T: Transport + Clone>(
 }
 
 fn in_start_order(monitor: &Monitor) -> Vec<Arc<WorkerStatus>> {
-    WorkerKind::ALL.iter().filter_map(|kind| monitor.worker(*kind).cloned()).collect()
+    let again = [WorkerKind::Replay, WorkerKind::Redrive];
+    let kinds = WorkerKind::ALL.iter().chain(&again);
+    kinds.filter_map(|kind| monitor.worker(*kind).cloned()).collect()
 }
 
 /// Waits until this process' own bindings worker has caught up, and the table with it.
@@ -306,10 +308,17 @@ fn start<T: Transport + Clone>(
         drain_deadline: delivery.drain + Duration::from_secs(2),
         gap_limit,
         ahead: (kind == WorkerKind::Retries).then(|| Arc::clone(&ahead)),
+        ends: settings.replay.as_ref().map(|replay| Arc::new(replay.ends())),
         ..SourceSettings::new(topics.clone(), group_of(kind, settings))
     };
-    let reader = Reader::new(kind, &topics, &settings.topics);
-    let seeds = kind != WorkerKind::Retries;
+    let selecting = settings.replay.as_ref().map(|replay| Selecting {
+        selection: Arc::clone(&replay.selection),
+        bindings: Arc::clone(&shared.bindings),
+        began_ms: WallClock::system().unix_millis(),
+    });
+    let reader = Reader::new(kind, &topics, &settings.topics).selecting(selecting);
+    let seeds = !kind.reads_set_aside();
+    let replay = settings.replay.clone();
     let kafka = KafkaSettings {
         memory_budget_bytes: prefetch(kind, settings.kafka.memory_budget_bytes),
         ..settings.kafka.clone()
@@ -319,7 +328,12 @@ fn start<T: Transport + Clone>(
         source_settings,
         reader,
         move |committed| {
-            let Some(offset) = committed.offset else { return committed.low };
+            let Some(offset) = committed.offset else {
+                // A partition that has no part in a replay is not read at all.
+                return replay.as_ref().map_or(committed.low, |replay| {
+                    replay.start_of(committed.partition).unwrap_or(committed.high)
+                });
+            };
             commit_metadata::decode(committed.metadata, offset).begin(offset, seeds)
         },
         Arc::clone(&room),
@@ -370,8 +384,10 @@ fn rooms(kind: WorkerKind, delivery: &DeliverySettings) -> (Arc<Room>, Arc<Room>
 /// Memory for records fetched ahead: little for topics that carry little.
 fn prefetch(kind: WorkerKind, budget: u64) -> u64 {
     match kind {
-        WorkerKind::Devices => budget,
-        WorkerKind::Bindings | WorkerKind::Retries | WorkerKind::Claims => budget / 4,
+        WorkerKind::Devices | WorkerKind::Replay => budget,
+        WorkerKind::Bindings | WorkerKind::Retries | WorkerKind::Claims | WorkerKind::Redrive => {
+            budget / 4
+        }
     }
 }
 
@@ -385,11 +401,18 @@ pub(crate) fn topics_of(kind: WorkerKind, settings: &PipelineSettings) -> Vec<St
         WorkerKind::Retries => {
             settings.delivery.tiers.iter().map(|delay| topics.retry(*delay)).collect()
         }
+        WorkerKind::Replay | WorkerKind::Redrive => {
+            settings.replay.iter().map(|replay| replay.topic.clone()).collect()
+        }
     }
 }
 
 pub(crate) fn group_of(kind: WorkerKind, settings: &PipelineSettings) -> String {
-    format!("{}-{}", settings.kafka.group, kind.name())
+    let group = format!("{}-{}", settings.kafka.group, kind.name());
+    match &settings.replay {
+        Some(replay) if kind.is_again() => format!("{group}-{}", replay.name),
+        _ => group,
+    }
 }
 
 pub(crate) fn all_topics(settings: &PipelineSettings) -> Vec<String> {
@@ -398,6 +421,9 @@ pub(crate) fn all_topics(settings: &PipelineSettings) -> Vec<String> {
 
 /// The end that every input has now.
 async fn ends_now(settings: &PipelineSettings) -> Result<Ends, PipelineError> {
+    if let Some(replay) = &settings.replay {
+        return Ok(replay.to_be_reached());
+    }
     let bounds = Arc::new(Bounds::new(&settings.kafka)?);
     let found = patiently(&settings.topics, async || {
         let (bounds, topics) = (Arc::clone(&bounds), all_topics(settings));

@@ -10,6 +10,7 @@ use emberline_flow::gate::GateSettings;
 use emberline_service_api::{Credentials, Dialect};
 
 use crate::credentials::CredentialsSource;
+use crate::replay::ReplayRun;
 
 /// A worker kind. One process runs any set of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,15 +23,37 @@ pub enum WorkerKind {
     Retries,
     /// Customers, and their orders.
     Claims,
+    /// A part of an input topic, once more.
+    Replay,
+    /// Dead letters, once more.
+    Redrive,
 }
 
 impl WorkerKind {
-    /// Every kind, in the order in which they start.
+    /// Every kind that follows its topics, in the order in which they start.
     pub const ALL: [Self; 4] = [Self::Claims, Self::Bindings, Self::Devices, Self::Retries];
+
+    /// How many kinds there are, with those that push something again.
+    pub const COUNT: usize = 6;
 
     /// Whether it may read binding events, and so makes customers' sets.
     pub(crate) const fn makes_sets(self) -> bool {
-        matches!(self, Self::Bindings | Self::Retries)
+        !matches!(self, Self::Claims | Self::Devices)
+    }
+
+    /// Whether it may read orders.
+    pub(crate) const fn places_orders(self) -> bool {
+        !matches!(self, Self::Bindings | Self::Devices)
+    }
+
+    /// Whether it reads what came before, in whatever order: records that were set aside.
+    pub(crate) const fn reads_set_aside(self) -> bool {
+        matches!(self, Self::Retries | Self::Redrive)
+    }
+
+    /// Whether it pushes something again, up to an end.
+    pub(crate) const fn is_again(self) -> bool {
+        matches!(self, Self::Replay | Self::Redrive)
     }
 
     /// Its name on the command line, in group names and as the metric label `worker`.
@@ -40,6 +63,8 @@ impl WorkerKind {
             Self::Bindings => "bindings",
             Self::Retries => "retries",
             Self::Claims => "claims",
+            Self::Replay => "replay",
+            Self::Redrive => "redrive",
         }
     }
 }
@@ -124,8 +149,8 @@ pub struct DeliverySettings {
     /// Calls a second of the whole group; `None` for no limit.
     pub rate: Option<f64>,
     /// What each worker kind has of the rate, in the order of [`WorkerKind`]: at most 1
-    /// together.
-    pub fractions: [f64; WorkerKind::ALL.len()],
+    /// together, where a replay and a redrive share one part.
+    pub fractions: [f64; WorkerKind::COUNT],
     /// When calls stop, and how they come back.
     pub gate: GateSettings,
     /// Calls that take longer are a sign of too much.
@@ -185,6 +210,8 @@ pub struct PipelineSettings {
     pub delivery: DeliverySettings,
     /// Which workers to run.
     pub workers: Vec<WorkerKind>,
+    /// What is pushed again, where that is what the workers do.
+    pub replay: Option<ReplayRun>,
     /// Stop once every input is settled up to the end that it had at the start.
     pub exit_at_end: bool,
 }

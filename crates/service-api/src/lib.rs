@@ -32,6 +32,7 @@ pub use body::BodyWriter;
 pub use class::FailureClass;
 pub use dialect::{DataCategoryForm, DataInfoForm, Dialect, NestedSignature};
 pub use error::{CallError, TransportFailure};
+pub use mask::{clean, mask_number_bytes, mask_numbers};
 pub use reading::{check_answer, read_answer};
 pub use secret::{Credentials, Secret};
 pub use signer::{Signer, sign_message};

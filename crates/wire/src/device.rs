@@ -19,6 +19,8 @@ mod refusal;
 use arrayvec::ArrayVec;
 use emberline_model::{Category, DeviceId, DeviceState, EventTime, Report, ReportTime, SkipReason};
 
+pub(crate) use envelope::decode_base64;
+pub(crate) use raw::of_message;
 pub use raw::properties_as_sent;
 pub use refusal::Refusal;
 

@@ -18,6 +18,10 @@ pub const TYPE_HEADER: &str = "emberline-type";
 /// What a record of an own topic travels with: a [`RetryHeader`].
 pub const RETRY_HEADER: &str = "emberline-retry";
 
+/// How often a record was redriven out of the dead letters: a number as text. It stays with
+/// the record from there.
+pub const REDRIVEN_HEADER: &str = "emberline-redriven";
+
 /// Why a header of an own topic can't be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderError {

@@ -18,6 +18,7 @@ pub mod headers;
 mod json;
 pub mod order_book;
 pub mod proto;
+pub mod readable;
 pub mod receipt;
 pub mod replay;
 

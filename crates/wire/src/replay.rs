@@ -122,7 +122,7 @@ impl ReplayRecord {
             }
             Self::Word { by, term, ended, status } => {
                 let status = status.map(|status| status.into_proto());
-                (by, Entry::Word(proto::ReplayWord { term, ended, status }))
+                (by, Entry::Word(Box::new(proto::ReplayWord { term, ended, status })))
             }
             Self::Cancel { of, term, host, time_ms } => {
                 (of, Entry::Cancel(proto::ReplayCancel { term, host, time_ms }))
@@ -148,7 +148,8 @@ impl ReplayRecord {
             Entry::Claim(proto::ReplayClaim { follows, host }) => {
                 Self::Claim { by: holder, follows, host }
             }
-            Entry::Word(proto::ReplayWord { term, ended, status }) => {
+            Entry::Word(word) => {
+                let proto::ReplayWord { term, ended, status } = *word;
                 let status = status.and_then(ReplayStatus::from_proto).map(Box::new);
                 Self::Word { by: holder, term, ended, status }
             }
@@ -199,7 +200,7 @@ mod tests {
     fn a_word_of_a_later_version_still_says_who_runs_it() {
         let later = proto::ReplayStatus { kind: 1, state: 99, ..Default::default() };
         let word = proto::ReplayWord { term: 4, ended: false, status: Some(later) };
-        let entry = Some(proto::replay_entry::Entry::Word(word));
+        let entry = Some(proto::replay_entry::Entry::Word(Box::new(word)));
         let value = proto::ReplayEntry { holder: vec![0; 16], entry }.encode_to_vec();
         let word = ReplayRecord::Word { by: 0, term: 4, ended: false, status: None };
         assert_eq!(ReplayRecord::decode(&value).unwrap(), word);

@@ -82,7 +82,7 @@ impl<B: Send + 'static> SourceContext<B> {
         control: Arc<Control>,
     ) -> Self {
         let tenancy = Tenancy {
-            partitions: Partitions::of(&settings.topics),
+            partitions: Partitions::of(&settings.topics, settings.ends.clone()),
             desk: CommitDesk::default(),
             outbox: VecDeque::new(),
             queue: None,

@@ -38,6 +38,8 @@ pub(super) struct Read<B> {
     pub(super) early: (usize, usize),
     /// Partitions that are left alone now: their gap is full, or their records are not due.
     pub(super) filled: Vec<PartitionRef>,
+    /// Partitions that were read to where reading ends.
+    pub(super) ended: Vec<PartitionRef>,
     /// Partitions that have caught up with what was held back of them.
     pub(super) emptied: Vec<PartitionRef>,
     pub(super) troubles: Vec<Trouble>,
@@ -102,6 +104,7 @@ impl<R: RecordReader> Intake<R> {
             bytes: 0,
             early: (0, 0),
             filled: Vec::new(),
+            ended: Vec::new(),
             emptied: Vec::new(),
             troubles: Vec::new(),
             idle: false,
@@ -138,6 +141,12 @@ impl<R: RecordReader> Intake<R> {
         // A refetch may begin earlier than it should. The worker is promised that offsets
         // grow.
         if offset < partition.next {
+            return;
+        }
+        if offset >= partition.end {
+            if !std::mem::replace(&mut partition.ended, true) {
+                read.ended.push(partition.at.clone());
+            }
             return;
         }
         let in_line = partition.paused || !partition.has_gap_for(offset, self.gap_limit);
@@ -238,6 +247,20 @@ pub(super) fn pause<B: Send + 'static>(
     filled: &[PartitionRef],
 ) {
     set_paused(consumer, partitions, filled, true);
+}
+
+/// Fetches nothing more of partitions that were read to their end.
+pub(super) fn leave_alone<B: Send + 'static>(
+    consumer: &BaseConsumer<SourceContext<B>>,
+    ended: &[PartitionRef],
+) {
+    let mut list = TopicPartitionList::new();
+    for at in ended {
+        list.add_partition(&at.topic, at.partition);
+    }
+    if list.count() > 0 {
+        report("pause partitions", consumer.pause(&list));
+    }
 }
 
 /// Fetches partitions again.

@@ -32,7 +32,7 @@ pub use control::Pulse;
 pub use events::{
     AssignedPartition, Commit, CommitError, Frontier, Revocation, SourceError, SourceEvent,
 };
-pub use settings::{Committed, SourceSettings, where_it_left_off};
+pub use settings::{Committed, Ends, SourceSettings, where_it_left_off};
 
 use crate::bounds::Bounds;
 use crate::client;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::events::Frontier;
+use super::settings::Ends;
 use crate::native::{ForwardedPartition, RawRecord};
 use crate::record::{PartitionRef, PartitionSlot, TopicIndex};
 
@@ -26,6 +27,10 @@ pub(super) struct Partition {
     /// When the first held record is due, in Unix milliseconds, if it waits for that.
     pub(super) held_until: Option<i64>,
     pub(super) paused: bool,
+    /// The first offset that is not read.
+    pub(super) end: i64,
+    /// It was reached: nothing more is fetched.
+    pub(super) ended: bool,
     /// Ends the forwarding when dropped.
     pub(super) forwarded: Option<ForwardedPartition>,
 }
@@ -42,6 +47,7 @@ impl Partition {
 #[derive(Default)]
 pub(super) struct Partitions {
     topics: Vec<Arc<str>>,
+    ends: Option<Arc<Ends>>,
     slots: Vec<Option<Partition>>,
     by_name: HashMap<(TopicIndex, i32), PartitionSlot>,
     /// The last record's topic and partition, and its slot: records come in runs.
@@ -50,9 +56,10 @@ pub(super) struct Partitions {
 }
 
 impl Partitions {
-    pub(super) fn of(topics: &[String]) -> Self {
+    pub(super) fn of(topics: &[String], ends: Option<Arc<Ends>>) -> Self {
         Self {
             topics: topics.iter().map(|topic| topic.as_str().into()).collect(),
+            ends,
             ..Self::default()
         }
     }
@@ -85,6 +92,9 @@ impl Partitions {
         at.slot = PartitionSlot(u32::try_from(free).unwrap_or(u32::MAX));
         self.by_name.insert((at.topic_index, at.partition), at.slot);
         self.last = None;
+        let end = self.ends.as_ref().map_or(i64::MAX, |ends| {
+            ends.get(&(at.topic.to_string(), at.partition)).copied().unwrap_or(0)
+        });
         self.slots[free] = Some(Partition {
             at: at.clone(),
             frontier,
@@ -93,6 +103,8 @@ impl Partitions {
             held: VecDeque::new(),
             held_until: None,
             paused: false,
+            end,
+            ended: false,
             forwarded,
         });
         at
@@ -190,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_slot_is_used_again_and_an_epoch_is_not() {
-        let mut partitions = Partitions::of(&["t".to_owned()]);
+        let mut partitions = Partitions::of(&["t".to_owned()], None);
         let first = assign(&mut partitions, 0);
         let other = assign(&mut partitions, 1);
         partitions.remove("t", 0);
@@ -203,6 +215,6 @@ mod tests {
 
     #[test]
     fn a_topic_that_was_not_asked_for_has_no_tenure() {
-        assert!(Partitions::of(&["t".to_owned()]).next_tenure("u", 0).is_none());
+        assert!(Partitions::of(&["t".to_owned()], None).next_tenure("u", 0).is_none());
     }
 }

@@ -163,6 +163,7 @@ impl<R: RecordReader> Poller<R> {
         }
         let read = self.intake.read(queue, &mut tenancy.partitions, room);
         intake::pause(&self.consumer, &mut tenancy.partitions, &read.filled);
+        intake::leave_alone(&self.consumer, &read.ended);
         intake::resume(&self.consumer, &mut tenancy.partitions, &read.emptied);
         if let Some(batch) = read.batch {
             self.room.charge(read.records - read.early.0, read.bytes - read.early.1);
@@ -199,6 +200,7 @@ impl<R: RecordReader> Poller<R> {
             let found = tenancy.partitions.find(element.topic(), element.partition());
             let Some(partition) = found else { continue };
             let position = partition.held.front().map_or(position, RawRecord::offset);
+            let position = position.min(partition.end);
             if position > partition.told {
                 partition.told = position;
                 moved.push((partition.at.clone(), position));

@@ -84,7 +84,10 @@ impl<B: Send + 'static> SourceContext<B> {
             .iter()
             .filter_map(|(topic, partition)| tenancy.partitions.remove(topic, *partition))
             .collect();
-        resume(consumer, ended.iter().filter(|partition| partition.paused).map(|p| &p.at));
+        resume(
+            consumer,
+            ended.iter().filter(|partition| partition.paused || partition.ended).map(|p| &p.at),
+        );
         report("give partitions up", give_up(consumer, list));
         // Now that they are unassigned the forwarding may end.
         drop(ended);

@@ -1,9 +1,13 @@
 //! What a source reads and how far it goes.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::room::Room;
+
+/// One past the last offset that is read, by topic and partition.
+pub type Ends = HashMap<(String, i32), i64>;
 
 /// What a source reads, and its bounds.
 #[derive(Debug, Clone)]
@@ -26,6 +30,10 @@ pub struct SourceSettings {
     /// flight. Whoever works on one when its time has come moves its charge from here to
     /// there. `None`: nothing is read before it is due. Default `None`.
     pub ahead: Option<Arc<Room>>,
+    /// Where reading ends, by topic and partition: the first offset that is not read. A
+    /// partition that is not named is not read at all. `None`: there is no end. Default
+    /// `None`.
+    pub ends: Option<Arc<Ends>>,
     /// Joins the group and reads nothing until [`crate::Source::pause_intake`] says so.
     /// Default false.
     pub intake_paused: bool,
@@ -42,6 +50,7 @@ impl SourceSettings {
             gap_limit: 100_000,
             commit_deadline: Duration::from_secs(10),
             ahead: None,
+            ends: None,
             intake_paused: false,
         }
     }

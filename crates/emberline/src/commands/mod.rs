@@ -3,10 +3,12 @@
 //! A command takes its own arguments and the settings, writes its result through
 //! [`crate::output`], and says how it ended.
 
+pub mod audit;
 pub mod check;
 pub mod completions;
 pub mod config;
 pub mod demo;
+pub mod dlq;
 pub mod generate;
 pub mod portal;
 pub mod reconcile;

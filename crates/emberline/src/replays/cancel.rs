@@ -29,7 +29,7 @@ pub enum CancelOutcome {
 
 /// What is seen of a run that was asked.
 enum Seen {
-    Over(CancelOutcome),
+    Over(Box<CancelOutcome>),
     /// It has been silent since long enough ago.
     Dead,
     LookAgain(Instant),
@@ -60,11 +60,15 @@ impl Registry {
         loop {
             changed.mark_unchanged();
             match self.look(&asked, deadline) {
-                Seen::Over(CancelOutcome::Asked(entry)) => {
-                    // Read back or not, it is written.
-                    return Ok(CancelOutcome::Asked(Entry { cancel: Some(request), ..entry }));
+                Seen::Over(outcome) => {
+                    return Ok(match *outcome {
+                        // Read back or not, the request is written.
+                        CancelOutcome::Asked(entry) => {
+                            CancelOutcome::Asked(Entry { cancel: Some(request), ..entry })
+                        }
+                        outcome => outcome,
+                    });
                 }
-                Seen::Over(outcome) => return Ok(outcome),
                 Seen::Dead => break,
                 Seen::LookAgain(at) => tokio::select! {
                     _ = changed.changed() => {}
@@ -81,18 +85,19 @@ impl Registry {
     }
 
     fn look(&self, asked: &Entry, deadline: Instant) -> Seen {
-        let Some(entry) = self.find(&asked.name) else { return Seen::Over(CancelOutcome::Unknown) };
+        let over = |outcome| Seen::Over(Box::new(outcome));
+        let Some(entry) = self.find(&asked.name) else { return over(CancelOutcome::Unknown) };
         if !entry.status.state.is_running() {
-            return Seen::Over(CancelOutcome::Ended(entry));
+            return over(CancelOutcome::Ended(entry));
         }
         if entry.run != asked.run {
-            return Seen::Over(CancelOutcome::TakenOver(entry));
+            return over(CancelOutcome::TakenOver(entry));
         }
         let now = Instant::now();
         let last = self.shared.book.lock().last_read(&asked.name);
         match last.map(|last| last + self.timing.silence) {
             Some(dead) if now < dead && now < deadline => Seen::LookAgain(dead.min(deadline)),
-            Some(dead) if now < dead => Seen::Over(CancelOutcome::Asked(entry)),
+            Some(dead) if now < dead => over(CancelOutcome::Asked(entry)),
             _ => Seen::Dead,
         }
     }

@@ -52,8 +52,7 @@ pub struct LimitSettings {
     pub rate: Rate,
     /// What the devices workers have of the rate. In one process the workers lend each other
     /// what they don't use; kinds that run in processes of their own keep to their part. What
-    /// the parts leave of 100% is free for replays, redrives and others with the same key.
-    /// Default `60%`.
+    /// the parts leave of 100% is free for others with the same key. Default `50%`.
     pub devices_part: Percent,
     /// What the bindings workers have of the rate. Default `15%`.
     pub bindings_part: Percent,
@@ -62,6 +61,8 @@ pub struct LimitSettings {
     /// What the claims workers have of the rate; the devices' where no topic of customers or
     /// orders is read. Default `10%`.
     pub claims_part: Percent,
+    /// What replays and redrives have of the rate, all together. Default `10%`.
+    pub replay_part: Percent,
     /// Most calls at the same time, a worker. Default 64.
     #[schemars(range(min = 1, max = 4096))]
     pub in_flight: u16,
@@ -82,10 +83,11 @@ impl Default for LimitSettings {
     fn default() -> Self {
         Self {
             rate: Rate::per_second_of(200.0),
-            devices_part: Percent(60),
+            devices_part: Percent(50),
             bindings_part: Percent(15),
             retries_part: Percent(15),
             claims_part: Percent(10),
+            replay_part: Percent(10),
             in_flight: 64,
             records: 30_000,
             bytes: ByteSize::megabytes(64),

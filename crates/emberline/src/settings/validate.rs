@@ -197,8 +197,13 @@ fn delivery(settings: &Settings, found: &mut Findings) {
     found.check_size("limits.bytes", settings.limits.bytes, least, most);
 
     let limits = &settings.limits;
-    let parts =
-        [limits.devices_part, limits.bindings_part, limits.retries_part, limits.claims_part];
+    let parts = [
+        limits.devices_part,
+        limits.bindings_part,
+        limits.retries_part,
+        limits.claims_part,
+        limits.replay_part,
+    ];
     let together: u32 = parts.iter().map(|part| u32::from(part.0)).sum();
     if together > 100 {
         let text = format!("with the other parts is {together}%, above 100%");

@@ -22,6 +22,11 @@ impl Kafka {
         Self(EmbeddedBroker::start(&topics).unwrap())
     }
 
+    /// With one topic of so many partitions.
+    pub(crate) fn with_topic(topic: &str, partitions: i32) -> Self {
+        Self(EmbeddedBroker::start(&[(topic, partitions)]).unwrap())
+    }
+
     /// The `[kafka]` section that leads there.
     pub(crate) fn section(&self) -> String {
         format!("[kafka]\nbrokers = \"{}\"\n", self.0.bootstrap())
@@ -34,18 +39,27 @@ impl Kafka {
 
     /// Writes records, as key and value, one after the other.
     pub(crate) fn write(&self, topic: &str, records: &[(&str, String)]) {
+        let records = records.iter().map(|(key, value)| NewRecord::new(key, value.as_bytes()));
+        self.write_records(topic, &records.collect::<Vec<_>>());
+    }
+
+    /// Writes records with headers and times, one after the other.
+    pub(crate) fn write_records(&self, topic: &str, records: &[NewRecord]) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let (sender, mut done) = mpsc::unbounded_channel();
             let kafka = self.settings();
             let producer = Producer::new(&kafka, &ProducerSettings::default(), sender).unwrap();
-            for (key, value) in records {
+            for record in records {
+                let headers = record.headers.iter();
+                let headers: Vec<(&str, &[u8])> =
+                    headers.map(|(name, value)| (name.as_str(), value.as_slice())).collect();
                 let record = Record {
                     topic,
-                    key: Some(key.as_bytes()),
-                    value: Some(value.as_bytes()),
-                    headers: &[],
-                    timestamp_ms: None,
+                    key: record.key.as_deref(),
+                    value: record.value.as_deref(),
+                    headers: &headers,
+                    timestamp_ms: record.timestamp_ms,
                 };
                 producer.send(record, ()).unwrap();
             }
@@ -55,5 +69,36 @@ impl Kafka {
             }
             producer.close(DEADLINE).await.unwrap();
         });
+    }
+}
+
+/// A record for a test to write.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct NewRecord {
+    /// Its key.
+    pub(crate) key: Option<Vec<u8>>,
+    /// Its value; `None` is a tombstone.
+    pub(crate) value: Option<Vec<u8>>,
+    /// Its headers.
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    /// Unix milliseconds; `None`: now.
+    pub(crate) timestamp_ms: Option<i64>,
+}
+
+impl NewRecord {
+    /// Of this key and value, of now.
+    pub(crate) fn new(key: &str, value: &[u8]) -> Self {
+        Self { key: Some(key.into()), value: Some(value.into()), ..Self::default() }
+    }
+
+    /// With these headers.
+    pub(crate) fn with(self, headers: Vec<(&'static str, String)>) -> Self {
+        let headers = headers.into_iter().map(|(name, text)| (name.to_owned(), text.into_bytes()));
+        Self { headers: headers.collect(), ..self }
+    }
+
+    /// Of this time, in Unix milliseconds.
+    pub(crate) fn at(self, timestamp_ms: i64) -> Self {
+        Self { timestamp_ms: Some(timestamp_ms), ..self }
     }
 }

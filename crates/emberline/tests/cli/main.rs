@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "whatever fails here has failed its test")]
 
+mod audit;
 mod binary;
 mod check;
 mod config;
+mod dlq;
 mod examples;
 mod far_end;
 mod kafka;

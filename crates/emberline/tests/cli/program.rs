@@ -20,6 +20,8 @@ fn every_command_shows_examples_in_its_help() {
     for command in [
         "check",
         "reconcile",
+        "audit",
+        "dlq",
         "replay",
         "service",
         "portal",

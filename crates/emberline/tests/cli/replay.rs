@@ -15,7 +15,7 @@ use crate::binary::{Emberline, Run};
 use crate::kafka::Kafka;
 
 const TOPIC: &str = "emberline.replays";
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A Kafka, and the program that looks at it.
 struct World {

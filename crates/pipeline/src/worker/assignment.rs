@@ -158,7 +158,10 @@ impl<T: Transport + Clone> Worker<T> {
         let highs = self.shared.highs.lock();
         // What is not due stands still as it should; and brokers out of reach are not our fault.
         let told = highs.told.is_some_and(|told| now.saturating_duration_since(told) < FRESH);
-        let flows = told && self.kind != WorkerKind::Retries && self.draining.is_none();
+        let flows = told
+            && self.kind != WorkerKind::Retries
+            && !self.kind.is_again()
+            && self.draining.is_none();
         let flows = flows && !self.intake_paused && !self.room.is_blocked();
         let mut longest: Option<(Instant, String)> = None;
         for (_, partition) in self.records.partitions.owned_mut() {

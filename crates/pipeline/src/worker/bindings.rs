@@ -183,7 +183,7 @@ impl<T: Transport + Clone> Worker<T> {
         let new = new.into_iter().map(|(item, _)| item);
         match self.is_receipted(Outcome::Delivered, written.accepted) {
             Some(by) => {
-                self.write_bindings_receipt(customer, (new.collect(), &written.set), by, now)
+                self.write_bindings_receipt(customer, (new.collect(), &written.set), by, now);
             }
             None => self.end(None, new, Outcome::Delivered, now),
         }

@@ -17,7 +17,6 @@ use crate::intake::{Content, Intake};
 use crate::lane::{About, Item, Lane, What, customer_key, data_key, state_identity, state_key};
 use crate::partitions::PartitionId;
 use crate::records::{Failure, RecordId};
-use crate::settings::WorkerKind;
 
 /// Most binding events that one push carries the changes of.
 pub(super) const BINDINGS_AT_ONCE: usize = 20_000;
@@ -227,6 +226,13 @@ impl<T: Transport + Clone> Worker<T> {
             Content::Tombstone => {
                 self.settle(record, Outcome::Skipped(SkipReason::Tombstone), 1, now);
             }
+            Content::NotSelected => {
+                self.settle(record, Outcome::Skipped(SkipReason::NotSelected), 1, now);
+            }
+            Content::RedrivenTooOften => {
+                self.settle(record, Outcome::Skipped(SkipReason::RedrivenTooOften), 1, now);
+            }
+            Content::Superseded => self.settle(record, Outcome::Superseded, 1, now),
             Content::Binding(event) => self.binding(record, event, now),
             Content::Customer(event) => self.customer(record, event, now),
             Content::Order(event) => self.order(record, event, now),
@@ -374,6 +380,6 @@ impl<T: Transport + Clone> Worker<T> {
 
     /// Whether a second record of this kind of worker's topics may mean the same report.
     pub(super) fn parks_for_good(&self) -> bool {
-        self.kind != WorkerKind::Retries
+        !self.kind.reads_set_aside()
     }
 }

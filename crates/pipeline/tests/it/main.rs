@@ -2,5 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod ends;
+mod replay;
 mod set_aside;
 mod world;

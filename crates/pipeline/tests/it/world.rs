@@ -54,6 +54,12 @@ impl Service {
         waited.await.expect("calls in time").unwrap();
     }
 
+    /// What was accepted so far is of no interest any more.
+    pub(crate) fn forget(&self) {
+        self.calls.send_replace(0);
+        self.accepted.send_replace(Vec::new());
+    }
+
     /// How often each (device, category, report time) was accepted.
     pub(crate) fn reports(&self) -> BTreeMap<(String, i64, i64), usize> {
         let mut reports = BTreeMap::new();
@@ -169,6 +175,7 @@ impl World {
             dialect: Dialect::default(),
             delivery: delivery(),
             workers: workers.to_vec(),
+            replay: None,
             exit_at_end: true,
         };
         Self { broker, service: Arc::new(service), settings }
@@ -287,7 +294,7 @@ fn delivery() -> DeliverySettings {
         batch_max_reports: 100,
         linger: Duration::from_millis(20),
         rate: None,
-        fractions: [0.5, 0.2, 0.2, 0.1],
+        fractions: [0.5, 0.2, 0.2, 0.1, 0.0, 0.0],
         gate: GateSettings::default(),
         slow_call: Duration::from_secs(5),
         retry_budget: 0.1,

@@ -153,7 +153,7 @@ impl<'de> Visitor<'de> for EnvelopeVisitor<'_> {
 }
 
 /// Appends what a payload's Base64 stands for; false if it is none.
-pub(super) fn decode_base64(text: &str, out: &mut Vec<u8>) -> bool {
+pub(crate) fn decode_base64(text: &str, out: &mut Vec<u8>) -> bool {
     // Some firmware sends no padding; what a cut text decodes to is no JSON.
     let base64 = if text.len().is_multiple_of(4) {
         base64_simd::STANDARD

@@ -37,7 +37,11 @@ fn of_platform(value: &[u8]) -> Option<Map<String, Value>> {
 }
 
 fn of_protobuf(value: &[u8]) -> Option<Map<String, Value>> {
-    let message = proto::DeviceTelemetry::decode(value).ok()?;
+    Some(of_message(&proto::DeviceTelemetry::decode(value).ok()?))
+}
+
+/// The properties of a message, as far as JSON can hold them.
+pub(crate) fn of_message(message: &proto::DeviceTelemetry) -> Map<String, Value> {
     let object = |fields: &[(&str, Option<f64>)]| {
         let given = fields.iter().filter_map(|(name, value)| Some((*name, number((*value)?)?)));
         Value::Object(given.map(|(name, value)| (name.to_owned(), value)).collect())
@@ -65,7 +69,7 @@ fn of_protobuf(value: &[u8]) -> Option<Map<String, Value>> {
     let given = found
         .into_iter()
         .filter_map(|(category, value)| Some((category.property().to_owned(), value?)));
-    Some(given.collect())
+    given.collect()
 }
 
 /// JSON has no number for what is none.

@@ -56,9 +56,33 @@ impl DeadLetter {
     /// Longest error message that is written, in bytes.
     pub const MAX_MESSAGE_BYTES: usize = 1024;
 
+    /// All of its headers, those too that only some have. What else a record of the
+    /// dead-letter topic carries is the original's, or a later version's.
+    pub const HEADERS: [&str; 13] = [
+        VERSION,
+        TOPIC,
+        PARTITION,
+        OFFSET,
+        TIMESTAMP,
+        REASON,
+        ERROR_CODE,
+        ERROR_MESSAGE,
+        ATTEMPTS,
+        FIRST_FAILURE,
+        LAST_FAILURE,
+        REQUEST_ID,
+        PART,
+    ];
+
+    /// The header that tells the version of the headers.
+    pub const VERSION_HEADER: &'static str = VERSION;
+
     /// The header that may be emptied where a dead letter is too large: it explains, and
     /// nothing depends on it.
     pub const MESSAGE_HEADER: &'static str = ERROR_MESSAGE;
+
+    /// What the names of its headers begin with.
+    pub const PREFIX: &'static str = "emberline-dlq-";
 
     /// The version that is written. Not looked at when reading: a later one is read as
     /// far as it has these headers.
@@ -190,6 +214,16 @@ mod tests {
         let headers = letter().to_headers();
         let lines: Vec<_> = headers.iter().map(|(name, text)| format!("{name}: {text}")).collect();
         insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn all_headers_that_are_written_are_listed() {
+        let headers = letter().to_headers();
+        let mut written: Vec<_> = headers.iter().map(|(name, _)| *name).collect();
+        let mut listed = DeadLetter::HEADERS;
+        written.sort_unstable();
+        listed.sort_unstable();
+        assert_eq!(written, listed);
     }
 
     #[test]

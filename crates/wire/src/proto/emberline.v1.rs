@@ -337,7 +337,7 @@ pub mod replay_entry {
         #[prost(message, tag = "2")]
         Claim(super::ReplayClaim),
         #[prost(message, tag = "3")]
-        Word(super::ReplayWord),
+        Word(::prost::alloc::boxed::Box<super::ReplayWord>),
         #[prost(message, tag = "4")]
         Cancel(super::ReplayCancel),
     }

@@ -7,6 +7,7 @@ use emberline_pipeline::{PipelineSettings, WorkerKind};
 use emberline_sandbox::{Sandbox, SandboxSettings};
 use tokio::sync::oneshot;
 
+use crate::commands::topics::plan::{input_topics, own_topics};
 use crate::settings::{HumanDuration, Listen, Property, Rate, SecretText, Settings};
 use crate::wiring;
 
@@ -71,19 +72,13 @@ impl World {
 
     /// The broker in memory has no admin interface, so they are not made as `run` makes them.
     fn make_topics(&self) -> anyhow::Result<()> {
-        let pipeline = self.pipeline()?;
-        let topics = &pipeline.topics;
-        let mut wanted = vec![topics.customer_devices(), topics.dead_letters()];
-        wanted.extend(pipeline.delivery.tiers.iter().map(|delay| topics.retry(*delay)));
-        wanted.extend(
-            [&topics.bindings, &topics.customers, &topics.orders].into_iter().flatten().cloned(),
-        );
-        for name in wanted {
-            self.broker.create_topic(&name, PARTITIONS)?;
+        for topic in own_topics(&self.settings) {
+            self.broker.create_topic(&topic.name, topic.partitions_of(PARTITIONS))?;
         }
-        self.broker.create_topic(&topics.order_book(), 1)?;
-        for name in &topics.devices {
-            self.broker.create_topic(name, DEVICE_PARTITIONS)?;
+        for topic in input_topics(&self.settings) {
+            let is_devices = self.settings.topics.devices.contains(&topic.name);
+            let partitions = if is_devices { DEVICE_PARTITIONS } else { PARTITIONS };
+            self.broker.create_topic(&topic.name, partitions)?;
         }
         Ok(())
     }

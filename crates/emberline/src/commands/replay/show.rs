@@ -179,7 +179,7 @@ pub(super) mod tests {
 
     use super::{text, view};
     use crate::replays::tests::status;
-    use crate::replays::{CancelRequest, Entry, ReplayRange, ReplayState};
+    use crate::replays::{CancelRequest, Entry, ReplayProgress, ReplayRange, ReplayState};
 
     /// A replay in that state.
     pub(crate) fn entry(name: &str, state: ReplayState) -> Entry {
@@ -205,7 +205,7 @@ pub(super) mod tests {
         status.to.clear();
         status.asked.clear();
         status.planned.clear();
-        status.progress = Default::default();
+        status.progress = ReplayProgress::default();
         insta::assert_snapshot!(text(&entry));
     }
 }

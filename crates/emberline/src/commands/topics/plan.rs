@@ -94,6 +94,14 @@ pub(in crate::commands) fn input_topics(settings: &Settings) -> impl Iterator<It
 }
 
 impl Wanted {
+    /// How many partitions it has, where topics have so many.
+    pub(in crate::commands) const fn partitions_of(&self, partitions: i32) -> i32 {
+        match self.kind {
+            Kind::Book { .. } | Kind::Register { .. } => 1,
+            Kind::Input { .. } | Kind::Table { .. } | Kind::Log { .. } => partitions,
+        }
+    }
+
     /// As it is made where it is missing.
     pub(super) fn as_new(&self, sizes: Sizes) -> NewTopic {
         let mut configs: Vec<(&str, String)> = match self.kind {
@@ -125,10 +133,7 @@ impl Wanted {
         }
         NewTopic {
             name: self.name.clone(),
-            partitions: match self.kind {
-                Kind::Book { .. } | Kind::Register { .. } => 1,
-                _ => sizes.partitions,
-            },
+            partitions: self.partitions_of(sizes.partitions),
             replication: sizes.replication.unwrap_or(-1),
             configs: configs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
         }

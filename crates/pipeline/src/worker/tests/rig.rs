@@ -147,7 +147,7 @@ pub(super) fn delivery() -> DeliverySettings {
         batch_max_reports: 100,
         linger: Duration::ZERO,
         rate: None,
-        fractions: [0.5, 0.2, 0.2, 0.1],
+        fractions: [0.5, 0.2, 0.2, 0.1, 0.0, 0.0],
         gate: GateSettings::default(),
         slow_call: Duration::from_secs(5),
         retry_budget: 0.1,
@@ -217,6 +217,7 @@ pub(super) fn pipeline_settings(
         dialect: Dialect::default(),
         delivery,
         workers: workers.to_vec(),
+        replay: None,
         exit_at_end: false,
     }
 }

@@ -46,6 +46,8 @@ fn topics_of(settings: &Settings, kind: WorkerKind) -> Vec<String> {
         WorkerKind::Retries => {
             settings.retry.tiers.iter().map(|tier| topics.retry(tier.0)).collect()
         }
+        // They follow no topic.
+        WorkerKind::Replay | WorkerKind::Redrive => Vec::new(),
     }
 }
 

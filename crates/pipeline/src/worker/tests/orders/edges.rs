@@ -100,7 +100,7 @@ impl World {
                 let raw = RawRecord::new(record.key.as_deref(), record.value.as_deref(), headers);
                 let offset = i64::try_from(tenure.next).unwrap_or(i64::MAX);
                 let bytes = raw.bytes();
-                let at = (tenure.at.epoch, offset, record.written_ms);
+                let at = (tenure.at.epoch, *partition, offset, record.written_ms);
                 let intake = reader.reader.intake(tenure.at.topic_index, at, raw);
                 let early = intake.history.as_ref().is_some_and(|it| it.due_ms > now_ms);
                 if early { &reader.ahead } else { &reader.room }.charge(1, bytes);

@@ -234,6 +234,8 @@ fn name_of(outcome: Outcome) -> &'static str {
         "outcome: skipped, unknown property",
         "outcome: skipped, no property",
         "outcome: skipped, tombstone",
+        "outcome: skipped, not selected",
+        "outcome: skipped, redriven too often",
         "outcome: superseded",
         "outcome: parked, unbound",
         "outcome: parked, unknown customer",

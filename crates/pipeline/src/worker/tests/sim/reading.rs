@@ -156,7 +156,7 @@ impl World {
                 );
                 let index = topics.iter().position(|topic| topic == TOPICS[part.0]).unwrap_or(0);
                 let index = TopicIndex(u16::try_from(index).unwrap_or_default());
-                let at = (tenure.at.epoch, record.offset, record.timestamp_ms);
+                let at = (tenure.at.epoch, part.1, record.offset, record.timestamp_ms);
                 let size = raw.bytes();
                 let mut intake = member.reader.intake(index, at, raw);
                 let now_ms = member.worker.clock.unix_millis();

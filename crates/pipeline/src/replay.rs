@@ -1,0 +1,52 @@
+//! Pushing a part of a topic again: a replay of inputs, or a redrive of dead letters.
+//!
+//! It is a worker like any other, with a group and a part of the rate of its own: the same
+//! engine, dedupe, join and failure table. What differs is where it begins and ends, and
+//! that it leaves out what was not asked for ([`Selection`]). What it would do is counted
+//! beforehand by reading the same records through the same reader ([`plan`]).
+
+mod marks;
+mod plan;
+mod selection;
+
+use std::sync::Arc;
+
+use emberline_broker::{Ends, OffsetRange};
+
+pub use marks::{Marks, TooManyMarks};
+pub use plan::{Plan, plan};
+pub use selection::Selection;
+
+use crate::worker;
+
+/// What is pushed again.
+#[derive(Debug, Clone)]
+pub struct ReplayRun {
+    /// A part of its group's name, and what it goes on by after a stop.
+    pub name: String,
+    /// An input topic, or for a redrive that of the dead letters.
+    pub topic: String,
+    /// Which records: one range a partition, within the log.
+    pub ranges: Vec<OffsetRange>,
+    /// Which of them.
+    pub selection: Arc<Selection>,
+}
+
+impl ReplayRun {
+    /// Where a partition begins; `None` if it has no part in this.
+    pub(crate) fn start_of(&self, partition: i32) -> Option<i64> {
+        self.ranges.iter().find(|range| range.partition == partition).map(|range| range.from)
+    }
+
+    /// Where reading ends, by topic and partition.
+    pub(crate) fn ends(&self) -> Ends {
+        self.ranges.iter().map(|range| ((self.topic.clone(), range.partition), range.to)).collect()
+    }
+
+    /// The ends that are reached when everything is settled.
+    pub(crate) fn to_be_reached(&self) -> worker::Ends {
+        let ranges = self.ranges.iter().filter(|range| !range.is_empty());
+        let offsets = ranges.map(|range| ((self.topic.clone(), range.partition), range.to));
+        worker::Ends { offsets: offsets.collect(), stop_there: true }
+    }
+}
