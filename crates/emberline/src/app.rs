@@ -91,6 +91,11 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             common.start_logs(&settings.log)?;
             commands::dlq::run(&args, &settings)
         }
+        Command::Replay(args) => {
+            let settings = common.load()?.settings;
+            common.start_logs(&settings.log)?;
+            block_on(commands::replay::run(args, settings))
+        }
         Command::Service(args) => {
             let settings = common.load()?.settings;
             common.start_logs(&settings.log)?;

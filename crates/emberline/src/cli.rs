@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    audit, check, completions, config, demo, dlq, generate, portal, reconcile, run, sandbox,
-    service, thing_model, topics,
+    audit, check, completions, config, demo, dlq, generate, portal, reconcile, replay, run,
+    sandbox, service, thing_model, topics,
 };
 use crate::observe::logs::{self, LogError};
 use crate::settings::{Loaded, LogFormat, LogSettings, Problems, load};
@@ -76,6 +76,8 @@ pub enum Command {
     Audit(audit::Args),
     /// Look at the dead letters: what could not be delivered, why, and what to do about it.
     Dlq(dlq::Args),
+    /// See which replays were begun, how far each is, and stop one.
+    Replay(replay::Args),
     /// Call one of the service's eight interfaces.
     Service(service::Args),
     /// Play the service: a strict stand-in to develop and test against.

@@ -19,6 +19,7 @@ pub mod newest;
 pub mod order_book;
 mod prehashed;
 pub mod rate;
+pub mod replay_lease;
 pub mod retry_budget;
 pub mod seed_marks;
 pub mod standstill;

@@ -103,6 +103,11 @@ impl Topics {
         format!("{}.receipts", self.prefix)
     }
 
+    /// The compacted topic of the named replays. It has one partition.
+    pub fn replays(&self) -> String {
+        format!("{}.replays", self.prefix)
+    }
+
     /// Whether a topic's name is one of the pipeline's own.
     pub(crate) fn is_own(&self, topic: &str) -> bool {
         topic.strip_prefix(&self.prefix).is_some_and(|rest| rest.starts_with('.'))

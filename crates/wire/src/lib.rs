@@ -20,5 +20,6 @@ pub mod order_book;
 pub mod proto;
 pub mod readable;
 pub mod receipt;
+pub mod replay;
 
 pub use error::DecodeError;

@@ -12,6 +12,7 @@ pub mod dlq;
 pub mod generate;
 pub mod portal;
 pub mod reconcile;
+pub mod replay;
 pub mod run;
 pub mod sandbox;
 pub mod service;

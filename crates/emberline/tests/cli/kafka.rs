@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use emberline_broker::{EmbeddedBroker, Producer, ProducerSettings, Record};
+use emberline_broker::{EmbeddedBroker, KafkaSettings, Producer, ProducerSettings, Record};
 use tokio::sync::mpsc;
 
 /// Longest that anything is waited for.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// What is kept in one order for all.
-const SINGLE: [&str; 2] = ["emberline.order-book", "emberline.portal-tokens"];
+const SINGLE: [&str; 3] = ["emberline.order-book", "emberline.portal-tokens", "emberline.replays"];
 
 /// A broker whose topics are written to by tests and read by the program.
 pub(crate) struct Kafka(EmbeddedBroker);
@@ -32,6 +32,11 @@ impl Kafka {
         format!("[kafka]\nbrokers = \"{}\"\n", self.0.bootstrap())
     }
 
+    /// For a client of the test's own.
+    pub(crate) fn settings(&self) -> KafkaSettings {
+        self.0.settings("tests")
+    }
+
     /// Writes records, as key and value, one after the other.
     pub(crate) fn write(&self, topic: &str, records: &[(&str, String)]) {
         let records = records.iter().map(|(key, value)| NewRecord::new(key, value.as_bytes()));
@@ -43,7 +48,7 @@ impl Kafka {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let (sender, mut done) = mpsc::unbounded_channel();
-            let kafka = self.0.settings("tests");
+            let kafka = self.settings();
             let producer = Producer::new(&kafka, &ProducerSettings::default(), sender).unwrap();
             for record in records {
                 let headers = record.headers.iter();

@@ -13,5 +13,6 @@ mod kafka;
 mod portal;
 mod program;
 mod reconcile;
+mod replay;
 mod service;
 mod thing_model;

@@ -22,6 +22,7 @@ fn every_command_shows_examples_in_its_help() {
         "reconcile",
         "audit",
         "dlq",
+        "replay",
         "service",
         "portal",
         "sandbox",

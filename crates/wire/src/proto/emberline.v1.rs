@@ -318,3 +318,229 @@ pub struct OrderReceipt {
     #[prost(uint32, tag = "4")]
     pub count: u32,
 }
+/// Topic `<prefix>.replays`, compacted, one partition: the named replays, who runs each, and
+/// how far it is. Key = the name for a word, the name and `/claim` for a claim, the name and
+/// `/cancel` for a request to stop; what came last of each stays.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReplayEntry {
+    /// Drawn at random by each that wants to run a replay: 16 bytes, the highest first. In a
+    /// request to stop: of whom it is asked.
+    #[prost(bytes = "vec", tag = "1")]
+    pub holder: ::prost::alloc::vec::Vec<u8>,
+    #[prost(oneof = "replay_entry::Entry", tags = "2, 3, 4")]
+    pub entry: ::core::option::Option<replay_entry::Entry>,
+}
+/// Nested message and enum types in `ReplayEntry`.
+pub mod replay_entry {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Entry {
+        #[prost(message, tag = "2")]
+        Claim(super::ReplayClaim),
+        #[prost(message, tag = "3")]
+        Word(::prost::alloc::boxed::Box<super::ReplayWord>),
+        #[prost(message, tag = "4")]
+        Cancel(super::ReplayCancel),
+    }
+}
+/// Its writer wants to run the replay. It counts if no other claim or word of the name is
+/// between it and the one that it follows.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReplayClaim {
+    /// Offset of the last claim or word of the name that its writer has read.
+    #[prost(int64, optional, tag = "1")]
+    pub follows: ::core::option::Option<i64>,
+    /// The writer's machine.
+    #[prost(string, tag = "2")]
+    pub host: ::prost::alloc::string::String,
+}
+/// How the replay stands, by who runs it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReplayWord {
+    /// Offset of the writer's claim.
+    #[prost(int64, tag = "1")]
+    pub term: i64,
+    /// The last one: its writer runs the replay no more.
+    #[prost(bool, tag = "2")]
+    pub ended: bool,
+    #[prost(message, optional, tag = "3")]
+    pub status: ::core::option::Option<ReplayStatus>,
+}
+/// Who runs the replay is asked to stop.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReplayCancel {
+    /// Offset of the claim by which it runs. A run of another claim isn't meant.
+    #[prost(int64, tag = "1")]
+    pub term: i64,
+    /// The asker's machine.
+    #[prost(string, tag = "2")]
+    pub host: ::prost::alloc::string::String,
+    /// When, Unix milliseconds.
+    #[prost(int64, tag = "3")]
+    pub time_ms: i64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReplayStatus {
+    #[prost(enumeration = "ReplayKind", tag = "1")]
+    pub kind: i32,
+    #[prost(enumeration = "ReplayState", tag = "2")]
+    pub state: i32,
+    /// Why it ended, where the state doesn't say all.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// What is read, and from where to where in the user's own words.
+    #[prost(string, tag = "4")]
+    pub topic: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "5")]
+    pub from: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "6")]
+    pub to: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The offsets that this meant when the replay was planned.
+    #[prost(message, repeated, tag = "7")]
+    pub ranges: ::prost::alloc::vec::Vec<ReplayRange>,
+    /// Only records of these times: where the brokers can't look up by time.
+    #[prost(message, optional, tag = "8")]
+    pub only: ::core::option::Option<ReplayTimes>,
+    /// The flags that chose among the records, by name.
+    #[prost(btree_map = "string, string", tag = "9")]
+    pub asked: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    /// What the plan has counted, by name.
+    #[prost(btree_map = "string, uint64", tag = "10")]
+    pub planned: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        u64,
+    >,
+    /// Calls a second at most; none: no limit of its own.
+    #[prost(double, optional, tag = "11")]
+    pub rate: ::core::option::Option<f64>,
+    /// The machine that it runs on, or ran on last.
+    #[prost(string, tag = "12")]
+    pub host: ::prost::alloc::string::String,
+    /// When it was begun first, and ended last, Unix milliseconds.
+    #[prost(int64, tag = "13")]
+    pub started_ms: i64,
+    #[prost(int64, optional, tag = "14")]
+    pub ended_ms: ::core::option::Option<i64>,
+    #[prost(message, optional, tag = "15")]
+    pub progress: ::core::option::Option<ReplayProgress>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReplayRange {
+    #[prost(int32, tag = "1")]
+    pub partition: i32,
+    /// First offset.
+    #[prost(int64, tag = "2")]
+    pub from: i64,
+    /// One past the last offset.
+    #[prost(int64, tag = "3")]
+    pub to: i64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReplayTimes {
+    /// Unix milliseconds, the first and one past the last.
+    #[prost(int64, tag = "1")]
+    pub from_ms: i64,
+    #[prost(int64, tag = "2")]
+    pub to_ms: i64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReplayProgress {
+    /// Records in the ranges, read of them, and chosen of those.
+    #[prost(uint64, tag = "1")]
+    pub records: u64,
+    #[prost(uint64, tag = "2")]
+    pub read: u64,
+    #[prost(uint64, tag = "3")]
+    pub matched: u64,
+    /// Items of these records, by how they ended.
+    #[prost(uint64, tag = "4")]
+    pub delivered: u64,
+    #[prost(uint64, tag = "5")]
+    pub duplicates: u64,
+    /// By reason.
+    #[prost(btree_map = "string, uint64", tag = "6")]
+    pub failed: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        u64,
+    >,
+    /// Time of the record where the partition that is furthest behind stands, Unix
+    /// milliseconds.
+    #[prost(int64, optional, tag = "7")]
+    pub position_ms: ::core::option::Option<i64>,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ReplayKind {
+    Unspecified = 0,
+    /// Records of an input topic.
+    Replay = 1,
+    /// Dead letters.
+    Redrive = 2,
+}
+impl ReplayKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REPLAY_KIND_UNSPECIFIED",
+            Self::Replay => "REPLAY_KIND_REPLAY",
+            Self::Redrive => "REPLAY_KIND_REDRIVE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REPLAY_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "REPLAY_KIND_REPLAY" => Some(Self::Replay),
+            "REPLAY_KIND_REDRIVE" => Some(Self::Redrive),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ReplayState {
+    Unspecified = 0,
+    Planned = 1,
+    Running = 2,
+    Done = 3,
+    Failed = 4,
+    /// By a request: it isn't meant to go on.
+    Cancelled = 5,
+    /// By a signal: it goes on when it is begun again.
+    Stopped = 6,
+}
+impl ReplayState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REPLAY_STATE_UNSPECIFIED",
+            Self::Planned => "REPLAY_STATE_PLANNED",
+            Self::Running => "REPLAY_STATE_RUNNING",
+            Self::Done => "REPLAY_STATE_DONE",
+            Self::Failed => "REPLAY_STATE_FAILED",
+            Self::Cancelled => "REPLAY_STATE_CANCELLED",
+            Self::Stopped => "REPLAY_STATE_STOPPED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REPLAY_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "REPLAY_STATE_PLANNED" => Some(Self::Planned),
+            "REPLAY_STATE_RUNNING" => Some(Self::Running),
+            "REPLAY_STATE_DONE" => Some(Self::Done),
+            "REPLAY_STATE_FAILED" => Some(Self::Failed),
+            "REPLAY_STATE_CANCELLED" => Some(Self::Cancelled),
+            "REPLAY_STATE_STOPPED" => Some(Self::Stopped),
+            _ => None,
+        }
+    }
+}

@@ -43,7 +43,7 @@ pub(in crate::commands) fn check(wanted: &Wanted, found: Option<&TopicState>) ->
             Kind::Input { key } => {
                 format!("run emberline topics create --inputs, or take it out of topics.{key}")
             }
-            Kind::Table { .. } | Kind::Book | Kind::Register { .. } | Kind::Log { .. } => {
+            Kind::Table { .. } | Kind::Book { .. } | Kind::Register { .. } | Kind::Log { .. } => {
                 "run emberline topics create".to_owned()
             }
         };
@@ -57,8 +57,8 @@ pub(in crate::commands) fn check(wanted: &Wanted, found: Option<&TopicState>) ->
             problems.extend(check_size(found, max_bytes));
             problems
         }
-        Kind::Book => {
-            let mut problems = check_compacted(found, "it is forgotten which orders were placed");
+        Kind::Book { holds } => {
+            let mut problems = check_compacted(found, &format!("it is forgotten {holds}"));
             problems.extend(check_one_partition(found));
             problems
         }
@@ -172,6 +172,17 @@ mod tests {
         assert_eq!(wrong.len(), 2, "{wrong:?}");
         assert!(wrong[0].contains("cleanup.policy=compact"), "{wrong:?}");
         assert!(wrong[1].contains("max.message.bytes=10000000"), "{wrong:?}");
+    }
+
+    #[test]
+    fn a_book_that_forgets_or_has_more_than_one_order_is_wrong() {
+        let kind = Kind::Book { holds: "how far a replay is" };
+        let one = |policy| TopicState { partitions: 1, ..found(policy, 0, 0) };
+        assert_eq!(problems(kind, &one("compact")), [""; 0]);
+        let wrong = problems(kind, &one("delete"));
+        assert!(wrong[0].contains("it is forgotten how far a replay is"), "{wrong:?}");
+        let wrong = problems(kind, &found("compact", 0, 0));
+        assert!(wrong[0].contains("has 6 partitions, and must have one"), "{wrong:?}");
     }
 
     #[test]

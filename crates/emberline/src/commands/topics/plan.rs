@@ -24,8 +24,11 @@ pub(in crate::commands) enum Kind {
         /// Largest record, in bytes.
         max_bytes: u64,
     },
-    /// The order book: a table with one partition, so that all agree on its order.
-    Book,
+    /// A table with one partition, so that all agree on its order.
+    Book {
+        /// What is forgotten where it is not compacted.
+        holds: &'static str,
+    },
     /// Who writes a key first has it: a log with one partition.
     Register {
         /// Shortest time that records must be kept, in milliseconds.
@@ -56,6 +59,8 @@ const DAY_MS: u64 = 86_400_000;
 const ARCHIVE_MS: u64 = 30 * DAY_MS;
 /// A retry topic must not drop what is not quite too old yet: one day of margin.
 const RETRY_MARGIN_MS: u64 = DAY_MS;
+/// Who waits for another reads on over what was written meanwhile: far longer than any lease.
+const BOOK_LAG_MS: u64 = DAY_MS / 24;
 /// Largest record of a retry or dead-letter topic: the original, which its own topic took
 /// (1 MB unless raised there), with our headers.
 pub(super) const LOG_MAX_BYTES: u64 = 10_000_000;
@@ -72,9 +77,12 @@ pub(in crate::commands) fn own_topics(settings: &Settings) -> Vec<Wanted> {
     let mut topics = vec![Wanted { name: name("customer-devices"), kind: table }];
     let tiers = settings.retry.tiers.iter();
     topics.extend(tiers.map(|tier| Wanted { name: name(&format!("retry.{tier}")), kind: retry }));
-    topics.push(Wanted { name: name("order-book"), kind: Kind::Book });
+    let order_book = Kind::Book { holds: "which orders were placed" };
+    topics.push(Wanted { name: name("order-book"), kind: order_book });
     topics.push(Wanted { name: name("dead-letters"), kind: archive });
     topics.push(Wanted { name: name("receipts"), kind: archive });
+    let replays = Kind::Book { holds: "how far a replay is" };
+    topics.push(Wanted { name: name("replays"), kind: replays });
     topics.push(Wanted { name: name("portal-tokens"), kind: Kind::Register { keep_ms: DAY_MS } });
     topics
 }
@@ -89,7 +97,7 @@ impl Wanted {
     /// How many partitions it has, where topics have so many.
     pub(in crate::commands) const fn partitions_of(&self, partitions: i32) -> i32 {
         match self.kind {
-            Kind::Book | Kind::Register { .. } => 1,
+            Kind::Book { .. } | Kind::Register { .. } => 1,
             Kind::Input { .. } | Kind::Table { .. } | Kind::Log { .. } => partitions,
         }
     }
@@ -102,7 +110,10 @@ impl Wanted {
                 ("cleanup.policy", "compact".to_owned()),
                 ("max.message.bytes", max_bytes.to_string()),
             ],
-            Kind::Book => vec![("cleanup.policy", "compact".to_owned())],
+            Kind::Book { .. } => vec![
+                ("cleanup.policy", "compact".to_owned()),
+                ("min.compaction.lag.ms", BOOK_LAG_MS.to_string()),
+            ],
             Kind::Register { keep_ms } => vec![
                 ("cleanup.policy", "delete".to_owned()),
                 ("retention.ms", keep_ms.to_string()),
@@ -146,6 +157,7 @@ mod tests {
             "emberline.order-book",
             "emberline.dead-letters",
             "emberline.receipts",
+            "emberline.replays",
             "emberline.portal-tokens",
         ];
         assert_eq!(names, expected);
@@ -168,6 +180,18 @@ mod tests {
         assert_eq!(config("cleanup.policy"), Some("compact"));
         assert_eq!(config("max.message.bytes"), Some("10000000"));
         assert_eq!(config("min.insync.replicas"), Some("2"));
+    }
+
+    #[test]
+    fn what_all_must_agree_on_has_one_partition_and_is_not_compacted_at_once() {
+        let topics = own_topics(&Settings::default());
+        for name in ["emberline.order-book", "emberline.replays"] {
+            let book = topics.iter().find(|topic| topic.name == name).unwrap();
+            let new = book.as_new(Sizes { partitions: 6, replication: None });
+            assert_eq!(new.partitions, 1, "{name}");
+            let lag = ("min.compaction.lag.ms".to_owned(), "3600000".to_owned());
+            assert!(new.configs.contains(&lag), "{name}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::Checked;
 use crate::binary::Emberline;
 use crate::kafka::Kafka;
 
-const ALL: [&str; 12] = [
+const ALL: [&str; 13] = [
     "devices",
     "bindings",
     "customers",
@@ -17,6 +17,7 @@ const ALL: [&str; 12] = [
     "emberline.order-book",
     "emberline.dead-letters",
     "emberline.receipts",
+    "emberline.replays",
     "emberline.portal-tokens",
 ];
 
@@ -44,7 +45,7 @@ fn a_missing_topic_is_told_with_the_command_that_makes_it() {
     let kafka = Kafka::with_topics(&ALL[1..4]);
     let checked = check(&kafka);
     assert_eq!(checked.run.code, 1, "{:?}", checked.run);
-    assert_eq!(checked.all("failed").len(), 9, "{:?}", checked.run);
+    assert_eq!(checked.all("failed").len(), 10, "{:?}", checked.run);
     assert!(checked.advice("devices").contains("topics create --inputs"));
     assert!(checked.advice("emberline.dead-letters").contains("topics create"));
     assert_eq!(checked.state("bindings"), "ok");

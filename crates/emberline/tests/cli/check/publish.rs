@@ -7,7 +7,7 @@ use crate::binary::Emberline;
 use crate::far_end::FarEnd;
 use crate::kafka::Kafka;
 
-const OWN: [&str; 8] = [
+const OWN: [&str; 9] = [
     "emberline.customer-devices",
     "emberline.retry.30s",
     "emberline.retry.5m",
@@ -15,6 +15,7 @@ const OWN: [&str; 8] = [
     "emberline.order-book",
     "emberline.dead-letters",
     "emberline.receipts",
+    "emberline.replays",
     "emberline.portal-tokens",
 ];
 

@@ -1,0 +1,73 @@
+//! `replay`: the named replays, seen and stopped from anywhere.
+//!
+//! Which replays there are, and who runs them, is told by [`crate::replays`]. `show` has the
+//! form in which one is printed.
+
+mod cancel;
+mod list;
+mod show;
+
+use clap::{Args as ClapArgs, Subcommand};
+use emberline_model::ReplayName;
+
+use crate::app::{Exit, UsageError};
+use crate::replays::{Registry, Timing};
+use crate::settings::Settings;
+use crate::wiring;
+
+const EXAMPLES: &str = "\
+Examples:
+  emberline replay list -c emberline.toml
+  emberline replay show back-fill
+  emberline replay cancel back-fill
+
+States: planned, running, interrupted (no sign of life for 15 s), done, failed, cancelled, stopped.
+What was interrupted, stopped or failed goes on where it was when it is begun again with its name.";
+
+/// Arguments of `replay`.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Option<ReplayCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum ReplayCommand {
+    /// List the named replays, the newest first.
+    List(list::Args),
+    /// Show all that is known of one.
+    Show(show::Args),
+    /// Ask the one that runs under a name to stop, wherever it runs.
+    Cancel(cancel::Args),
+}
+
+/// Does it.
+///
+/// # Errors
+/// If the registry of replays can't be read or written, or stdout cannot be written.
+pub async fn run(args: Args, settings: Settings) -> anyhow::Result<Exit> {
+    match args.command {
+        Some(ReplayCommand::List(args)) => list::run(&args, &settings).await,
+        Some(ReplayCommand::Show(args)) => show::run(&args, &settings).await,
+        Some(ReplayCommand::Cancel(args)) => cancel::run(&args, &settings).await,
+        None => Err(UsageError("say what: list, show NAME or cancel NAME".to_owned()).into()),
+    }
+}
+
+async fn open(settings: &Settings) -> anyhow::Result<Registry> {
+    let (kafka, topics) = (wiring::kafka(settings)?, wiring::topics(settings));
+    Ok(Registry::open(&kafka, topics.replays(), Timing::default()).await?)
+}
+
+fn unknown(name: &ReplayName) -> anyhow::Error {
+    anyhow::anyhow!("there is no replay {name}: see emberline replay list")
+}
+
+fn parse_name(text: &str) -> Result<ReplayName, emberline_model::InvalidReplayName> {
+    ReplayName::parse(text)
+}
