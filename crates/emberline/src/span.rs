@@ -76,15 +76,38 @@ pub fn shown(unix_ms: i64) -> String {
         .map_or_else(|_| format!("{unix_ms} ms"), |time| time.to_string())
 }
 
+/// A bound, and how it was written: "2h ago" is another time whenever it is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// As it was written.
+    pub text: String,
+    /// What it means.
+    pub bound: Bound,
+}
+
+impl FromStr for Written {
+    type Err = InvalidBound;
+
+    fn from_str(text: &str) -> Result<Self, InvalidBound> {
+        Ok(Self { text: text.to_owned(), bound: text.parse()? })
+    }
+}
+
+impl From<Bound> for Written {
+    fn from(bound: Bound) -> Self {
+        Self { text: bound.to_string(), bound }
+    }
+}
+
 /// The arguments of a command that reads a part of a topic.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Span {
     /// From when on, or from which offset of a partition on (repeat it for more partitions).
     #[arg(long, value_name = "WHEN")]
-    pub from: Vec<Bound>,
+    pub from: Vec<Written>,
     /// Up to before when, or before which offset of a partition.
     #[arg(long, value_name = "WHEN")]
-    pub to: Vec<Bound>,
+    pub to: Vec<Written>,
 }
 
 /// Why a span is none of a topic.
@@ -198,9 +221,9 @@ enum Side {
 }
 
 impl Side {
-    fn of(flag: &str, bounds: &[Bound]) -> Result<Self, SpanError> {
+    fn of(flag: &str, bounds: &[Written]) -> Result<Self, SpanError> {
         let mut offsets = BTreeMap::new();
-        for bound in bounds {
+        for Written { bound, .. } in bounds {
             match *bound {
                 Bound::Time(time) if bounds.len() == 1 => return Ok(Self::Time(time)),
                 Bound::Time(_) => {
@@ -274,9 +297,9 @@ mod tests {
     use emberline_broker::{AwaitedProducer, EmbeddedBroker, OffsetRange, Record};
     use jiff::Timestamp;
 
-    use super::{Bound, PATIENCE, Part, Span, SpanError};
+    use super::{Bound, PATIENCE, Part, Span, SpanError, Written};
 
-    fn bounds(texts: &[&str]) -> Vec<Bound> {
+    fn bounds(texts: &[&str]) -> Vec<Written> {
         texts.iter().map(|text| text.parse().unwrap()).collect()
     }
 

@@ -14,7 +14,7 @@ use emberline_wire::headers::{
 };
 
 use crate::raw::RawRecord;
-use crate::replay::Selection;
+use crate::replay::{Part, Place, Selection, redriven};
 use crate::settings::{Topics, WorkerKind};
 use crate::table::Bindings;
 
@@ -158,7 +158,8 @@ impl Reader {
             None => self.content(topic_index, &raw, history.as_deref(), arrival),
             Some(error) => Content::Undecodable(error.to_string()),
         };
-        let content = self.select(content, (partition, offset, timestamp_ms));
+        let place = Place { partition, offset, timestamp_ms };
+        let content = self.select(content, place, Part(None));
         Intake { epoch, offset, arrival, raw, early: false, history, content }
     }
 
@@ -171,39 +172,37 @@ impl Reader {
     ) -> Intake {
         let headers = raw.headers().iter().map(|(name, value)| (&**name, &**value));
         let letter = DeadLetter::from_headers(headers);
-        let redriven = raw.header(REDRIVEN_HEADER).and_then(|it| std::str::from_utf8(it).ok());
-        let redriven: u32 = redriven.and_then(|it| it.parse().ok()).unwrap_or(0);
+        let redriven = redriven(raw.header(REDRIVEN_HEADER));
         raw.set_header(REDRIVEN_HEADER, (redriven + 1).to_string().into_bytes());
         raw.remove_headers(DeadLetter::PREFIX);
-        let Ok(letter) = letter else {
-            // No dead letter of ours: it is none of our business.
-            let arrival = EventTime::from_millis(timestamp_ms.max(0));
-            let content = Content::NotSelected;
-            return Intake { epoch, offset, arrival, raw, early: false, history: None, content };
-        };
+        let arrival = EventTime::from_millis(timestamp_ms.max(0));
+        let content = Content::NotSelected;
+        let left_out = Intake { epoch, offset, arrival, raw, early: false, history: None, content };
+        // What is no dead letter of ours is none of our business.
+        let Ok(letter) = letter else { return left_out };
         let selecting = self.selecting.clone();
-        let began_ms = selecting.as_ref().map_or(0, |it| it.began_ms);
-        let is_meant = selecting.as_ref().is_none_or(|it| it.selection.takes_letter(&letter));
-        let most = selecting.as_ref().map_or(u32::MAX, |it| it.selection.most_redriven);
-        let history = history_of(letter, began_ms);
-        let arrival = EventTime::from_millis(history.timestamp_ms.max(0));
-        let content = if is_meant {
-            let content = self.content(topic_index, &raw, Some(&history), arrival);
-            match self.select(content, (partition, offset, timestamp_ms)) {
-                Content::NotSelected => Content::NotSelected,
-                _ if redriven >= most => Content::RedrivenTooOften,
-                content => content,
-            }
-        } else {
-            Content::NotSelected
+        let part = match &selecting {
+            Some(it) => it.selection.part_of(&letter, redriven),
+            None => Some(Part(letter.part)),
         };
-        let history = Some(Box::new(history));
-        Intake { epoch, offset, arrival, raw, early: false, history, content }
+        let Some(part) = part else { return left_out };
+        let began_ms = selecting.as_ref().map_or(0, |it| it.began_ms);
+        let most = selecting.as_ref().map_or(u32::MAX, |it| it.selection.most_redriven);
+        let history = history_of(letter, part, began_ms);
+        let arrival = EventTime::from_millis(history.timestamp_ms.max(0));
+        let content = self.content(topic_index, &left_out.raw, Some(&history), arrival);
+        let place = Place { partition, offset, timestamp_ms };
+        let content = match self.select(content, place, part) {
+            Content::NotSelected => Content::NotSelected,
+            _ if redriven >= most => Content::RedrivenTooOften,
+            content => content,
+        };
+        Intake { arrival, history: Some(Box::new(history)), content, ..left_out }
     }
 
-    fn select(&self, content: Content, place: (i32, i64, i64)) -> Content {
+    fn select(&self, content: Content, place: Place, part: Part) -> Content {
         match &self.selecting {
-            Some(it) => it.selection.of(content, place, &it.bindings),
+            Some(it) => it.selection.of(content, place, part, &it.bindings),
             None => content,
         }
     }
@@ -248,7 +247,7 @@ impl Reader {
 }
 
 /// Where a dead letter came from, as the history of a record that is tried anew.
-fn history_of(letter: DeadLetter, began_ms: i64) -> RetryHeader {
+fn history_of(letter: DeadLetter, Part(part): Part, began_ms: i64) -> RetryHeader {
     RetryHeader {
         attempt: 0,
         first_seen_ms: began_ms,
@@ -260,7 +259,7 @@ fn history_of(letter: DeadLetter, began_ms: i64) -> RetryHeader {
         partition: letter.partition,
         offset: letter.offset,
         timestamp_ms: letter.timestamp_ms,
-        categories: letter.part,
+        categories: part,
     }
 }
 

@@ -38,5 +38,5 @@ pub use credentials::CredentialsSource;
 pub use placing::{NotPlaced, OrderPlacer, PlacerSettings};
 pub use run::{PipelineError, run};
 pub use settings::{DeliverySettings, PipelineSettings, Topics, WorkerKind};
-pub use status::{Monitor, WorkerStatus};
+pub use status::{Monitor, PartitionPlace, WorkerStatus};
 pub use worker::Exit;

@@ -42,6 +42,8 @@ pub(crate) struct Partition {
     pub(crate) settled_before: CommitMetadata,
     /// One past the last record seen, settled or not.
     pub(crate) position: i64,
+    /// The time of the newest record read, Unix milliseconds.
+    pub(crate) read_to_ms: i64,
     /// Where it stands still although there is more to read, and since when.
     pub(crate) still: Option<(i64, Instant)>,
     /// Below it lies what others may have delivered since this partition was ours before; 0
@@ -78,6 +80,7 @@ impl Partition {
             resume_at,
             settled_before,
             position: resume_at,
+            read_to_ms: 0,
             still: None,
             regained_up_to: 0,
             high,
@@ -120,6 +123,7 @@ impl Partition {
     /// A record is seen at this offset and arrival time, settled or not.
     pub(crate) fn note(&mut self, offset: i64, arrival: EventTime) {
         self.marks.note(offset, arrival);
+        self.read_to_ms = self.read_to_ms.max(arrival.millis());
         self.position = self.position.max(offset + 1);
     }
 

@@ -5,19 +5,61 @@
 //! that it leaves out what was not asked for ([`Selection`]). What it would do is counted
 //! beforehand by reading the same records through the same reader ([`plan`]).
 
+mod copies;
+mod letters;
+mod look;
 mod marks;
 mod plan;
+mod planner;
+mod receipts;
 mod selection;
 
 use std::sync::Arc;
 
-use emberline_broker::{Ends, OffsetRange};
+use emberline_broker::{BrokerError, Ends, OffsetRange};
 
-pub use marks::{Marks, TooManyMarks};
-pub use plan::{Plan, plan};
+pub use copies::Copies;
+pub(crate) use copies::Part;
+pub use letters::Places;
+pub(crate) use letters::redriven;
+pub use marks::Marks;
+pub use plan::{Plan, Planned, plan};
+pub(crate) use selection::Place;
 pub use selection::Selection;
 
+use crate::run::PipelineError;
 use crate::worker;
+
+/// Why nothing can be pushed again.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// Kafka gives no answer, or does not allow it.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// The bindings can't be read.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    /// More receipts than can be held.
+    #[error(
+        "there are receipts of more than {} reports: choose a shorter range, or fewer devices",
+        Marks::MOST
+    )]
+    TooManyMarks,
+    /// Told to stop.
+    #[error("stopped while planning: nothing was sent")]
+    Stopped,
+}
+
+/// Which receipts are looked up beforehand. What has one is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Receipts {
+    /// None.
+    Ignored,
+    /// Those that may be about these records.
+    All,
+    /// Those since this time, Unix milliseconds.
+    Since(i64),
+}
 
 /// What is pushed again.
 #[derive(Debug, Clone)]
@@ -28,6 +70,10 @@ pub struct ReplayRun {
     pub topic: String,
     /// Which records: one range a partition, within the log.
     pub ranges: Vec<OffsetRange>,
+    /// Only records that became dead letters, and of these only the parts that did.
+    pub dead_letters_only: bool,
+    /// Which receipts count.
+    pub receipts: Receipts,
     /// Which of them.
     pub selection: Arc<Selection>,
 }

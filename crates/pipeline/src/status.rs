@@ -17,6 +17,19 @@ const STUCK_AFTER: Duration = Duration::from_mins(1);
 /// A partition that has more to read and is not read for so long will not be.
 const STILL_AFTER: Duration = Duration::from_mins(2);
 
+/// How far a worker is with a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionPlace {
+    /// Its topic.
+    pub topic: String,
+    /// Its number.
+    pub partition: i32,
+    /// Below it everything is settled.
+    pub frontier: i64,
+    /// Kafka's time of the newest record read, Unix milliseconds; 0 before the first.
+    pub read_to_ms: i64,
+}
+
 /// How one worker is.
 #[derive(Debug)]
 pub struct WorkerStatus {
@@ -27,6 +40,7 @@ pub struct WorkerStatus {
     pulse: Mutex<Option<Pulse>>,
     /// The partition that has stood still longest, since when.
     still: Mutex<Option<(Instant, String)>>,
+    places: Mutex<Vec<PartitionPlace>>,
     assigned: AtomicBool,
     caught_up: watch::Sender<bool>,
 }
@@ -40,6 +54,7 @@ impl WorkerStatus {
             latency_ms: Mutex::new(latency.expect("constant bounds are valid")),
             pulse: Mutex::new(None),
             still: Mutex::new(None),
+            places: Mutex::default(),
             assigned: AtomicBool::new(false),
             caught_up: watch::Sender::new(false),
         }
@@ -55,6 +70,15 @@ impl WorkerStatus {
     pub fn latency_ms(&self, quantile: f64) -> Option<u64> {
         let latency = self.latency_ms.lock();
         (!latency.is_empty()).then(|| latency.value_at_quantile(quantile))
+    }
+
+    /// How far it is with each partition that it owns, as of the last second.
+    pub fn places(&self) -> Vec<PartitionPlace> {
+        self.places.lock().clone()
+    }
+
+    pub(crate) fn stands_at(&self, places: Vec<PartitionPlace>) {
+        *self.places.lock() = places;
     }
 
     pub(crate) fn delivered_after(&self, millis: impl Iterator<Item = u64>) {

@@ -379,6 +379,7 @@ impl<T: Transport + Clone> Worker<T> {
         self.shared.bindings.set_gauge();
         self.shared.order_book.set_gauge();
         self.look_for_stalls(now);
+        self.tell_places();
     }
 }
 

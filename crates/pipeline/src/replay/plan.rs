@@ -1,32 +1,19 @@
 //! What a replay would do: the same records through the same reader and the same window of
 //! duplicates, and nothing sent.
 
-use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use emberline_broker::{
-    Bounds, BrokerError, OffsetRange, ScanRecord, Scanner, TableReader, TopicIndex,
-};
-use emberline_flow::dedupe::{DedupeWindow, Seen};
-use emberline_model::{DeviceKey, DeviceState, EventTime};
-use emberline_service_api::DataInfoForm;
-use emberline_wire::device::{DeviceRecord, Telemetry};
-use hashbrown::HashSet;
+use emberline_broker::{BrokerError, TableReader};
 
-use super::{ReplayRun, Selection};
-use crate::intake::{Content, Intake, Reader, Selecting};
-use crate::lane::{data_key, state_identity};
-use crate::raw::RawRecord;
-use crate::run::{ASK, PipelineError};
-use crate::settings::{PipelineSettings, WorkerKind};
+use super::look::Look;
+use super::{ReplayError, ReplayRun};
+use crate::settings::PipelineSettings;
 use crate::table::Bindings;
 
 /// Longest silence of the brokers.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// (device, category) that are told apart when calls are counted.
-const MOST_LANES: usize = 4_000_000;
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// Records between two words on how far reading has come.
 const TELL_EVERY: u64 = 20_000;
 
@@ -77,16 +64,41 @@ impl Plan {
     }
 }
 
-/// Counts what a replay would do, and completes what it needs to know: the newest states.
-/// `tell` hears of how many records were read.
+/// A plan, and what its run needs to know.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// What it would do.
+    pub plan: Plan,
+    /// The same run, with what was found out: newest states, receipts, newer letters.
+    pub run: ReplayRun,
+    /// Receipts that could not be read: what they are about may be sent again.
+    pub unreadable_receipts: u64,
+}
+
+/// Hears how far reading has come, and may break it off.
+pub(super) struct Tell<'a>(&'a dyn Fn(&'static str, u64, u64) -> ControlFlow<()>);
+
+impl Tell<'_> {
+    /// Tells of every so many records: what they are, how many were read, and of how many.
+    pub(super) fn maybe(&self, what: &'static str, read: u64, all: u64) -> ControlFlow<()> {
+        if read.is_multiple_of(TELL_EVERY) { (self.0)(what, read, all) } else { GO_ON }
+    }
+}
+
+pub(super) const GO_ON: ControlFlow<()> = ControlFlow::Continue(());
+
+/// Counts what a replay would do, and completes what it needs to know.
+///
+/// `tell` hears every now and then what is being read, how many of them were, and how many
+/// there are; it may break that off.
 ///
 /// # Errors
-/// If Kafka gives no answer.
+/// [`ReplayError`]
 pub async fn plan(
     settings: &PipelineSettings,
     run: ReplayRun,
-    tell: impl Fn(u64) + Send + 'static,
-) -> Result<(Plan, ReplayRun), PipelineError> {
+    tell: impl Fn(&'static str, u64, u64) -> ControlFlow<()> + Send + 'static,
+) -> Result<Planned, ReplayError> {
     let bindings = Arc::new(Bindings::new(false));
     let table = Arc::clone(&bindings);
     let topic = settings.topics.customer_devices();
@@ -96,243 +108,8 @@ pub async fn plan(
     reader.read_to_current_end().await?;
     reader.stop().await;
     let settings = settings.clone();
-    let planned = tokio::task::spawn_blocking(move || look(&settings, run, bindings, &tell));
-    Ok(planned.await.map_err(|_| BrokerError::ThreadEnded("replay plan"))??)
-}
-
-/// The same with bindings at hand. Blocks.
-fn look(
-    settings: &PipelineSettings,
-    mut run: ReplayRun,
-    bindings: Arc<Bindings>,
-    tell: &dyn Fn(u64),
-) -> Result<(Plan, ReplayRun), BrokerError> {
-    let mut planner = Planner::new(settings, &run, bindings);
-    let mut scanner = Scanner::new(&settings.kafka, &run.topic)?;
-    scanner.read(&run.ranges, PATIENCE, |record| {
-        planner.take(record);
-        if planner.plan.records.is_multiple_of(TELL_EVERY) {
-            tell(planner.plan.records);
-        }
-        ControlFlow::Continue(())
-    })?;
-    if planner.has_states() {
-        let rest = rest_of(settings, &run)?;
-        scanner.read(&rest, PATIENCE, |record| {
-            planner.note_later(record);
-            ControlFlow::Continue(())
-        })?;
-    }
-    let (plan, newest_states) = planner.finish();
-    let selection = Selection { newest_states, ..(*run.selection).clone() };
-    run.selection = Arc::new(selection);
-    Ok((plan, run))
-}
-
-/// What comes after the ranges, up to the logs' ends.
-fn rest_of(settings: &PipelineSettings, run: &ReplayRun) -> Result<Vec<OffsetRange>, BrokerError> {
-    let topic = std::slice::from_ref(&run.topic);
-    let bounds = Bounds::new(&settings.kafka)?.of_topics(topic, ASK)?;
-    let rest = run.ranges.iter().filter_map(|range| {
-        let bounds = bounds.iter().find(|it| it.partition == range.partition)?;
-        Some(OffsetRange { from: range.to.max(bounds.low), to: bounds.high, ..*range })
+    let planned = tokio::task::spawn_blocking(move || {
+        Look { settings: &settings, bindings: &bindings, tell: Tell(&tell) }.plan(run)
     });
-    Ok(rest.collect())
-}
-
-/// A device's states.
-#[derive(Debug, Clone, Copy)]
-struct States {
-    /// The newest, meant or not.
-    newest: EventTime,
-    /// The newest of those that are meant, and how many are of that time.
-    meant: Option<(EventTime, u64)>,
-}
-
-struct Planner {
-    selection: Arc<Selection>,
-    reader: Reader,
-    bindings: Arc<Bindings>,
-    dedupe: Option<DedupeWindow>,
-    batch: u64,
-    /// Reports of each (device, category).
-    lanes: HashMap<[u64; 2], u64>,
-    devices: HashSet<[u64; 2]>,
-    unbound_devices: HashSet<[u64; 2]>,
-    /// By device.
-    states: HashMap<DeviceKey, States>,
-    states_meant: u64,
-    plan: Plan,
-}
-
-impl Planner {
-    fn new(settings: &PipelineSettings, run: &ReplayRun, bindings: Arc<Bindings>) -> Self {
-        let kind = settings.workers.first().copied().unwrap_or(WorkerKind::Replay);
-        let delivery = &settings.delivery;
-        // Of an input topic everything is to be seen: also a state that is not meant may be a
-        // device's newest.
-        let selecting = (kind == WorkerKind::Redrive).then(|| Selecting {
-            selection: Arc::clone(&run.selection),
-            bindings: Arc::clone(&bindings),
-            began_ms: 0,
-        });
-        let names = std::slice::from_ref(&run.topic);
-        let window = delivery.dedupe_window;
-        let batch = match settings.dialect.data_info {
-            DataInfoForm::Array => delivery.batch_max_reports as u64,
-            DataInfoForm::Object => 1,
-        };
-        Self {
-            selection: Arc::clone(&run.selection),
-            reader: Reader::new(kind, names, &settings.topics).selecting(selecting),
-            bindings,
-            dedupe: (!window.is_zero())
-                .then(|| DedupeWindow::new(window, delivery.dedupe_max_entries)),
-            batch,
-            lanes: HashMap::new(),
-            devices: HashSet::new(),
-            unbound_devices: HashSet::new(),
-            states: HashMap::new(),
-            states_meant: 0,
-            plan: Plan::default(),
-        }
-    }
-
-    fn take(&mut self, record: &ScanRecord<'_>) {
-        let intake = self.read(record);
-        self.plan.records += 1;
-        let slot = usize::try_from(record.partition()).unwrap_or_default();
-        let part = intake.history.as_ref().and_then(|history| history.categories);
-        let is_again = intake.history.is_some();
-        if let Content::Device(DeviceRecord::State(state)) = &intake.content {
-            self.note_state(state);
-        }
-        let content = if is_again {
-            intake.content
-        } else {
-            let place = (record.partition(), record.offset(), record.timestamp_ms());
-            self.selection.of(intake.content, place, &self.bindings)
-        };
-        match content {
-            Content::NotSelected => {
-                self.plan.not_selected += 1;
-                return;
-            }
-            Content::RedrivenTooOften => self.plan.redriven_too_often += 1,
-            Content::Superseded => self.plan.superseded += 1,
-            Content::Device(DeviceRecord::Telemetry(mut telemetry)) => {
-                telemetry.reports.retain(|it| part.is_none_or(|part| part.contains(it.category())));
-                if !is_again {
-                    self.plan.dead += telemetry.refused.len() as u64;
-                }
-                self.telemetry(slot, &telemetry, intake.arrival);
-            }
-            Content::Device(DeviceRecord::State(state)) => {
-                self.state(slot, &state, intake.arrival);
-            }
-            Content::Device(DeviceRecord::Skipped(_)) | Content::Tombstone => {}
-            Content::Binding(_) | Content::Customer(_) | Content::Order(_) => self.plan.events += 1,
-            Content::Undecodable(_) => self.plan.dead += 1,
-        }
-        let at = record.timestamp_ms();
-        let (first, last) = self.plan.times.unwrap_or((at, at));
-        self.plan.times = Some((first.min(at), last.max(at)));
-    }
-
-    fn read(&mut self, record: &ScanRecord<'_>) -> Intake {
-        let headers = record.headers().map(|(name, value)| (name.into(), value.into()));
-        let raw = RawRecord::new(record.key(), record.value(), headers.collect());
-        let at = (0, record.partition(), record.offset(), record.timestamp_ms());
-        self.reader.intake(TopicIndex(0), at, raw)
-    }
-
-    fn telemetry(&mut self, slot: usize, telemetry: &Telemetry, arrival: EventTime) {
-        let key = telemetry.device.key();
-        for report in &telemetry.reports {
-            let identity = report.identity(key);
-            let seen = self.dedupe.as_mut().map(|it| it.observe(slot, identity, arrival));
-            if seen == Some(Seen::Duplicate) {
-                self.plan.duplicates += 1;
-                continue;
-            }
-            self.plan.reports += 1;
-            let bound = self.bindings.is_bound(key);
-            let full = self.lanes.len() >= MOST_LANES;
-            self.plan.devices_at_least |= full;
-            if !bound {
-                self.plan.unbound += 1;
-                if !full {
-                    self.unbound_devices.insert(key.0);
-                }
-            }
-            if !full {
-                self.devices.insert(key.0);
-            }
-            if !bound {
-                continue;
-            }
-            let lane = data_key(key, report.category()).0;
-            if full && !self.lanes.contains_key(&lane) {
-                self.plan.calls += 1;
-            } else {
-                *self.lanes.entry(lane).or_default() += 1;
-            }
-        }
-    }
-
-    fn state(&mut self, slot: usize, state: &DeviceState, arrival: EventTime) {
-        let key = state.device.key();
-        let identity = state_identity(key, state.status, state.time);
-        let seen = self.dedupe.as_mut().map(|it| it.observe(slot, identity, arrival));
-        if seen == Some(Seen::Duplicate) {
-            self.plan.duplicates += 1;
-            return;
-        }
-        self.states_meant += 1;
-        let Some(States { meant, .. }) = self.states.get_mut(&key) else { return };
-        match meant {
-            Some((time, count)) if *time == state.time => *count += 1,
-            Some((time, _)) if *time > state.time => {}
-            _ => *meant = Some((state.time, 1)),
-        }
-    }
-
-    fn has_states(&self) -> bool {
-        !self.states.is_empty()
-    }
-
-    /// A device's state, of the ranges or after them: it may be its newest.
-    fn note_state(&mut self, state: &DeviceState) {
-        if !self.selection.takes_states_of(&state.device, &self.bindings) {
-            return;
-        }
-        let states = self
-            .states
-            .entry(state.device.key())
-            .or_insert(States { newest: state.time, meant: None });
-        states.newest = states.newest.max(state.time);
-    }
-
-    fn note_later(&mut self, record: &ScanRecord<'_>) {
-        if let Content::Device(DeviceRecord::State(state)) = self.read(record).content
-            && self.states.contains_key(&state.device.key())
-        {
-            self.note_state(&state);
-        }
-    }
-
-    fn finish(mut self) -> (Plan, hashbrown::HashMap<DeviceKey, i64>) {
-        let full = |reports: u64| reports.div_ceil(self.batch.max(1));
-        self.plan.calls += self.lanes.values().map(|reports| full(*reports)).sum::<u64>();
-        let newest = |it: &States| it.meant.filter(|(time, _)| *time == it.newest);
-        let counts = self.states.values().filter_map(newest).map(|(_, count)| count);
-        self.plan.states = counts.sum();
-        self.plan.superseded += self.states_meant - self.plan.states;
-        self.plan.calls += self.plan.states + self.plan.events;
-        self.plan.devices = self.devices.len();
-        self.plan.unbound_devices = self.unbound_devices.len();
-        let newest = self.states.iter().map(|(key, it)| (*key, it.newest.millis()));
-        let newest = newest.collect();
-        (self.plan, newest)
-    }
+    planned.await.map_err(|_| BrokerError::ThreadEnded("replay plan"))?
 }

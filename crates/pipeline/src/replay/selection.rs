@@ -5,9 +5,18 @@ use emberline_wire::device::{DeviceRecord, Telemetry};
 use emberline_wire::headers::{Categories, DeadLetter};
 use hashbrown::HashMap;
 
-use super::Marks;
+use super::copies::Part;
+use super::{Copies, Marks, Places};
 use crate::intake::Content;
 use crate::table::Bindings;
+
+/// Where a record stands, and its time in Unix milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+    pub(crate) timestamp_ms: i64,
+}
 
 /// What is meant of a range. All that is empty or `None` means everything.
 #[derive(Debug, Clone, Default)]
@@ -28,46 +37,52 @@ pub struct Selection {
     pub missing_only: bool,
     /// What has a receipt: left out.
     pub accepted: Marks,
-    /// Of the records of the topic only these, by partition and offset, and of each only
-    /// these categories.
-    pub places: Option<HashMap<(i32, i64), Option<Categories>>>,
+    /// Of the records of the topic only these, and of each only these categories.
+    pub places: Option<Places>,
     /// The newest state of a device that is known, Unix milliseconds: older ones are left out.
     pub newest_states: HashMap<DeviceKey, i64>,
     /// Dead letters for these reasons.
     pub reasons: Vec<String>,
-    /// Dead letters with these error codes.
+    /// Dead letters with these error codes, upper or lower case.
     pub codes: Vec<String>,
+    /// Dead letters whose record first stood on these topics.
+    pub topics: Vec<String>,
+    /// Which dead letters have newer ones.
+    pub copies: Copies,
     /// Dead letters that were redriven so often are left where they are.
     pub most_redriven: u32,
 }
 
 impl Selection {
-    /// Whether a dead letter is meant, as far as its headers tell.
-    pub(crate) fn takes_letter(&self, letter: &DeadLetter) -> bool {
-        let code = letter.error_code.as_deref().unwrap_or_default();
+    /// What of a dead letter is meant, as far as its headers tell; `None`: nothing.
+    pub(crate) fn part_of(&self, letter: &DeadLetter, redriven: u32) -> Option<Part> {
+        let is_code = |code: &String| {
+            letter.error_code.as_ref().is_some_and(|it| it.eq_ignore_ascii_case(code))
+        };
         let reason = self.reasons.is_empty() || self.reasons.contains(&letter.reason);
-        let code = self.codes.is_empty() || self.codes.iter().any(|wanted| wanted == code);
-        reason && code
+        let code = self.codes.is_empty() || self.codes.iter().any(is_code);
+        let topic = self.topics.is_empty() || self.topics.contains(&letter.topic);
+        (reason && code && topic).then(|| self.copies.newest_of(letter, redriven)).flatten()
     }
 
-    /// What is meant of a record at this place, of this time.
+    /// What is meant of a record, and of its part.
     pub(crate) fn of(
         &self,
         content: Content,
-        (partition, offset, timestamp_ms): (i32, i64, i64),
+        Place { partition, offset, timestamp_ms }: Place,
+        Part(mut part): Part,
         bindings: &Bindings,
     ) -> Content {
         let in_time = self.only_ms.is_none_or(|(from, to)| (from..to).contains(&timestamp_ms));
         if !in_time {
             return Content::NotSelected;
         }
-        let part = match &self.places {
-            None => None,
-            Some(places) => match places.get(&(partition, offset)) {
-                Some(part) => *part,
+        if let Some(places) = &self.places {
+            match places.get(&(partition, offset)) {
+                Some(of_place) => part = part.or(*of_place),
                 None => return Content::NotSelected,
-            },
-        };
+            }
+        }
         match content {
             Content::Device(DeviceRecord::Telemetry(telemetry)) => {
                 self.telemetry(telemetry, part, bindings)

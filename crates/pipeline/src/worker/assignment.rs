@@ -19,6 +19,7 @@ use crate::partitions::{Partition, PartitionId};
 use crate::records::{RecordId, Records};
 use crate::run::topics_of;
 use crate::settings::WorkerKind;
+use crate::status::PartitionPlace;
 
 /// Log ends told longer ago say nothing about a standstill.
 const FRESH: Duration = Duration::from_secs(15);
@@ -178,6 +179,21 @@ impl<T: Transport + Clone> Worker<T> {
             }
         }
         self.status.stands_still(longest);
+    }
+
+    /// Tells how far each partition is, where something has an end to come to.
+    pub(super) fn tell_places(&self) {
+        if !self.kind.is_again() {
+            return;
+        }
+        let place = |partition: &Partition| PartitionPlace {
+            topic: partition.at.topic.to_string(),
+            partition: partition.at.partition,
+            frontier: partition.ledger.frontier(),
+            read_to_ms: partition.read_to_ms,
+        };
+        let owned = self.records.partitions.owned();
+        self.status.stands_at(owned.map(|(_, partition)| place(partition)).collect());
     }
 
     fn assignment_changed(&mut self, now: Instant) {

@@ -17,6 +17,7 @@ use crate::intake::{Content, Intake};
 use crate::lane::{About, Item, Lane, What, customer_key, data_key, state_identity, state_key};
 use crate::partitions::PartitionId;
 use crate::records::{Failure, RecordId};
+use crate::settings::WorkerKind;
 
 /// Most binding events that one push carries the changes of.
 pub(super) const BINDINGS_AT_ONCE: usize = 20_000;
@@ -37,14 +38,18 @@ pub(super) struct Waiting {
 struct Left {
     /// It comes from a retry topic, whose header may name categories.
     again: bool,
+    /// What of it can't be sent became a dead letter before, and it is not redriven as such.
+    refusals_told: bool,
     categories: Option<Categories>,
     settled: Categories,
 }
 
 impl Left {
-    fn of(history: Option<&RetryHeader>, settled: Categories) -> Self {
+    fn of(history: Option<&RetryHeader>, settled: Categories, kind: WorkerKind) -> Self {
         let categories = history.and_then(|history| history.categories);
-        Self { again: history.is_some(), categories, settled }
+        let again = history.is_some();
+        let refusals_told = again && kind != WorkerKind::Redrive;
+        Self { again, refusals_told, categories, settled }
     }
 
     /// Whether the report or refused property of this category is to be dealt with.
@@ -67,7 +72,9 @@ impl Left {
                 let refused = telemetry.refused.iter();
                 let refused = refused.filter(|refusal| self.has(refusal.category)).count();
                 let unknown = usize::from(counted_unknown(telemetry));
-                if self.is_first() { left + refused + unknown } else { left }
+                let refused = if self.refusals_told { 0 } else { refused };
+                let unknown = if self.is_first() { unknown } else { 0 };
+                left + refused + unknown
             }
             _ => 1,
         };
@@ -159,7 +166,7 @@ impl<T: Transport + Clone> Worker<T> {
             let partition = &mut self.records.partitions[partition];
             partition.parts_settled_before(offset, device).and(parts)
         });
-        let items = Left::of(history.as_deref(), settled).items(&content);
+        let items = Left::of(history.as_deref(), settled, self.kind).items(&content);
         let record = self.records.deliver(
             partition,
             offset,
@@ -255,7 +262,7 @@ impl<T: Transport + Clone> Worker<T> {
         let Telemetry { device, reports, refused, .. } = telemetry;
         let (arrival, slot, left) = {
             let record = self.records.get(record);
-            let left = Left::of(record.history.as_deref(), settled);
+            let left = Left::of(record.history.as_deref(), settled, self.kind);
             (record.arrival, record.partition.slot(), left)
         };
         let key = device.key();
@@ -292,6 +299,8 @@ impl<T: Transport + Clone> Worker<T> {
                 self.settle(record, outcome, unknown_properties, now);
             }
             made += unknown_properties;
+        }
+        if !left.refusals_told {
             for refusal in refused.into_iter().filter(|refusal| left.has(refusal.category)) {
                 made += 1;
                 let failure = Failure {

@@ -1,10 +1,11 @@
 //! A part of a topic, pushed again.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use emberline_broker::{Bounds, OffsetRange};
 use emberline_model::{Category, DeviceId};
-use emberline_pipeline::replay::{Marks, Plan, ReplayRun, Selection, plan};
+use emberline_pipeline::replay::{Plan, Receipts, ReplayRun, Selection, plan};
 use emberline_pipeline::{Exit, WorkerKind};
 use emberline_wire::headers::Categories;
 use serde_json::json;
@@ -45,11 +46,23 @@ async fn ranges(world: &World, topic: &str) -> Vec<OffsetRange> {
 
 /// Plans a replay, and sets the world to run it.
 async fn planned(world: &mut World, ranges: Vec<OffsetRange>, selection: Selection) -> Plan {
-    let selection = Arc::new(selection);
-    let run = ReplayRun { name: "again".into(), topic: "devices".into(), ranges, selection };
-    let (plan, run) = plan(&world.settings, run, |_| {}).await.unwrap();
-    world.settings.replay = Some(run);
-    plan
+    let receipts = if selection.missing_only { Receipts::All } else { Receipts::Ignored };
+    let run = ReplayRun {
+        name: "again".into(),
+        topic: "devices".into(),
+        ranges,
+        dead_letters_only: false,
+        receipts,
+        selection: Arc::new(selection),
+    };
+    plan_of(world, run).await
+}
+
+async fn plan_of(world: &mut World, run: ReplayRun) -> Plan {
+    let planned = plan(&world.settings, run, |_, _, _| ControlFlow::Continue(())).await.unwrap();
+    assert_eq!(planned.unreadable_receipts, 0);
+    world.settings.replay = Some(planned.run);
+    planned.plan
 }
 
 #[tokio::test]
@@ -116,27 +129,127 @@ async fn a_replay_that_was_stopped_goes_on_where_it_was() {
 #[tokio::test]
 async fn only_what_has_no_receipt_is_pushed_where_that_is_asked_for() {
     let mut world = delivered().await;
-    let receipts = ranges(&world, "own.receipts").await;
-    let read = |world: &World| {
-        let (kafka, receipts) = (world.settings.kafka.clone(), receipts.clone());
-        tokio::task::spawn_blocking(move || {
-            Marks::read(&kafka, "own.receipts", &receipts, &[]).unwrap().unwrap()
-        })
-    };
-    let (accepted, unreadable) = read(&world).await.unwrap();
-    assert_eq!((accepted.len(), unreadable), (20 * 30 * 2, 0), "a receipt of each report");
-
     // Ten records that were never delivered, though the topic's group is past them.
     let lost: Vec<_> = (0..10)
         .map(|second| ("d7", telemetry("d7", 1_700_009_000 + second, &json!({"power": 2.5}))))
         .collect();
     world.produce("devices", &lost).await;
     let whole = ranges(&world, "devices").await;
-    let selection = Selection { missing_only: true, accepted, ..Selection::default() };
+    let selection = Selection { missing_only: true, ..Selection::default() };
     let plan = planned(&mut world, whole, selection).await;
     assert_eq!((plan.records, plan.reports, plan.dead), (610, 10, 0));
     assert_eq!(world.run().ended().await.unwrap(), Exit::AtEnd);
     let reports = world.service.reports();
     assert_eq!(reports.len(), 10);
     assert!(reports.keys().all(|(_, code, second)| *code == 400 && *second >= 1_700_009_000));
+}
+
+/// Plans a redrive of all dead letters, and sets the world to run it.
+async fn redrive(world: &mut World, name: &str, most_redriven: u32) -> Plan {
+    world.settings.workers = vec![WorkerKind::Redrive];
+    let topic = world.settings.topics.dead_letters();
+    let ranges = ranges(world, &topic).await;
+    let selection = Arc::new(Selection { most_redriven, ..Selection::default() });
+    let receipts = Receipts::All;
+    let name = name.into();
+    let run = ReplayRun { name, topic, ranges, dead_letters_only: false, receipts, selection };
+    plan_of(world, run).await
+}
+
+async fn run_to_its_end(world: &World, kind: WorkerKind) -> impl Fn(&str) -> u64 + use<> {
+    let run = world.run();
+    let monitor = Arc::clone(&run.monitor);
+    assert_eq!(run.ended().await.unwrap(), Exit::AtEnd);
+    move |outcome| monitor.worker(kind).unwrap().totals.by_name(outcome)
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_fails_again_is_a_newer_one_and_is_given_up_in_the_end() {
+    let mut world = World::new(&[WorkerKind::Bindings, WorkerKind::Devices]);
+    world.bind(&["d0", "d1"]).await;
+    let refuse = |name: &'static str| {
+        move |call: &serde_json::Value| {
+            let is_data = call.get("DataInfo").is_some();
+            let is_its = name.is_empty() || call["DeviceId"] == name;
+            if is_data && is_its { Says::Rejected("InvalidParameterValue") } else { Says::Accepted }
+        }
+    };
+    world.service.answers(refuse(""));
+    let mut records = Vec::new();
+    for second in 0..10 {
+        for device in ["d0", "d1"] {
+            let params = json!({"power": 1.5, "smoke_state": 0});
+            records.push((device, telemetry(device, 1_700_000_000 + second, &params)));
+        }
+    }
+    world.produce("devices", &records).await;
+    let dead = run_to_its_end(&world, WorkerKind::Devices).await;
+    assert_eq!(dead("dead_lettered"), 40, "twenty records of two reports");
+
+    // One device's are accepted now, the other's are not.
+    world.service.answers(refuse("P/d1"));
+    let plan = redrive(&mut world, "first", 3).await;
+    assert_eq!((plan.reports, plan.not_selected), (40, 0));
+    let first = run_to_its_end(&world, WorkerKind::Redrive).await;
+    assert_eq!((first("delivered"), first("dead_lettered")), (20, 20));
+    assert_eq!(world.service.reports().len(), 20);
+
+    // Of the second redrive's letters those of the first device have receipts, and the other
+    // device's old ones have newer ones.
+    let plan = redrive(&mut world, "second", 3).await;
+    assert_eq!(plan.reports, 20, "{plan:?}");
+    let second = run_to_its_end(&world, WorkerKind::Redrive).await;
+    assert_eq!((second("delivered"), second("dead_lettered")), (0, 20));
+
+    // Twice redriven, they may not be a third time where two is the most.
+    let plan = redrive(&mut world, "third", 2).await;
+    assert_eq!((plan.reports, plan.redriven_too_often > 0), (0, true), "{plan:?}");
+    world.service.answers(|_| Says::Accepted);
+    let third = run_to_its_end(&world, WorkerKind::Redrive).await;
+    assert_eq!(third("delivered") + third("dead_lettered"), 0);
+    assert_eq!(world.service.reports().len(), 20, "nothing more was sent");
+
+    // And with one more they are delivered, each once.
+    redrive(&mut world, "fourth", 3).await;
+    let fourth = run_to_its_end(&world, WorkerKind::Redrive).await;
+    assert_eq!(fourth("delivered"), 20);
+    let reports = world.service.reports();
+    assert_eq!((reports.len(), reports.values().sum::<usize>()), (40, 40));
+}
+
+#[tokio::test]
+async fn only_records_that_became_dead_letters_are_replayed_where_that_is_asked_for() {
+    let mut world = delivered().await;
+    world.settings.workers = vec![WorkerKind::Devices];
+    let power = |call: &serde_json::Value| match call["DataCategory"].as_i64() {
+        Some(400) => Says::Rejected("InvalidParameterValue"),
+        _ => Says::Accepted,
+    };
+    world.service.answers(power);
+    let late: Vec<_> = (0..10)
+        .map(|second| {
+            let params = json!({"power": 2.5, "smoke_state": 1});
+            ("d7", telemetry("d7", 1_700_009_000 + second, &params))
+        })
+        .collect();
+    world.produce("devices", &late).await;
+    let devices = run_to_its_end(&world, WorkerKind::Devices).await;
+    assert_eq!(devices("dead_lettered"), 10);
+    world.service.forget();
+    world.service.answers(|_| Says::Accepted);
+
+    world.settings.workers = vec![WorkerKind::Replay];
+    let run = ReplayRun {
+        name: "dead".into(),
+        topic: "devices".into(),
+        ranges: ranges(&world, "devices").await,
+        dead_letters_only: true,
+        receipts: Receipts::Ignored,
+        selection: Arc::default(),
+    };
+    let plan = plan_of(&mut world, run).await;
+    assert_eq!((plan.reports, plan.not_selected), (10, 600));
+    let replay = run_to_its_end(&world, WorkerKind::Replay).await;
+    assert_eq!(replay("delivered"), 10);
+    assert!(world.service.reports().keys().all(|(_, code, _)| *code == 400));
 }

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use crate::span::{Bound, Span};
+use crate::span::{Bound, Span, Written};
 
 /// How far the two times may lie apart: clocks that differ, an outage of Kafka. At the
 /// default rate an hour of receipts is read within seconds.
@@ -32,9 +32,9 @@ impl When {
     }
 }
 
-fn time(bounds: &[Bound]) -> Option<i64> {
+fn time(bounds: &[Written]) -> Option<i64> {
     match bounds {
-        [Bound::Time(time)] => Some(*time),
+        [Written { bound: Bound::Time(time), .. }] => Some(*time),
         _ => None,
     }
 }
@@ -62,10 +62,10 @@ fn earlier(arrivals: &Span, margin: Duration) -> Span {
     Span { from, to: Vec::new() }
 }
 
-fn moved(bounds: &[Bound], by_ms: i64) -> Vec<Bound> {
-    let moved = |bound: &Bound| match *bound {
-        Bound::Time(time) => Bound::Time(time.saturating_add(by_ms)),
-        offset @ Bound::Offset { .. } => offset,
+fn moved(bounds: &[Written], by_ms: i64) -> Vec<Written> {
+    let moved = |written: &Written| match written.bound {
+        Bound::Time(time) => Bound::Time(time.saturating_add(by_ms)).into(),
+        Bound::Offset { .. } => written.clone(),
     };
     bounds.iter().map(moved).collect()
 }
@@ -79,16 +79,18 @@ mod tests {
     use std::time::Duration;
 
     use super::{When, receipts_looked_up, receipts_of, widened};
-    use crate::span::{Bound, Span};
+    use crate::span::{Bound, Span, Written};
 
     const HOUR: i64 = 3_600_000;
 
     fn span(from: &[Bound], to: &[Bound]) -> Span {
-        Span { from: from.to_vec(), to: to.to_vec() }
+        let written = |bounds: &[Bound]| bounds.iter().map(|it| (*it).into()).collect();
+        Span { from: written(from), to: written(to) }
     }
 
-    fn bounds(span: &Span) -> (&[Bound], &[Bound]) {
-        (&span.from, &span.to)
+    fn bounds(span: &Span) -> (Vec<Bound>, Vec<Bound>) {
+        let bounds = |written: &[Written]| written.iter().map(|it| it.bound).collect();
+        (bounds(&span.from), bounds(&span.to))
     }
 
     #[test]
@@ -98,8 +100,8 @@ mod tests {
         assert!(when.takes(10 * HOUR) && when.takes(11 * HOUR - 1));
         assert!(!when.takes(10 * HOUR - 1) && !when.takes(11 * HOUR));
         let wide = widened(&asked);
-        let (from, to) = ([Bound::Time(9 * HOUR)], [Bound::Time(12 * HOUR)]);
-        assert_eq!(bounds(&wide), (&from[..], &to[..]));
+        let (from, to) = (vec![Bound::Time(9 * HOUR)], vec![Bound::Time(12 * HOUR)]);
+        assert_eq!(bounds(&wide), (from, to));
     }
 
     #[test]
@@ -107,16 +109,16 @@ mod tests {
         let place = Bound::Offset { partition: 1, offset: 7 };
         let asked = span(&[place], &[]);
         assert!(When::of(&asked).takes(i64::MIN) && When::of(&asked).takes(0));
-        assert_eq!(widened(&asked).from, [place]);
+        assert_eq!(bounds(&widened(&asked)).0, [place]);
     }
 
     #[test]
     fn receipts_are_looked_for_up_to_now_and_from_before_what_a_duplicate_may_repeat() {
         let asked = span(&[Bound::Time(10 * HOUR)], &[Bound::Time(11 * HOUR)]);
-        assert_eq!(bounds(&receipts_of(&asked)), (&asked.from[..], &[][..]));
-        let from = [Bound::Time(9 * HOUR - 120_000)];
+        assert_eq!(bounds(&receipts_of(&asked)), (vec![Bound::Time(10 * HOUR)], vec![]));
+        let from = vec![Bound::Time(9 * HOUR - 120_000)];
         let receipts = receipts_looked_up(&asked, Duration::from_mins(2));
-        assert_eq!(bounds(&receipts), (&from[..], &[][..]));
+        assert_eq!(bounds(&receipts), (from, vec![]));
         let offsets = span(&[Bound::Offset { partition: 0, offset: 7 }], &[]);
         assert!(!receipts_looked_up(&offsets, Duration::ZERO).is_bounded());
     }

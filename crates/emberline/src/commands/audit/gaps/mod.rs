@@ -87,5 +87,5 @@ pub(super) fn run(
 }
 
 fn has_offsets(span: &Span) -> bool {
-    span.from.iter().chain(&span.to).any(|bound| matches!(bound, Bound::Offset { .. }))
+    span.from.iter().chain(&span.to).any(|it| matches!(it.bound, Bound::Offset { .. }))
 }

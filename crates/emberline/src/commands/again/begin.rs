@@ -1,0 +1,174 @@
+//! Whether a job is a new one, or goes on where an earlier run of its name stopped.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use emberline_broker::{Bounds, KafkaSettings, OffsetRange, PartitionBounds};
+use emberline_model::ReplayName;
+use emberline_pipeline::replay::{Receipts, ReplayRun, Selection};
+
+use super::Job;
+use crate::app::UsageError;
+use crate::replays::{Entry, Registry, ReplayRange, ReplayState};
+use crate::settings::Settings;
+use crate::span::{Part, Written};
+
+/// Longest wait for an answer of the brokers.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// What was sent so long before the last sign of life of a run that was killed may be sent
+/// again if its receipt is not looked up.
+const BEFORE_LAST_SIGN_MS: i64 = 60_000;
+
+/// A job that begins, or goes on.
+pub(super) struct Beginning {
+    pub(super) name: ReplayName,
+    /// What it was about from the first.
+    pub(super) whole: Vec<OffsetRange>,
+    /// What is left of that.
+    pub(super) left: Vec<OffsetRange>,
+    /// Only records of these times.
+    pub(super) only: Option<(i64, i64)>,
+    /// What is to be said beforehand.
+    pub(super) notes: Vec<String>,
+    /// How it stood when its last run ended.
+    pub(super) before: Option<Entry>,
+}
+
+/// What is known of a job's name.
+pub(super) enum Found {
+    Begins(Beginning),
+    WasDone(Entry),
+}
+
+/// Looks a job up by its name.
+pub(super) async fn find(
+    job: &Job,
+    registry: &Registry,
+    kafka: &KafkaSettings,
+) -> anyhow::Result<Found> {
+    let known = job.options.name.as_ref().and_then(|name| registry.find(name));
+    let Some(entry) = known else { return Ok(Found::Begins(Beginning::anew(job, kafka).await?)) };
+    check_same(job, &entry)?;
+    if entry.status.state == ReplayState::Done {
+        return Ok(Found::WasDone(entry));
+    }
+    Ok(Found::Begins(Beginning::again(job, entry, kafka).await?))
+}
+
+fn check_same(job: &Job, entry: &Entry) -> Result<(), UsageError> {
+    let status = &entry.status;
+    let (from, to) = job.bounds();
+    let same = status.kind == job.kind
+        && status.topic == job.topic
+        && status.from == from
+        && status.to == to
+        && status.asked == job.asked;
+    if same {
+        return Ok(());
+    }
+    Err(UsageError(format!(
+        "there is a {} {} already, and it was asked for something else: see emberline replay show \
+         {}, and give this one another --name",
+        status.kind.name(),
+        entry.name,
+        entry.name
+    )))
+}
+
+impl Beginning {
+    /// A new one: what its bounds mean is looked up now.
+    pub(super) async fn anew(job: &Job, kafka: &KafkaSettings) -> anyhow::Result<Self> {
+        let part = look_up(job, kafka).await?;
+        Ok(Self {
+            name: job.name(),
+            notes: part.notes(),
+            whole: part.ranges.clone(),
+            left: part.ranges,
+            only: part.only,
+            before: None,
+        })
+    }
+
+    /// One that goes on: from what its group has committed.
+    async fn again(job: &Job, entry: Entry, kafka: &KafkaSettings) -> anyhow::Result<Self> {
+        let whole: Vec<_> = entry.status.ranges.iter().map(offsets).collect();
+        let group = format!("{}-{}-{}", kafka.group, job.worker().name(), entry.name);
+        let kafka = KafkaSettings { group, ..kafka.clone() };
+        let (topic, ranges) = (job.topic.clone(), whole.clone());
+        let asked = tokio::task::spawn_blocking(move || -> anyhow::Result<Vec<OffsetRange>> {
+            let bounds = Bounds::new(&kafka)?;
+            let partitions = bounds.of_topics(&[topic], PATIENCE)?;
+            let names: Vec<_> = partitions.iter().map(|it| (it.topic.clone(), it.partition)).collect();
+            let committed = bounds.committed(&names, PATIENCE)?;
+            let known: Vec<_> = partitions.iter().zip(committed).collect();
+            Ok(ranges.iter().map(|range| rest_of(range, &known)).collect())
+        });
+        let left = asked.await??;
+        let read: u64 = whole.iter().map(OffsetRange::len).sum::<u64>()
+            - left.iter().map(OffsetRange::len).sum::<u64>();
+        let all: u64 = whole.iter().map(OffsetRange::len).sum();
+        let note = format!(
+            "{} {} goes on: {read} of {all} offsets were settled before",
+            job.word(),
+            entry.name
+        );
+        Ok(Self {
+            name: entry.name.clone(),
+            whole,
+            left,
+            only: entry.status.only,
+            notes: vec![note],
+            before: Some(entry),
+        })
+    }
+
+    /// What the pipeline is told.
+    pub(super) fn run_of(&self, job: &Job, settings: &Settings) -> ReplayRun {
+        let receipts = match &self.before {
+            _ if !settings.receipts.enabled => Receipts::Ignored,
+            _ if job.without_receipt_only => Receipts::All,
+            None => Receipts::Ignored,
+            Some(before) => Receipts::Since(before.heard_ms - BEFORE_LAST_SIGN_MS),
+        };
+        let selection = Selection { only_ms: self.only, ..job.selection.clone() };
+        ReplayRun {
+            name: self.name.to_string(),
+            topic: job.topic.clone(),
+            ranges: self.left.clone(),
+            dead_letters_only: job.dead_letters_only,
+            receipts,
+            selection: Arc::new(selection),
+        }
+    }
+}
+
+impl Job {
+    /// The bounds as they were written.
+    pub(super) fn bounds(&self) -> (Vec<String>, Vec<String>) {
+        let texts = |bounds: &[Written]| bounds.iter().map(|it| it.text.clone()).collect();
+        (texts(&self.span.from), texts(&self.span.to))
+    }
+}
+
+async fn look_up(job: &Job, kafka: &KafkaSettings) -> anyhow::Result<Part> {
+    let (span, kafka, topic) = (job.span.clone(), kafka.clone(), job.topic.clone());
+    let found = tokio::task::spawn_blocking(move || span.look_up(&kafka, &topic)).await?;
+    found.map_err(|error| match error {
+        crate::span::SpanError::Wrong(text) => UsageError(text).into(),
+        other => other.into(),
+    })
+}
+
+fn offsets(range: &ReplayRange) -> OffsetRange {
+    OffsetRange { partition: range.partition, from: range.from, to: range.to }
+}
+
+fn rest_of(
+    range: &OffsetRange,
+    known: &[(&PartitionBounds, Option<i64>)],
+) -> OffsetRange {
+    let of = known.iter().find(|(it, _)| it.partition == range.partition);
+    let (low, committed) = of.map_or((0, None), |(it, committed)| (it.low, *committed));
+    let from = committed.unwrap_or(range.from).max(low).clamp(range.from, range.to);
+    OffsetRange { from, ..*range }
+}

@@ -1,0 +1,99 @@
+//! How fast: replays and redrives have one part of the group's rate, all together.
+
+use emberline_model::ReplayName;
+
+use super::Job;
+use crate::app::UsageError;
+use crate::replays::Registry;
+use crate::settings::{Rate, Settings};
+
+/// Less than this is nothing.
+const LEAST: f64 = 0.01;
+
+/// What is left of replays' part beside those that run now; `None`: no limit.
+///
+/// # Errors
+/// Nothing is left, or less than was asked for.
+pub(super) fn left(
+    job: &Job,
+    settings: &Settings,
+    registry: &Registry,
+    name: &ReplayName,
+) -> anyhow::Result<Option<f64>> {
+    let others = registry.list().into_iter().filter(|it| {
+        it.status.state.is_running() && !it.interrupted && it.name != *name
+    });
+    let taken: f64 = others.filter_map(|it| it.status.rate).sum();
+    of(job.options.rate, settings, taken)
+}
+
+/// What may be had of replays' part where so much is taken.
+pub(super) fn of(
+    asked: Option<Rate>,
+    settings: &Settings,
+    taken: f64,
+) -> anyhow::Result<Option<f64>> {
+    let asked = asked.and_then(Rate::per_second);
+    let limits = &settings.limits;
+    let Some(whole) = limits.rate.per_second() else { return Ok(asked) };
+    let part = whole * limits.replay_part.fraction();
+    let left = part - taken;
+    if left < LEAST {
+        return Err(wrong(format!(
+            "other replays run with {taken}/s, which is all that replays have \
+             (limits.replay_part of limits.rate): wait for them, or begin each with a --rate"
+        )));
+    }
+    match asked {
+        Some(asked) if asked > left + LEAST => Err(wrong(format!(
+            "--rate {asked}/s is more than the {left}/s that replays have left \
+             (limits.replay_part is {} of limits.rate)",
+            limits.replay_part
+        ))),
+        asked => Ok(Some(asked.unwrap_or(left))),
+    }
+}
+
+fn wrong(text: String) -> anyhow::Error {
+    UsageError(text).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of;
+    use crate::settings::{Rate, Settings};
+
+    fn settings(rate: &str) -> Settings {
+        let mut settings = Settings::default();
+        settings.limits.rate = rate.parse().unwrap();
+        settings
+    }
+
+    fn asked(text: &str) -> Option<Rate> {
+        Some(text.parse().unwrap())
+    }
+
+    #[test]
+    fn replays_have_a_tenth_of_the_rate_unless_they_ask_for_less() {
+        let settings = settings("200/s");
+        assert_eq!(of(None, &settings, 0.0).unwrap(), Some(20.0));
+        assert_eq!(of(asked("5/s"), &settings, 0.0).unwrap(), Some(5.0));
+        assert_eq!(of(None, &settings, 12.0).unwrap(), Some(8.0), "beside another one");
+    }
+
+    #[test]
+    fn more_than_is_left_is_refused() {
+        let settings = settings("200/s");
+        for (rate, taken) in [(asked("21/s"), 0.0), (asked("9/s"), 12.0), (None, 20.0)] {
+            let refused = of(rate, &settings, taken).unwrap_err().to_string();
+            assert!(refused.contains("limits.replay_part"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn without_a_limit_of_the_group_only_the_own_one_counts() {
+        let settings = settings("none");
+        assert_eq!(of(None, &settings, 0.0).unwrap(), None);
+        assert_eq!(of(asked("7/s"), &settings, 0.0).unwrap(), Some(7.0));
+    }
+}

@@ -1,0 +1,180 @@
+//! The passes over the topics that planning takes: dead letters, receipts, the records.
+
+use std::sync::Arc;
+
+use emberline_broker::{Bounds, BrokerError, OffsetRange, ScanRecord, Scanner};
+use emberline_model::DeviceKey;
+use emberline_wire::device::DeviceRecord;
+use hashbrown::HashSet;
+
+use super::plan::{GO_ON, PATIENCE, Planned, Tell};
+use super::planner::Planner;
+use super::receipts::{Accepted, CLOCKS_APART_MS, Wanted};
+use super::{Marks, Receipts, ReplayError, ReplayRun, Selection, letters, receipts};
+use crate::intake::Content;
+use crate::run::ASK;
+use crate::settings::{PipelineSettings, WorkerKind};
+use crate::table::Bindings;
+
+/// Planning, with bindings at hand. Blocks.
+pub(super) struct Look<'a> {
+    pub(super) settings: &'a PipelineSettings,
+    pub(super) bindings: &'a Arc<Bindings>,
+    pub(super) tell: Tell<'a>,
+}
+
+impl Look<'_> {
+    pub(super) fn plan(&self, mut run: ReplayRun) -> Result<Planned, ReplayError> {
+        let kind = self.kind();
+        let mut selection = (*run.selection).clone();
+        if kind == WorkerKind::Redrive {
+            selection.copies = letters::copies(self.settings, &run.ranges, &self.tell)?;
+        }
+        if run.dead_letters_only {
+            let found = letters::places(self.settings, &run.topic, &run.ranges, &self.tell)?;
+            selection.places = Some(found);
+        }
+        run.selection = Arc::new(selection.clone());
+        let accepted = self.accepted(&run)?;
+        let unreadable_receipts = accepted.unreadable;
+        selection.accepted = accepted.marks;
+        selection.newest_states = accepted.newest_states;
+        run.selection = Arc::new(selection.clone());
+
+        let mut planner = Planner::new(self.settings, &run, Arc::clone(self.bindings));
+        self.read(&run.topic, &run.ranges, |record| planner.take(record))?;
+        if planner.has_states() {
+            let rest = rest_of(self.settings, &run)?;
+            self.read(&run.topic, &rest, |record| planner.note_later(record))?;
+        }
+        let (plan, newest_states) = planner.finish();
+        run.selection = Arc::new(Selection { newest_states, ..selection });
+        Ok(Planned { plan, run, unreadable_receipts })
+    }
+
+    fn kind(&self) -> WorkerKind {
+        self.settings.workers.first().copied().unwrap_or(WorkerKind::Replay)
+    }
+
+    fn read(
+        &self,
+        topic: &str,
+        ranges: &[OffsetRange],
+        mut each: impl FnMut(&ScanRecord<'_>),
+    ) -> Result<(), ReplayError> {
+        let all: u64 = ranges.iter().map(OffsetRange::len).sum();
+        let (mut read, mut goes_on) = (0, GO_ON);
+        Scanner::new(&self.settings.kafka, topic)?.read(ranges, PATIENCE, |record| {
+            read += 1;
+            goes_on = self.tell.maybe("records", read, all);
+            each(record);
+            goes_on
+        })?;
+        goes_on.is_continue().then_some(()).ok_or(ReplayError::Stopped)
+    }
+
+    /// What has a receipt.
+    fn accepted(&self, run: &ReplayRun) -> Result<Accepted, ReplayError> {
+        let from_ms = match (run.receipts, self.kind()) {
+            (Receipts::Ignored, _) => return Ok(Accepted::default()),
+            (Receipts::Since(from_ms), _) => from_ms,
+            (Receipts::All, WorkerKind::Redrive) => {
+                // Letters are from far apart: of all receipts since the first of them only
+                // theirs are held.
+                let (wanted, first) = self.letters(run)?;
+                let Some(first) = first else { return Ok(Accepted::default()) };
+                return self.receipts(first - CLOCKS_APART_MS, &wanted);
+            }
+            (Receipts::All, _) => {
+                let mut scanner = Scanner::new(&self.settings.kafka, &run.topic)?;
+                let first = receipts::first_time(&mut scanner, &run.ranges)?;
+                let Some(first) = first else { return Ok(Accepted::default()) };
+                first - CLOCKS_APART_MS
+            }
+        };
+        let devices = run.selection.devices.iter().map(|it| it.as_str().as_bytes());
+        self.receipts(from_ms, &OfDevices(devices.collect()))
+    }
+
+    fn receipts(&self, from_ms: i64, wanted: &impl Wanted) -> Result<Accepted, ReplayError> {
+        let topic = self.settings.topics.receipts();
+        receipts::since(&self.settings.kafka, &topic, from_ms, wanted, &self.tell)
+    }
+
+    /// What the meant letters are about, and the first time of their records.
+    fn letters(&self, run: &ReplayRun) -> Result<(OfLetters, Option<i64>), ReplayError> {
+        let mut planner = Planner::new(self.settings, run, Arc::clone(self.bindings));
+        let (mut wanted, mut first) = (OfLetters::default(), None);
+        self.read(&run.topic, &run.ranges, |record| {
+            let intake = planner.read(record);
+            match &intake.content {
+                Content::Device(DeviceRecord::Telemetry(telemetry)) => {
+                    let key = telemetry.device.key();
+                    let reports = telemetry.reports.iter();
+                    reports.for_each(|report| wanted.marks.add_report(key, report));
+                }
+                Content::Device(DeviceRecord::State(state)) => {
+                    wanted.marks.add_state(state);
+                    wanted.with_states.insert(state.device.key());
+                }
+                _ => return,
+            }
+            let time = intake.arrival.millis();
+            first = Some(first.map_or(time, |first: i64| first.min(time)));
+        })?;
+        if wanted.marks.len() > Marks::MOST {
+            return Err(ReplayError::TooManyMarks);
+        }
+        Ok((wanted, first))
+    }
+}
+
+/// All receipts of these devices; of all devices if there are none.
+struct OfDevices<'a>(HashSet<&'a [u8]>);
+
+impl Wanted for OfDevices<'_> {
+    fn record(&self, record: &ScanRecord<'_>) -> bool {
+        self.0.is_empty() || record.key().is_some_and(|it| self.0.contains(it))
+    }
+
+    fn mark(&self, _: u64) -> bool {
+        true
+    }
+
+    fn state_of(&self, _: DeviceKey) -> bool {
+        // A topic of devices tells itself which states are the newest.
+        false
+    }
+}
+
+/// What dead letters are about.
+#[derive(Default)]
+struct OfLetters {
+    marks: Marks,
+    with_states: HashSet<DeviceKey>,
+}
+
+impl Wanted for OfLetters {
+    fn record(&self, _: &ScanRecord<'_>) -> bool {
+        true
+    }
+
+    fn mark(&self, mark: u64) -> bool {
+        self.marks.contains(mark)
+    }
+
+    fn state_of(&self, device: DeviceKey) -> bool {
+        self.with_states.contains(&device)
+    }
+}
+
+/// What comes after the ranges, up to the logs' ends.
+fn rest_of(settings: &PipelineSettings, run: &ReplayRun) -> Result<Vec<OffsetRange>, BrokerError> {
+    let topic = std::slice::from_ref(&run.topic);
+    let bounds = Bounds::new(&settings.kafka)?.of_topics(topic, ASK)?;
+    let rest = run.ranges.iter().filter_map(|range| {
+        let bounds = bounds.iter().find(|it| it.partition == range.partition)?;
+        Some(OffsetRange { from: range.to.max(bounds.low), to: bounds.high, ..*range })
+    });
+    Ok(rest.collect())
+}

@@ -1,0 +1,118 @@
+//! Reading what was accepted, before anything is pushed again.
+
+use std::ops::ControlFlow;
+
+use emberline_broker::{
+    AtTime, Bounds, BrokerError, KafkaSettings, OffsetRange, PartitionBounds, ScanRecord, Scanner,
+};
+use emberline_model::DeviceKey;
+use emberline_wire::receipt::{Receipt, Received};
+use hashbrown::HashMap;
+
+use super::plan::{PATIENCE, Tell};
+use super::{Marks, ReplayError};
+
+/// A record's time is its producer's, and a receipt's is ours: so far they may be apart.
+pub(super) const CLOCKS_APART_MS: i64 = 3_600_000;
+
+/// What the receipts tell.
+#[derive(Debug, Default)]
+pub(super) struct Accepted {
+    pub(super) marks: Marks,
+    /// The newest state that was accepted, Unix milliseconds, of the devices that matter.
+    pub(super) newest_states: HashMap<DeviceKey, i64>,
+    /// Receipts that could not be read.
+    pub(super) unreadable: u64,
+}
+
+/// Which receipts are wanted, and what of them.
+pub(super) trait Wanted {
+    /// Whether a record is looked at.
+    fn record(&self, record: &ScanRecord<'_>) -> bool;
+    /// Whether the mark of a report or state is.
+    fn mark(&self, mark: u64) -> bool;
+    /// Whether a device's newest state is.
+    fn state_of(&self, device: DeviceKey) -> bool;
+}
+
+/// Reads the wanted receipts from this time on, up to the topic's present end.
+///
+/// # Errors
+/// No answer from Kafka, or more than can be held.
+pub(super) fn since(
+    kafka: &KafkaSettings,
+    topic: &str,
+    from_ms: i64,
+    wanted: &impl Wanted,
+    tell: &Tell<'_>,
+) -> Result<Accepted, ReplayError> {
+    let ranges = ranges_since(kafka, topic, from_ms)?;
+    let all: u64 = ranges.iter().map(OffsetRange::len).sum();
+    let mut accepted = Accepted::default();
+    let (mut read, mut goes_on) = (0, ControlFlow::Continue(()));
+    Scanner::new(kafka, topic)?.read(&ranges, PATIENCE, |record| {
+        read += 1;
+        goes_on = tell.maybe("receipts", read, all);
+        if wanted.record(record) {
+            accepted.take(record.value(), wanted);
+        }
+        if accepted.marks.len() > Marks::MOST { ControlFlow::Break(()) } else { goes_on }
+    })?;
+    if accepted.marks.len() > Marks::MOST {
+        return Err(ReplayError::TooManyMarks);
+    }
+    goes_on.is_continue().then_some(accepted).ok_or(ReplayError::Stopped)
+}
+
+impl Accepted {
+    fn take(&mut self, value: Option<&[u8]>, wanted: &impl Wanted) {
+        let Some(Ok(Receipt { received, .. })) = value.map(Receipt::decode) else {
+            self.unreadable += 1;
+            return;
+        };
+        self.marks.add(&received, |mark| wanted.mark(mark));
+        if let Received::State { device_id, time_ms, .. } = &received {
+            let device = DeviceKey::of(device_id);
+            if wanted.state_of(device) {
+                let newest = self.newest_states.entry(device).or_insert(*time_ms);
+                *newest = (*newest).max(*time_ms);
+            }
+        }
+    }
+}
+
+fn ranges_since(
+    kafka: &KafkaSettings,
+    topic: &str,
+    from_ms: i64,
+) -> Result<Vec<OffsetRange>, BrokerError> {
+    let bounds = Bounds::new(kafka)?;
+    let partitions = bounds.of_topics(&[topic.to_owned()], PATIENCE)?;
+    let starts = match bounds.at_time(&partitions, from_ms, PATIENCE)? {
+        AtTime::Offsets(offsets) => offsets,
+        AtTime::Unknown => partitions.iter().map(|it| it.low).collect(),
+    };
+    let range = |(it, from): (&PartitionBounds, i64)| OffsetRange {
+        partition: it.partition,
+        from,
+        to: it.high,
+    };
+    Ok(partitions.iter().zip(starts).map(range).collect())
+}
+
+/// The time of the oldest first record of these ranges, Unix milliseconds; `None` if they hold
+/// none.
+pub(super) fn first_time(
+    scanner: &mut Scanner,
+    ranges: &[OffsetRange],
+) -> Result<Option<i64>, BrokerError> {
+    let mut first: Option<i64> = None;
+    for range in ranges {
+        scanner.read(std::slice::from_ref(range), PATIENCE, |record| {
+            let time = record.timestamp_ms();
+            first = Some(first.map_or(time, |first| first.min(time)));
+            ControlFlow::Break(())
+        })?;
+    }
+    Ok(first)
+}
