@@ -10,7 +10,7 @@ use emberline_flow::replay_lease::{Contender, Holder, Next};
 use emberline_model::ReplayName;
 use emberline_wire::replay::{ReplayRecord, ReplayStatus, encode_key};
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 use tokio::time::{sleep, sleep_until, timeout};
 
 use super::book::Book;
@@ -26,13 +26,15 @@ const TRY_AGAIN: Duration = Duration::from_millis(300);
 
 /// The named replays, as of now: the topic is followed until this is dropped.
 pub struct Registry {
+    kafka: KafkaSettings,
     topic: String,
     pub(super) timing: Timing,
     pub(super) host: String,
     pub(super) shared: Arc<Shared>,
     /// Follows the topic.
     _reader: TableReader,
-    producer: AwaitedProducer,
+    /// Made by the first write: who only looks needs no right to write.
+    producer: OnceCell<AwaitedProducer>,
 }
 
 /// What the reading thread shares.
@@ -74,9 +76,15 @@ impl Registry {
         })?;
         let read = timeout(PATIENCE, reader.read_to_current_end()).await;
         read.map_err(|_| unanswered(&topic))??;
-        // A word that comes later than the silence is worth nothing.
-        let producer = AwaitedProducer::new(kafka.clone(), timing.silence)?;
-        Ok(Self { topic, timing, host: this_host(), shared, _reader: reader, producer })
+        Ok(Self {
+            kafka: kafka.clone(),
+            topic,
+            timing,
+            host: this_host(),
+            shared,
+            _reader: reader,
+            producer: OnceCell::new(),
+        })
     }
 
     /// All that were ever begun, by name.
@@ -179,7 +187,10 @@ impl Registry {
             headers: &[],
             timestamp_ms: None,
         };
-        let written = self.producer.write(record).await;
+        // A word that comes later than the silence is worth nothing.
+        let patience = self.timing.silence;
+        let made = async || AwaitedProducer::new(self.kafka.clone(), patience);
+        let written = self.producer.get_or_try_init(made).await?.write(record).await;
         let topic = || self.topic.clone();
         written.map(drop).map_err(|error| RegistryError::NotWritten { topic: topic(), error })
     }
