@@ -76,7 +76,7 @@ pub enum Command {
     Audit(audit::Args),
     /// Look at the dead letters: what could not be delivered, why, and what to do about it.
     Dlq(dlq::Args),
-    /// See which replays were begun, how far each is, and stop one.
+    /// Push a part of a topic again; or see which replays there are, and stop one.
     Replay(replay::Args),
     /// Call one of the service's eight interfaces.
     Service(service::Args),

@@ -164,7 +164,7 @@ impl Item {
             (What::Report { report, .. }, About::Data { device, .. }) => {
                 Some(report.identity(device.key()))
             }
-            (What::State { status, time }, About::State { device }) => {
+            (What::State { status, time, .. }, About::State { device }) => {
                 Some(state_identity(device.key(), *status, *time))
             }
             _ => None,
@@ -184,6 +184,8 @@ pub(crate) enum What {
     State {
         status: OnlineStatus,
         time: EventTime,
+        /// When its call ended, where newer states that came until then are still looked for.
+        called_at: Option<Instant>,
     },
     Binding(Box<BindingEvent>),
     Customer(Box<CustomerEvent>),

@@ -1,6 +1,6 @@
 //! A record's own bytes, kept until it is settled: what a retry or dead letter carries.
 
-use emberline_broker::RecordRef;
+use emberline_broker::{RecordRef, ScanRecord};
 
 /// Key, value and headers as they came. Key and value lie in one allocation: there is one
 /// of these for each record in flight.
@@ -21,6 +21,12 @@ impl RawRecord {
             (String::from_utf8_lossy(name).into_owned().into_boxed_str(), Box::from(value))
         });
         Self::new(record.key, record.value, headers.collect())
+    }
+
+    /// The same of a record that is read outside of a group.
+    pub(crate) fn of_scan(record: &ScanRecord<'_>) -> Self {
+        let headers = record.headers().map(|(name, value)| (name.into(), value.into()));
+        Self::new(record.key(), record.value(), headers.collect())
     }
 
     /// A copy of these parts.

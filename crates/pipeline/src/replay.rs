@@ -6,6 +6,7 @@
 //! beforehand by reading the same records through the same reader ([`plan`]).
 
 mod copies;
+mod later_states;
 mod letters;
 mod look;
 mod marks;
@@ -20,6 +21,7 @@ use emberline_broker::{BrokerError, Ends, OffsetRange};
 
 pub use copies::Copies;
 pub(crate) use copies::Part;
+pub(crate) use later_states::LaterStates;
 pub use letters::Places;
 pub(crate) use letters::redriven;
 pub use marks::Marks;
@@ -74,6 +76,9 @@ pub struct ReplayRun {
     pub dead_letters_only: bool,
     /// Which receipts count.
     pub receipts: Receipts,
+    /// Where states that come meanwhile are looked for, by topic; only the beginnings count.
+    /// None where no state is pushed.
+    pub states_from: Vec<(String, OffsetRange)>,
     /// Which of them.
     pub selection: Arc<Selection>,
 }

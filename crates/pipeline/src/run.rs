@@ -26,6 +26,7 @@ use crate::intake::{Reader, Selecting};
 use crate::offsets;
 use crate::offsets::GroupCommitted;
 use crate::order_book::ProcessBook;
+use crate::replay::LaterStates;
 use crate::settings::{DeliverySettings, PipelineSettings, Topics, WorkerKind};
 use crate::status::{Monitor, WorkerStatus};
 use crate::table::Bindings;
@@ -88,6 +89,12 @@ pub async fn run<T: Transport + Clone>(
         ends = ends_now(&settings) => ends?,
         () = stop.cancelled() => return Ok(Exit::Stopped),
     };
+    let later_states = match &settings.replay {
+        Some(replay) if !replay.states_from.is_empty() => {
+            Some(LaterStates::follow(&settings, &replay.states_from)?)
+        }
+        _ => None,
+    };
     let shared = Arc::new(Shared {
         signer: RwLock::new(Signer::new(&settings.credentials, settings.dialect)),
         bindings: Arc::clone(&bindings),
@@ -97,6 +104,7 @@ pub async fn run<T: Transport + Clone>(
         traffic: Traffic::new(&settings.delivery, Instant::now()),
         highs: Mutex::default(),
         committed: GroupCommitted::default(),
+        later_states,
         reader: OnceLock::new(),
         settings,
     });

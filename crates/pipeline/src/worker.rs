@@ -20,6 +20,7 @@ mod ended;
 mod leases;
 mod receipts;
 mod set_aside;
+mod states;
 mod take_in;
 
 use std::collections::HashMap;
@@ -58,6 +59,7 @@ use crate::offsets::{GroupCommitted, Highs};
 use crate::order_book::ProcessBook;
 use crate::outbox::Outbox;
 use crate::records::Records;
+use crate::replay::LaterStates;
 use crate::settings::{PipelineSettings, WorkerKind};
 use crate::status::WorkerStatus;
 use crate::table::Bindings;
@@ -89,6 +91,8 @@ pub(crate) struct Shared {
     pub(crate) traffic: Traffic,
     pub(crate) highs: Mutex<Highs>,
     pub(crate) committed: GroupCommitted,
+    /// Where states are pushed again, those that come meanwhile.
+    pub(crate) later_states: Option<Arc<LaterStates>>,
     /// What the sets in `bindings` are read by.
     pub(crate) reader: OnceLock<Weak<TableReader>>,
 }

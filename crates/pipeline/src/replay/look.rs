@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use emberline_broker::{Bounds, BrokerError, OffsetRange, ScanRecord, Scanner};
+use emberline_broker::{Bounds, BrokerError, OffsetRange, PartitionBounds, ScanRecord, Scanner};
 use emberline_model::DeviceKey;
 use emberline_wire::device::DeviceRecord;
 use hashbrown::HashSet;
@@ -26,6 +26,7 @@ pub(super) struct Look<'a> {
 impl Look<'_> {
     pub(super) fn plan(&self, mut run: ReplayRun) -> Result<Planned, ReplayError> {
         let kind = self.kind();
+        let states_from = self.ends_of_devices(&run)?;
         let mut selection = (*run.selection).clone();
         if kind == WorkerKind::Redrive {
             selection.copies = letters::copies(self.settings, &run.ranges, &self.tell)?;
@@ -48,8 +49,24 @@ impl Look<'_> {
             self.read(&run.topic, &rest, |record| planner.note_later(record))?;
         }
         let (plan, newest_states) = planner.finish();
+        run.states_from = if plan.states > 0 { states_from } else { Vec::new() };
         run.selection = Arc::new(Selection { newest_states, ..selection });
         Ok(Planned { plan, run, unreadable_receipts })
+    }
+
+    /// The ends of the topics on which newer states may come: all that was there before is
+    /// looked through by the plan.
+    fn ends_of_devices(&self, run: &ReplayRun) -> Result<Vec<(String, OffsetRange)>, BrokerError> {
+        let devices = &self.settings.topics.devices;
+        let topics = match self.kind() {
+            WorkerKind::Redrive => devices.clone(),
+            _ => devices.iter().filter(|topic| **topic == run.topic).cloned().collect(),
+        };
+        let bounds = Bounds::new(&self.settings.kafka)?.of_topics(&topics, ASK)?;
+        let end = |it: PartitionBounds| {
+            (it.topic, OffsetRange { partition: it.partition, from: it.high, to: it.high })
+        };
+        Ok(bounds.into_iter().map(end).collect())
     }
 
     fn kind(&self) -> WorkerKind {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use emberline_broker::{ScanRecord, TopicIndex};
 use emberline_flow::dedupe::{DedupeWindow, Seen};
-use emberline_model::{DeviceKey, DeviceState, EventTime};
+use emberline_model::{DeviceKey, DeviceState, EventTime, OnlineStatus};
 use emberline_service_api::DataInfoForm;
 use emberline_wire::device::{DeviceRecord, Telemetry};
 use hashbrown::HashSet;
@@ -27,6 +27,8 @@ const MOST_LANES: usize = 4_000_000;
 struct States {
     /// The newest, meant or not.
     newest: EventTime,
+    /// What it was; `None` where only its time is known.
+    status: Option<OnlineStatus>,
     /// The newest of those that are meant, and how many are of that time.
     meant: Option<(EventTime, u64)>,
 }
@@ -69,7 +71,7 @@ impl Planner {
             DataInfoForm::Object => 1,
         };
         let states = run.selection.newest_states.iter().map(|(device, newest)| {
-            (*device, States { newest: EventTime::from_millis(*newest), meant: None })
+            (*device, States { newest: EventTime::from_millis(*newest), status: None, meant: None })
         });
         Self {
             selection: Arc::clone(&run.selection),
@@ -133,8 +135,7 @@ impl Planner {
     }
 
     pub(super) fn read(&mut self, record: &ScanRecord<'_>) -> Intake {
-        let headers = record.headers().map(|(name, value)| (name.into(), value.into()));
-        let raw = RawRecord::new(record.key(), record.value(), headers.collect());
+        let raw = RawRecord::of_scan(record);
         let at = (0, record.partition(), record.offset(), record.timestamp_ms());
         self.reader.intake(TopicIndex(0), at, raw)
     }
@@ -199,19 +200,26 @@ impl Planner {
         if !self.selection.takes_states_of(&state.device, &self.bindings) {
             return;
         }
-        let states = self
-            .states
-            .entry(state.device.key())
-            .or_insert(States { newest: state.time, meant: None });
-        states.newest = states.newest.max(state.time);
+        let states = self.states.entry(state.device.key()).or_insert(States {
+            newest: state.time,
+            status: None,
+            meant: None,
+        });
+        if state.time >= states.newest {
+            (states.newest, states.status) = (state.time, Some(state.status));
+        }
     }
 
     pub(super) fn note_later(&mut self, record: &ScanRecord<'_>) {
-        if let Content::Device(DeviceRecord::State(state)) = self.read(record).content
-            && self.states.contains_key(&state.device.key())
-        {
-            self.note_state(&state);
+        let Content::Device(DeviceRecord::State(mut state)) = self.read(record).content else {
+            return;
+        };
+        let Some(known) = self.states.get(&state.device.key()) else { return };
+        // Of two at the same time the later arrival counts as the newer.
+        if state.time == known.newest && known.status.is_some_and(|it| it != state.status) {
+            state.time = EventTime::from_millis(state.time.millis() + 1);
         }
+        self.note_state(&state);
     }
 
     pub(super) fn finish(mut self) -> (Plan, hashbrown::HashMap<DeviceKey, i64>) {

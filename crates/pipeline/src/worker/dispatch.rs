@@ -178,7 +178,7 @@ impl<T: Transport + Clone> Worker<T> {
                 }
                 bound
             }
-            About::State { .. } => true,
+            About::State { .. } => self.prepare_state(id, now),
             About::Bindings { .. } => self.prepare_bindings(id, now),
             About::Customer { .. } | About::Orders { .. } => false,
         }

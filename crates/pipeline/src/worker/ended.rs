@@ -70,11 +70,12 @@ impl<T: Transport + Clone> Worker<T> {
             }
             return;
         }
-        if matches!(self.lanes.about(id).about, About::State { .. })
-            && let Some(by) = self.is_receipted(Outcome::Delivered, Some(by))
-        {
+        if matches!(self.lanes.about(id).about, About::State { .. }) {
             self.lanes.about_mut(id).begin_anew();
-            self.write_state_receipt(id, by, now);
+            match self.is_receipted(Outcome::Delivered, Some(by)) {
+                Some(by) => self.write_state_receipt(id, by, now),
+                None => self.state_delivered(id, now),
+            }
             return;
         }
         let count = self.lanes.in_call(id);
@@ -211,7 +212,7 @@ impl<T: Transport + Clone> Worker<T> {
     }
 
     /// Whether no item of the lane's call is ours to settle any more.
-    fn all_fenced(&self, id: LaneId) -> bool {
+    pub(super) fn all_fenced(&self, id: LaneId) -> bool {
         let count = self.lanes.in_call(id);
         self.lanes.items(id).take(count).all(|item| self.records.is_fenced(item.record))
     }
@@ -288,7 +289,7 @@ impl<T: Transport + Clone> Worker<T> {
             Written::Receipt { about, items } => {
                 self.end(Some(&about), items.into_iter(), Outcome::Delivered, now);
             }
-            Written::StateReceipt { lane } => self.finish(lane, Outcome::Delivered, None, now),
+            Written::StateReceipt { lane } => self.state_delivered(lane, now),
             Written::Returned => {}
             Written::Mended { claim, set } => {
                 self.shared.bindings.apply(claim.customer(), &set, at.offset);

@@ -144,7 +144,7 @@ fn received(about: &About, items: &[Item]) -> Received {
                 reports: reports.collect(),
             }
         }
-        (About::State { device }, Some(What::State { status, time })) => Received::State {
+        (About::State { device }, Some(What::State { status, time, .. })) => Received::State {
             device_id: device.to_string(),
             status: status.code(),
             time_ms: time.millis(),

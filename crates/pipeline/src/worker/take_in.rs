@@ -341,7 +341,7 @@ impl<T: Transport + Clone> Worker<T> {
             return;
         }
         let gather = Gather { linger: Duration::ZERO, full_at: 1 };
-        let item = Item { record, what: What::State { status, time } };
+        let item = Item { record, what: What::State { status, time, called_at: None } };
         let about = || Lane::about(About::State { device: device.clone() });
         if let Some(older) = self.lanes.push_replacing(state_key(key), item, gather, now, about) {
             self.settle(older.record, Outcome::Superseded, 1, now);

@@ -53,6 +53,7 @@ async fn planned(world: &mut World, ranges: Vec<OffsetRange>, selection: Selecti
         ranges,
         dead_letters_only: false,
         receipts,
+        states_from: Vec::new(),
         selection: Arc::new(selection),
     };
     plan_of(world, run).await
@@ -152,7 +153,16 @@ async fn redrive(world: &mut World, name: &str, most_redriven: u32) -> Plan {
     let selection = Arc::new(Selection { most_redriven, ..Selection::default() });
     let receipts = Receipts::All;
     let name = name.into();
-    let run = ReplayRun { name, topic, ranges, dead_letters_only: false, receipts, selection };
+    let states_from = Vec::new();
+    let run = ReplayRun {
+        name,
+        topic,
+        ranges,
+        dead_letters_only: false,
+        receipts,
+        states_from,
+        selection,
+    };
     plan_of(world, run).await
 }
 
@@ -245,6 +255,7 @@ async fn only_records_that_became_dead_letters_are_replayed_where_that_is_asked_
         ranges: ranges(&world, "devices").await,
         dead_letters_only: true,
         receipts: Receipts::Ignored,
+        states_from: Vec::new(),
         selection: Arc::default(),
     };
     let plan = plan_of(&mut world, run).await;

@@ -138,6 +138,7 @@ impl Beginning {
             ranges: self.left.clone(),
             dead_letters_only: job.dead_letters_only,
             receipts,
+            states_from: Vec::new(),
             selection: Arc::new(selection),
         }
     }

@@ -238,6 +238,7 @@ impl Rig {
             highs: Mutex::default(),
             lanes_in_calls: Some(Mutex::default()),
             committed: Mutex::default(),
+            later_states: None,
             reader: OnceLock::default(),
             settings,
         });

@@ -1,0 +1,156 @@
+//! States that come while older ones are pushed again: live delivery sends them, and what is
+//! pushed again must not be the last that the service hears.
+
+use std::ops::ControlFlow;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use emberline_broker::{Bounds, BrokerError, OffsetRange, ScanRecord, Scanner, TopicIndex};
+use emberline_model::{DeviceKey, EventTime, OnlineStatus};
+use emberline_wire::device::DeviceRecord;
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+
+use super::plan::PATIENCE;
+use crate::intake::{Content, Reader};
+use crate::raw::RawRecord;
+use crate::settings::{PipelineSettings, WorkerKind};
+
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// The newest state that came of each device since the plan was made.
+#[derive(Debug, Default)]
+pub(crate) struct LaterStates(Mutex<Seen>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    newest: HashMap<DeviceKey, (EventTime, OnlineStatus)>,
+    /// All was read that was there then.
+    up_to: Option<Instant>,
+}
+
+impl LaterStates {
+    /// A state of the device that came later than this one, and is newer. Of two at the same
+    /// time the later arrival counts as the newer.
+    pub(crate) fn newer(
+        &self,
+        device: DeviceKey,
+        (time, status): (EventTime, OnlineStatus),
+    ) -> Option<(EventTime, OnlineStatus)> {
+        let newest = self.0.lock().newest.get(&device).copied()?;
+        let is_newer = newest.0 > time || (newest.0 == time && newest.1 != status);
+        is_newer.then_some(newest)
+    }
+
+    /// Whether all is known that had come by then.
+    pub(crate) fn has_seen(&self, by: Instant) -> bool {
+        self.0.lock().up_to.is_some_and(|up_to| up_to > by)
+    }
+
+    fn note(&self, device: DeviceKey, time: EventTime, status: OnlineStatus) {
+        let mut seen = self.0.lock();
+        let newest = seen.newest.entry(device).or_insert((time, status));
+        if time >= newest.0 {
+            *newest = (time, status);
+        }
+    }
+
+    /// Follows these topics from these places on, in a thread that ends when nobody has what
+    /// is returned any more.
+    pub(crate) fn follow(
+        settings: &PipelineSettings,
+        from: &[(String, OffsetRange)],
+    ) -> Result<Arc<Self>, BrokerError> {
+        let states = Arc::new(Self::default());
+        let mut topics: Vec<Topic> = Vec::new();
+        for (name, range) in from {
+            match topics.iter_mut().find(|topic| topic.name == *name) {
+                Some(topic) => topic.from.push(*range),
+                None => topics.push(Topic::new(settings, name, *range)?),
+            }
+        }
+        let bounds = Bounds::new(&settings.kafka)?;
+        let follower = Follower { states: Arc::downgrade(&states), bounds, topics };
+        let thread = std::thread::Builder::new().name("later-states".to_owned());
+        thread.spawn(move || follower.run())?;
+        Ok(states)
+    }
+}
+
+struct Topic {
+    name: String,
+    scanner: Scanner,
+    reader: Reader,
+    /// What is to be read next, as far as its beginning.
+    from: Vec<OffsetRange>,
+}
+
+impl Topic {
+    fn new(
+        settings: &PipelineSettings,
+        name: &str,
+        from: OffsetRange,
+    ) -> Result<Self, BrokerError> {
+        let scanner = Scanner::new(&settings.kafka, name)?;
+        let names = [name.to_owned()];
+        let reader = Reader::new(WorkerKind::Replay, &names, &settings.topics);
+        Ok(Self { name: name.to_owned(), scanner, reader, from: vec![from] })
+    }
+}
+
+struct Follower {
+    states: Weak<LaterStates>,
+    bounds: Bounds,
+    topics: Vec<Topic>,
+}
+
+impl Follower {
+    fn run(mut self) {
+        while let Some(states) = self.states.upgrade() {
+            let began = Instant::now();
+            match self.topics.iter_mut().try_for_each(|it| it.read(&self.bounds, &states)) {
+                Ok(()) => states.0.lock().up_to = Some(began),
+                Err(error) => tracing::warn!(%error, "newer states are looked for again"),
+            }
+            drop(states);
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+}
+
+impl Topic {
+    fn read(&mut self, bounds: &Bounds, states: &LaterStates) -> Result<(), BrokerError> {
+        let found = bounds.of_topics(std::slice::from_ref(&self.name), PATIENCE)?;
+        for range in &mut self.from {
+            let of = found.iter().find(|it| it.partition == range.partition);
+            let Some(it) = of else { continue };
+            range.from = range.from.max(it.low);
+            range.to = it.high.max(range.from);
+        }
+        // Partitions that are new since are read from their beginning.
+        for it in &found {
+            if !self.from.iter().any(|range| range.partition == it.partition) {
+                let (partition, from, to) = (it.partition, it.low, it.high);
+                self.from.push(OffsetRange { partition, from, to });
+            }
+        }
+        let reader = &mut self.reader;
+        self.scanner.read(&self.from, PATIENCE, |record| {
+            note(reader, record, states);
+            ControlFlow::Continue(())
+        })?;
+        self.from.iter_mut().for_each(|range| range.from = range.to);
+        Ok(())
+    }
+}
+
+fn note(reader: &mut Reader, record: &ScanRecord<'_>, states: &LaterStates) {
+    let raw = RawRecord::of_scan(record);
+    let at = (0, record.partition(), record.offset(), record.timestamp_ms());
+    if let Content::Device(DeviceRecord::State(state)) =
+        reader.intake(TopicIndex(0), at, raw).content
+    {
+        states.note(state.device.key(), state.time, state.status);
+    }
+}

@@ -1,0 +1,63 @@
+//! States that are pushed again: of each the service must hear last what came last, also where
+//! that comes, and is sent by live delivery, while this one's call is under way.
+
+use std::time::{Duration, Instant};
+
+use emberline_flow::lanes::LaneId;
+use emberline_model::Outcome;
+use emberline_service_client::Transport;
+
+use super::Worker;
+use crate::lane::{About, What};
+
+/// Before it is asked again whether a newer one has come.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+impl<T: Transport + Clone> Worker<T> {
+    /// Whether the state at the lane's head is to be sent now; where it is not, it is dealt
+    /// with.
+    pub(super) fn prepare_state(&mut self, id: LaneId, now: Instant) -> bool {
+        let Some(later) = &self.shared.later_states else { return true };
+        let About::State { device } = &self.lanes.about(id).about else { return true };
+        let Some(What::State { status, time, called_at }) =
+            self.lanes.front(id).map(|item| &item.what)
+        else {
+            return true;
+        };
+        let newer = later.newer(device.key(), (*time, *status));
+        let outcome = match (*called_at, newer) {
+            (None, None) => return true,
+            (None, Some(_)) => Outcome::Superseded,
+            (Some(_), Some(newest)) => {
+                // Which of the two calls came last can't be told: the newest is sent once more.
+                if let Some(item) = self.lanes.front_mut(id) {
+                    let (time, status) = newest;
+                    item.what = What::State { status, time, called_at: None };
+                }
+                return true;
+            }
+            (Some(at), None) if !later.has_seen(at) => {
+                self.lanes.wait(id, now + LOOK_AGAIN);
+                return false;
+            }
+            (Some(_), None) => Outcome::Delivered,
+        };
+        self.lanes.start(id, 1);
+        self.finish(id, outcome, None, now);
+        false
+    }
+
+    /// A state was accepted, and has its receipt.
+    pub(super) fn state_delivered(&mut self, id: LaneId, now: Instant) {
+        if self.shared.later_states.is_none() || self.all_fenced(id) {
+            self.finish(id, Outcome::Delivered, None, now);
+            return;
+        }
+        if let Some(item) = self.lanes.front_mut(id)
+            && let What::State { called_at, .. } = &mut item.what
+        {
+            *called_at = Some(now);
+        }
+        self.again_or_fence(id, now + LOOK_AGAIN, now);
+    }
+}
