@@ -89,7 +89,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Dlq(args) => {
             let settings = common.load()?.settings;
             common.start_logs(&settings.log)?;
-            commands::dlq::run(&args, &settings)
+            commands::dlq::run(args, settings)
         }
         Command::Replay(args) => {
             let settings = common.load()?.settings;
@@ -114,6 +114,8 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
     }
 }
 
-fn block_on(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+pub(crate) fn block_on(
+    command: impl Future<Output = anyhow::Result<Exit>>,
+) -> anyhow::Result<Exit> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
 }

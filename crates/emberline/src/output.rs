@@ -108,6 +108,17 @@ pub fn notice(message: &str) {
     let _ = writeln!(io::stderr().lock(), "{message}");
 }
 
+/// Asks a person on stderr; the answer is read from stdin.
+pub fn ask(question: &str) {
+    let mut stderr = io::stderr().lock();
+    let _ = write!(stderr, "{question}").and_then(|()| stderr.flush());
+}
+
+/// A number with its thousands set apart.
+pub fn grouped(number: u64) -> String {
+    indicatif::HumanCount(number).to_string()
+}
+
 /// Whether a person sees stderr at once: progress is drawn there, logs are coloured.
 pub fn stderr_is_terminal() -> bool {
     io::stderr().is_terminal()

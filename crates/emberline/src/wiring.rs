@@ -8,6 +8,7 @@ use std::time::Duration;
 use emberline_broker::KafkaSettings;
 use emberline_flow::claim::ClaimRules;
 use emberline_flow::gate::GateSettings;
+use emberline_pipeline::replay::ReplayRun;
 use emberline_pipeline::{
     CredentialsSource, DeliverySettings, PipelineSettings, Topics, WorkerKind,
 };
@@ -119,13 +120,35 @@ pub fn pipeline(
     })
 }
 
+/// What a worker is told that pushes something again; without a run only what planning needs.
+/// It has `rate` for itself, and the calls in flight are as many as its partitions: what a
+/// kill repeats is at most a batch of each.
+///
+/// # Errors
+/// What is missing, or cannot be read.
+pub fn replay(
+    settings: &Settings,
+    kind: WorkerKind,
+    run: Option<ReplayRun>,
+    rate: Option<f64>,
+) -> Result<PipelineSettings, Problems> {
+    let mut pipeline = pipeline(settings, vec![kind], true)?;
+    let partitions = run.iter().flat_map(|run| &run.ranges).filter(|it| !it.is_empty()).count();
+    let delivery = &mut pipeline.delivery;
+    delivery.rate = rate;
+    delivery.fractions = WorkerKind::EVERY.map(|it| if it == kind { 1.0 } else { 0.0 });
+    delivery.in_flight = delivery.in_flight.min(partitions.max(1));
+    pipeline.replay = run;
+    Ok(pipeline)
+}
+
 /// Whether there are topics of customers or orders.
 fn claims_anything(settings: &Settings) -> bool {
     !settings.topics.customers.is_empty() || !settings.topics.orders.is_empty()
 }
 
 /// What the worker kinds have of the rate, in the order of [`WorkerKind`].
-fn fractions(settings: &Settings) -> [f64; WorkerKind::COUNT] {
+fn fractions(settings: &Settings) -> [f64; WorkerKind::EVERY.len()] {
     let limits = &settings.limits;
     let devices = limits.devices_part.fraction();
     let claims = limits.claims_part.fraction();

@@ -33,8 +33,9 @@ impl WorkerKind {
     /// Every kind that follows its topics, in the order in which they start.
     pub const ALL: [Self; 4] = [Self::Claims, Self::Bindings, Self::Devices, Self::Retries];
 
-    /// How many kinds there are, with those that push something again.
-    pub const COUNT: usize = 6;
+    /// All of them, with those that push something again, in the order of their fractions.
+    pub const EVERY: [Self; 6] =
+        [Self::Devices, Self::Bindings, Self::Retries, Self::Claims, Self::Replay, Self::Redrive];
 
     /// Whether it may read binding events, and so makes customers' sets.
     pub(crate) const fn makes_sets(self) -> bool {
@@ -150,7 +151,7 @@ pub struct DeliverySettings {
     pub rate: Option<f64>,
     /// What each worker kind has of the rate, in the order of [`WorkerKind`]: at most 1
     /// together, where a replay and a redrive share one part.
-    pub fractions: [f64; WorkerKind::COUNT],
+    pub fractions: [f64; WorkerKind::EVERY.len()],
     /// When calls stop, and how they come back.
     pub gate: GateSettings,
     /// Calls that take longer are a sign of too much.

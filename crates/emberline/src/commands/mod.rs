@@ -3,6 +3,7 @@
 //! A command takes its own arguments and the settings, writes its result through
 //! [`crate::output`], and says how it ended.
 
+mod again;
 pub mod audit;
 pub mod check;
 pub mod completions;

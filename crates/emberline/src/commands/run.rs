@@ -142,6 +142,22 @@ impl Observed {
         Ok(Self { stop, tasks, address })
     }
 
+    /// As [`Observed::start`], and without serving where the address is another's: a process
+    /// that runs beside others for a while is not kept from it by that.
+    ///
+    /// # Errors
+    /// If the recorder can't be installed.
+    pub async fn start_if_free(settings: &Settings, monitor: Arc<Monitor>) -> anyhow::Result<Self> {
+        let mut settings = settings.clone();
+        if let Listen::On(listen) = settings.http.listen
+            && let Err(error) = std::net::TcpListener::bind(listen)
+        {
+            output::notice(&format!("metrics are not served: {listen} (http.listen): {error}"));
+            settings.http.listen = Listen::Off;
+        }
+        Self::start(&settings, monitor).await
+    }
+
     /// Ends them.
     pub async fn stop(self) {
         self.stop.cancel();

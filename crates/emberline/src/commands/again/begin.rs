@@ -11,7 +11,7 @@ use super::Job;
 use crate::app::UsageError;
 use crate::replays::{Entry, Registry, ReplayRange, ReplayState};
 use crate::settings::Settings;
-use crate::span::{Part, Written};
+use crate::span::{Part, SpanError, Written};
 
 /// Longest wait for an answer of the brokers.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -98,7 +98,8 @@ impl Beginning {
         let asked = tokio::task::spawn_blocking(move || -> anyhow::Result<Vec<OffsetRange>> {
             let bounds = Bounds::new(&kafka)?;
             let partitions = bounds.of_topics(&[topic], PATIENCE)?;
-            let names: Vec<_> = partitions.iter().map(|it| (it.topic.clone(), it.partition)).collect();
+            let names: Vec<_> =
+                partitions.iter().map(|it| (it.topic.clone(), it.partition)).collect();
             let committed = bounds.committed(&names, PATIENCE)?;
             let known: Vec<_> = partitions.iter().zip(committed).collect();
             Ok(ranges.iter().map(|range| rest_of(range, &known)).collect())
@@ -154,8 +155,8 @@ async fn look_up(job: &Job, kafka: &KafkaSettings) -> anyhow::Result<Part> {
     let (span, kafka, topic) = (job.span.clone(), kafka.clone(), job.topic.clone());
     let found = tokio::task::spawn_blocking(move || span.look_up(&kafka, &topic)).await?;
     found.map_err(|error| match error {
-        crate::span::SpanError::Wrong(text) => UsageError(text).into(),
-        other => other.into(),
+        SpanError::Wrong(text) => UsageError(text).into(),
+        SpanError::Broker(error) => error.into(),
     })
 }
 
@@ -163,10 +164,7 @@ fn offsets(range: &ReplayRange) -> OffsetRange {
     OffsetRange { partition: range.partition, from: range.from, to: range.to }
 }
 
-fn rest_of(
-    range: &OffsetRange,
-    known: &[(&PartitionBounds, Option<i64>)],
-) -> OffsetRange {
+fn rest_of(range: &OffsetRange, known: &[(&PartitionBounds, Option<i64>)]) -> OffsetRange {
     let of = known.iter().find(|(it, _)| it.partition == range.partition);
     let (low, committed) = of.map_or((0, None), |(it, committed)| (it.low, *committed));
     let from = committed.unwrap_or(range.from).max(low).clamp(range.from, range.to);

@@ -20,9 +20,10 @@ pub(super) fn left(
     registry: &Registry,
     name: &ReplayName,
 ) -> anyhow::Result<Option<f64>> {
-    let others = registry.list().into_iter().filter(|it| {
-        it.status.state.is_running() && !it.interrupted && it.name != *name
-    });
+    let others = registry
+        .list()
+        .into_iter()
+        .filter(|it| it.status.state.is_running() && !it.interrupted && it.name != *name);
     let taken: f64 = others.filter_map(|it| it.status.rate).sum();
     of(job.options.rate, settings, taken)
 }
@@ -69,22 +70,23 @@ mod tests {
         settings
     }
 
-    fn asked(text: &str) -> Option<Rate> {
-        Some(text.parse().unwrap())
+    fn asked(text: &str) -> Rate {
+        text.parse().unwrap()
     }
 
     #[test]
     fn replays_have_a_tenth_of_the_rate_unless_they_ask_for_less() {
         let settings = settings("200/s");
         assert_eq!(of(None, &settings, 0.0).unwrap(), Some(20.0));
-        assert_eq!(of(asked("5/s"), &settings, 0.0).unwrap(), Some(5.0));
+        assert_eq!(of(Some(asked("5/s")), &settings, 0.0).unwrap(), Some(5.0));
         assert_eq!(of(None, &settings, 12.0).unwrap(), Some(8.0), "beside another one");
     }
 
     #[test]
     fn more_than_is_left_is_refused() {
         let settings = settings("200/s");
-        for (rate, taken) in [(asked("21/s"), 0.0), (asked("9/s"), 12.0), (None, 20.0)] {
+        for (rate, taken) in [(Some(asked("21/s")), 0.0), (Some(asked("9/s")), 12.0), (None, 20.0)]
+        {
             let refused = of(rate, &settings, taken).unwrap_err().to_string();
             assert!(refused.contains("limits.replay_part"), "{refused}");
         }
@@ -94,6 +96,6 @@ mod tests {
     fn without_a_limit_of_the_group_only_the_own_one_counts() {
         let settings = settings("none");
         assert_eq!(of(None, &settings, 0.0).unwrap(), None);
-        assert_eq!(of(asked("7/s"), &settings, 0.0).unwrap(), Some(7.0));
+        assert_eq!(of(Some(asked("7/s")), &settings, 0.0).unwrap(), Some(7.0));
     }
 }

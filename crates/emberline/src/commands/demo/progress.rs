@@ -8,8 +8,7 @@ use emberline_pipeline::WorkerKind;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::board::Board;
-use super::summary::grouped;
-use crate::output;
+use crate::output::{self, grouped};
 
 /// How often a terminal is drawn.
 const DRAWN_EVERY: Duration = Duration::from_millis(200);

@@ -6,6 +6,8 @@ use std::time::Duration;
 use emberline_pipeline::{Monitor, WorkerKind};
 use serde::Serialize;
 
+use crate::output::grouped;
+
 use super::sums::Sums;
 
 /// What it came to beside the sum.
@@ -210,29 +212,5 @@ impl Summary {
             }
         }
         text
-    }
-}
-
-/// A number with its thousands set apart.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::grouped;
-
-    #[test]
-    fn thousands_are_set_apart() {
-        let shown = [0, 12, 999, 1_000, 1_234_567].map(grouped);
-        assert_eq!(shown, ["0", "12", "999", "1,000", "1,234,567"]);
     }
 }

@@ -1,8 +1,10 @@
 //! Which letters are meant, and what is to be said about those that were looked at.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use emberline_model::{CustomerId, DeadLetterReason, DeviceId, Outcome};
+use emberline_pipeline::replay::Selection;
 
 use super::letter::Letter;
 use crate::settings::suggest;
@@ -41,6 +43,34 @@ pub(super) fn known_reasons() -> impl Iterator<Item = DeadLetterReason> {
 }
 
 impl Filter {
+    /// As what a redrive is about: what these letters say, and of a customer the telemetry
+    /// of the devices too that it has bound now.
+    pub(super) fn selection(&self) -> Selection {
+        Selection {
+            devices: self.device.clone(),
+            customers: self.customer.clone(),
+            reasons: self.reason.clone(),
+            codes: self.code.clone(),
+            topics: self.topic.clone(),
+            ..Selection::default()
+        }
+    }
+
+    /// The filters that were given, by name.
+    pub(super) fn given(&self) -> BTreeMap<String, String> {
+        let texts = |ids: &[DeviceId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let customers: Vec<_> = self.customer.iter().map(ToString::to_string).collect();
+        let given = [
+            ("reason", self.reason.join(",")),
+            ("code", self.code.join(",")),
+            ("device", texts(&self.device).join(",")),
+            ("customer", customers.join(",")),
+            ("topic", self.topic.join(",")),
+        ];
+        let given = given.into_iter().filter(|(_, values)| !values.is_empty());
+        given.map(|(name, values)| (name.to_owned(), values)).collect()
+    }
+
     /// What is to be said about the filter itself: a reason that this version does not have is
     /// looked for, since another version may have it, but it may be misspelt.
     pub(super) fn notes(&self) -> Vec<String> {

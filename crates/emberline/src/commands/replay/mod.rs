@@ -1,23 +1,29 @@
-//! `replay`: the named replays, seen and stopped from anywhere.
+//! `replay`: a part of an input topic, pushed again; and the named replays, seen and stopped
+//! from anywhere.
 //!
-//! Which replays there are, and who runs them, is told by [`crate::replays`]. `show` has the
-//! form in which one is printed.
+//! `start` is the run itself, on the base of [`super::again`]. Which replays there are, and who
+//! runs them, is told by [`crate::replays`]. `show` has the form in which one is printed.
 
 mod cancel;
 mod list;
 mod show;
+mod start;
 
 use clap::{Args as ClapArgs, Subcommand};
 use emberline_model::ReplayName;
 
-use crate::app::{Exit, UsageError};
+use crate::app::Exit;
 use crate::replays::{Registry, Timing};
 use crate::settings::Settings;
 use crate::wiring;
 
 const EXAMPLES: &str = "\
 Examples:
-  emberline replay list -c emberline.toml
+  emberline replay --topic devices --from '2h ago' --dry-run
+  emberline replay --topic devices --from 2026-11-25T08:00:00+08:00 --to '1h ago' --missing-only
+  emberline replay --topic devices --from 3:1500 --to 3:2500 --device F4N0000AN/dev1 --yes
+  emberline replay --topic devices --from '1 day ago' --name back-fill --rate 5/s --yes
+  emberline replay list
   emberline replay show back-fill
   emberline replay cancel back-fill
 
@@ -34,6 +40,8 @@ What was interrupted, stopped or failed goes on where it was when it is begun ag
 pub struct Args {
     #[command(subcommand)]
     command: Option<ReplayCommand>,
+    #[command(flatten)]
+    start: start::Args,
 }
 
 #[derive(Debug, Subcommand)]
@@ -55,7 +63,7 @@ pub async fn run(args: Args, settings: Settings) -> anyhow::Result<Exit> {
         Some(ReplayCommand::List(args)) => list::run(&args, &settings).await,
         Some(ReplayCommand::Show(args)) => show::run(&args, &settings).await,
         Some(ReplayCommand::Cancel(args)) => cancel::run(&args, &settings).await,
-        None => Err(UsageError("say what: list, show NAME or cancel NAME".to_owned()).into()),
+        None => super::again::run(args.start.job(&settings)?, settings).await,
     }
 }
 
