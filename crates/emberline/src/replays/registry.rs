@@ -32,7 +32,7 @@ pub struct Registry {
     pub(super) host: String,
     pub(super) shared: Arc<Shared>,
     /// Follows the topic.
-    _reader: TableReader,
+    reader: TableReader,
     /// Made by the first write: who only looks needs no right to write.
     producer: OnceCell<AwaitedProducer>,
 }
@@ -74,17 +74,23 @@ impl Registry {
             reads.book.lock().read(record, Instant::now());
             reads.changed.send_replace(());
         })?;
-        let read = timeout(PATIENCE, reader.read_to_current_end()).await;
-        read.map_err(|_| unanswered(&topic))??;
-        Ok(Self {
+        let registry = Self {
             kafka: kafka.clone(),
             topic,
             timing,
             host: this_host(),
             shared,
-            _reader: reader,
+            reader,
             producer: OnceCell::new(),
-        })
+        };
+        registry.read_on().await?;
+        Ok(registry)
+    }
+
+    /// Reads to the end that the topic has now.
+    pub(super) async fn read_on(&self) -> Result<(), RegistryError> {
+        let read = timeout(PATIENCE, self.reader.read_to_current_end()).await;
+        Ok(read.map_err(|_| unanswered(&self.topic))??)
     }
 
     /// All that were ever begun, by name.

@@ -109,12 +109,16 @@ impl Tenure {
     /// process runs it now, and nothing was written.
     pub async fn end(mut self, end: End) -> Result<ReplayStatus, RegistryError> {
         self.beats.shutdown().await;
-        let request = self.registry.shared.book.lock().cancel_of(&self.name, self.won.run);
+        // Another one's claim may be there and not read yet.
+        self.registry.read_on().await?;
+        let request = match interruption(&self.registry, &self.name, self.won.run) {
+            Some(Interruption::TakenOver { host }) => {
+                return Err(RegistryError::TakenOver { name: self.name, host });
+            }
+            Some(Interruption::Cancelled(request)) => Some(request),
+            None => None,
+        };
         let status = ended(self.status(), end, request.as_ref());
-        let why = interruption(&self.registry, &self.name, self.won.run);
-        if let Some(Interruption::TakenOver { host }) = why {
-            return Err(RegistryError::TakenOver { name: self.name, host });
-        }
         self.registry.write_patiently(&self.name, &self.won, &status).await?;
         Ok(status)
     }
@@ -149,16 +153,28 @@ async fn beat(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first one comes at once, and the first word is there.
     ticks.tick().await;
+    let mut spoke = Instant::now();
     loop {
         ticks.tick().await;
+        // Who stood still may have been taken for dead: it listens before it speaks again, so
+        // that its word does not compact the other's away.
+        if spoke.elapsed() >= registry.timing.silence
+            && let Err(error) = registry.read_on().await
+        {
+            tracing::warn!(%error, %name, "whether a replay was taken over is not known");
+            continue;
+        }
         let why = interruption(&registry, &name, run);
         if matches!(why, Some(Interruption::TakenOver { .. })) {
             return;
         }
         let status = status.lock().clone();
         let word = ReplayRecord::word(run.0.0, run.1, status);
-        if let Err(error) = registry.write(&name, word).await {
-            tracing::warn!(%error, %name, "a replay could not say that it is alive");
+        match registry.write(&name, word).await {
+            Ok(()) => spoke = Instant::now(),
+            Err(error) => {
+                tracing::warn!(%error, %name, "a replay could not say that it is alive");
+            }
         }
     }
 }

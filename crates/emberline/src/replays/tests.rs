@@ -157,6 +157,16 @@ async fn who_stood_still_is_told_that_another_has_it_and_its_end_changes_nothing
 }
 
 #[tokio::test]
+async fn who_ends_without_having_listened_is_told_all_the_same() {
+    let broker = broker();
+    let still = claim(&broker, MUTE).await.unwrap();
+    let other = claim(&broker, TIMING).await.unwrap();
+    let error = still.end(End::Stopped).await.unwrap_err();
+    assert!(matches!(error, RegistryError::TakenOver { .. }), "{error}");
+    assert_eq!(other.status().state, ReplayState::Running);
+}
+
+#[tokio::test]
 async fn a_request_to_stop_reaches_the_run_and_is_answered_by_its_last_word() {
     let broker = broker();
     let tenure = claim(&broker, TIMING).await.unwrap();
