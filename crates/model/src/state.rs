@@ -22,6 +22,16 @@ impl OnlineStatus {
             Self::Unknown => 2,
         }
     }
+
+    /// The status of this number; `None` if there is none.
+    pub const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Offline),
+            1 => Some(Self::Online),
+            2 => Some(Self::Unknown),
+            _ => None,
+        }
+    }
 }
 
 /// One online/offline event.

@@ -27,7 +27,7 @@ pub(crate) use letters::redriven;
 pub use marks::Marks;
 pub use plan::{Plan, Planned, plan};
 pub(crate) use selection::Place;
-pub use selection::Selection;
+pub use selection::{NewestState, Selection};
 
 use crate::run::PipelineError;
 use crate::worker;

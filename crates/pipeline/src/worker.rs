@@ -309,7 +309,7 @@ impl<T: Transport + Clone> Worker<T> {
     }
 
     fn next_wake(&self, now: Instant) -> Instant {
-        let calls_may_go = self.in_calls < self.shared.settings.delivery.in_flight;
+        let calls_may_go = self.calls_may_go();
         let candidates = [
             self.lanes.next_deadline(),
             self.outbox.next_deadline(),

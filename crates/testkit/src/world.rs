@@ -290,16 +290,12 @@ impl World {
     /// # Errors
     /// It is not in time.
     pub async fn settled(&self, worker: &str, topic: &str) -> Result<()> {
-        let mut ends: BTreeMap<i32, i64> = BTreeMap::new();
-        for record in self.kafka.read_all(topic).await? {
-            let end = ends.entry(record.partition).or_default();
-            *end = (*end).max(record.offset + 1);
-        }
+        let ends = self.kafka.ends(topic).await?;
         let what = format!("{worker} has settled {topic}");
         self.wait_for(&what, async || {
             let committed = self.committed(worker, topic).await?;
             let reached = |(partition, end): (&i32, &i64)| {
-                committed.get(partition).is_some_and(|(offset, _)| offset >= end)
+                *end == 0 || committed.get(partition).is_some_and(|(offset, _)| offset >= end)
             };
             Ok(ends.iter().all(reached).then_some(()))
         })

@@ -48,12 +48,18 @@ impl LaterStates {
         self.0.lock().up_to.is_some_and(|up_to| up_to > by)
     }
 
-    fn note(&self, device: DeviceKey, time: EventTime, status: OnlineStatus) {
+    /// A state has come.
+    pub(crate) fn note(&self, device: DeviceKey, time: EventTime, status: OnlineStatus) {
         let mut seen = self.0.lock();
         let newest = seen.newest.entry(device).or_insert((time, status));
         if time >= newest.0 {
             *newest = (time, status);
         }
+    }
+
+    /// All is known that was there at this time.
+    pub(crate) fn is_known_to(&self, at: Instant) {
+        self.0.lock().up_to = Some(at);
     }
 
     /// Follows these topics from these places on, in a thread that ends when nobody has what
@@ -110,7 +116,7 @@ impl Follower {
         while let Some(states) = self.states.upgrade() {
             let began = Instant::now();
             match self.topics.iter_mut().try_for_each(|it| it.read(&self.bounds, &states)) {
-                Ok(()) => states.0.lock().up_to = Some(began),
+                Ok(()) => states.is_known_to(began),
                 Err(error) => tracing::warn!(%error, "newer states are looked for again"),
             }
             drop(states);

@@ -49,7 +49,7 @@ impl Look<'_> {
             self.read(&run.topic, &rest, |record| planner.note_later(record))?;
         }
         let (plan, newest_states) = planner.finish();
-        run.states_from = if plan.states > 0 { states_from } else { Vec::new() };
+        run.states_from = if plan.states + plan.superseded > 0 { states_from } else { Vec::new() };
         run.selection = Arc::new(Selection { newest_states, ..selection });
         Ok(Planned { plan, run, unreadable_receipts })
     }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use emberline_broker::{ScanRecord, TopicIndex};
 use emberline_flow::dedupe::{DedupeWindow, Seen};
-use emberline_model::{DeviceKey, DeviceState, EventTime, OnlineStatus};
+use emberline_model::{DeviceKey, DeviceState, EventTime};
 use emberline_service_api::DataInfoForm;
 use emberline_wire::device::{DeviceRecord, Telemetry};
 use hashbrown::HashSet;
 
 use super::copies::Part;
 use super::selection::Place;
-use super::{Plan, ReplayRun, Selection};
+use super::{NewestState, Plan, ReplayRun, Selection};
 use crate::intake::{Content, Intake, Reader, Selecting};
 use crate::lane::{data_key, state_identity};
 use crate::raw::RawRecord;
@@ -26,9 +26,7 @@ const MOST_LANES: usize = 4_000_000;
 #[derive(Debug, Clone, Copy)]
 struct States {
     /// The newest, meant or not.
-    newest: EventTime,
-    /// What it was; `None` where only its time is known.
-    status: Option<OnlineStatus>,
+    newest: NewestState,
     /// The newest of those that are meant, and how many are of that time.
     meant: Option<(EventTime, u64)>,
 }
@@ -70,9 +68,11 @@ impl Planner {
             DataInfoForm::Array => delivery.batch_max_reports as u64,
             DataInfoForm::Object => 1,
         };
-        let states = run.selection.newest_states.iter().map(|(device, newest)| {
-            (*device, States { newest: EventTime::from_millis(*newest), status: None, meant: None })
-        });
+        let states = run
+            .selection
+            .newest_states
+            .iter()
+            .map(|(device, newest)| (*device, States { newest: *newest, meant: None }));
         Self {
             selection: Arc::clone(&run.selection),
             reader: Reader::new(kind, names, &settings.topics).selecting(selecting),
@@ -200,13 +200,11 @@ impl Planner {
         if !self.selection.takes_states_of(&state.device, &self.bindings) {
             return;
         }
-        let states = self.states.entry(state.device.key()).or_insert(States {
-            newest: state.time,
-            status: None,
-            meant: None,
-        });
-        if state.time >= states.newest {
-            (states.newest, states.status) = (state.time, Some(state.status));
+        let newest = NewestState { time: state.time, status: Some(state.status) };
+        let entry = self.states.entry(state.device.key());
+        let states = entry.or_insert(States { newest, meant: None });
+        if newest.time >= states.newest.time {
+            states.newest = newest;
         }
     }
 
@@ -214,25 +212,25 @@ impl Planner {
         let Content::Device(DeviceRecord::State(mut state)) = self.read(record).content else {
             return;
         };
-        let Some(known) = self.states.get(&state.device.key()) else { return };
+        let Some(States { newest, .. }) = self.states.get(&state.device.key()) else { return };
         // Of two at the same time the later arrival counts as the newer.
-        if state.time == known.newest && known.status.is_some_and(|it| it != state.status) {
+        if state.time == newest.time && newest.status.is_some_and(|it| it != state.status) {
             state.time = EventTime::from_millis(state.time.millis() + 1);
         }
         self.note_state(&state);
     }
 
-    pub(super) fn finish(mut self) -> (Plan, hashbrown::HashMap<DeviceKey, i64>) {
+    pub(super) fn finish(mut self) -> (Plan, hashbrown::HashMap<DeviceKey, NewestState>) {
         let full = |reports: u64| reports.div_ceil(self.batch.max(1));
         self.plan.calls += self.lanes.values().map(|reports| full(*reports)).sum::<u64>();
-        let newest = |it: &States| it.meant.filter(|(time, _)| *time == it.newest);
+        let newest = |it: &States| it.meant.filter(|(time, _)| *time == it.newest.time);
         let counts = self.states.values().filter_map(newest).map(|(_, count)| count);
         self.plan.states = counts.sum();
         self.plan.superseded += self.states_meant - self.plan.states;
         self.plan.calls += self.plan.states + self.plan.events;
         self.plan.devices = self.devices.len();
         self.plan.unbound_devices = self.unbound_devices.len();
-        let newest = self.states.iter().map(|(key, it)| (*key, it.newest.millis()));
+        let newest = self.states.iter().map(|(key, it)| (*key, it.newest));
         let newest = newest.collect();
         (self.plan, newest)
     }

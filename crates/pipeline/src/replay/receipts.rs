@@ -5,12 +5,12 @@ use std::ops::ControlFlow;
 use emberline_broker::{
     AtTime, Bounds, BrokerError, KafkaSettings, OffsetRange, PartitionBounds, ScanRecord, Scanner,
 };
-use emberline_model::DeviceKey;
+use emberline_model::{DeviceKey, EventTime, OnlineStatus};
 use emberline_wire::receipt::{Receipt, Received};
 use hashbrown::HashMap;
 
 use super::plan::{PATIENCE, Tell};
-use super::{Marks, ReplayError};
+use super::{Marks, NewestState, ReplayError};
 
 /// A record's time is its producer's, and a receipt's is ours: so far they may be apart.
 pub(super) const CLOCKS_APART_MS: i64 = 3_600_000;
@@ -19,8 +19,8 @@ pub(super) const CLOCKS_APART_MS: i64 = 3_600_000;
 #[derive(Debug, Default)]
 pub(super) struct Accepted {
     pub(super) marks: Marks,
-    /// The newest state that was accepted, Unix milliseconds, of the devices that matter.
-    pub(super) newest_states: HashMap<DeviceKey, i64>,
+    /// The newest state that was accepted, of the devices that matter.
+    pub(super) newest_states: HashMap<DeviceKey, NewestState>,
     /// Receipts that could not be read.
     pub(super) unreadable: u64,
 }
@@ -71,11 +71,15 @@ impl Accepted {
             return;
         };
         self.marks.add(&received, |mark| wanted.mark(mark));
-        if let Received::State { device_id, time_ms, .. } = &received {
+        if let Received::State { device_id, status, time_ms } = &received {
             let device = DeviceKey::of(device_id);
+            let status = OnlineStatus::from_code(*status);
+            let accepted = NewestState { time: EventTime::from_millis(*time_ms), status };
             if wanted.state_of(device) {
-                let newest = self.newest_states.entry(device).or_insert(*time_ms);
-                *newest = (*newest).max(*time_ms);
+                let newest = self.newest_states.entry(device).or_insert(accepted);
+                if accepted.time >= newest.time {
+                    *newest = accepted;
+                }
             }
         }
     }

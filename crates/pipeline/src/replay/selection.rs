@@ -1,6 +1,6 @@
 //! Which records of a range are meant, and what of each: decided where they are read.
 
-use emberline_model::{CustomerId, DeviceId, DeviceKey, EventTime};
+use emberline_model::{CustomerId, DeviceId, DeviceKey, DeviceState, EventTime, OnlineStatus};
 use emberline_wire::device::{DeviceRecord, Telemetry};
 use emberline_wire::headers::{Categories, DeadLetter};
 use hashbrown::HashMap;
@@ -16,6 +16,15 @@ pub(crate) struct Place {
     pub(crate) partition: i32,
     pub(crate) offset: i64,
     pub(crate) timestamp_ms: i64,
+}
+
+/// The newest state that is known of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewestState {
+    /// When it was.
+    pub time: EventTime,
+    /// What it was; `None` where only its time is known.
+    pub status: Option<OnlineStatus>,
 }
 
 /// What is meant of a range. All that is empty or `None` means everything.
@@ -39,8 +48,11 @@ pub struct Selection {
     pub accepted: Marks,
     /// Of the records of the topic only these, and of each only these categories.
     pub places: Option<Places>,
-    /// The newest state of a device that is known, Unix milliseconds: older ones are left out.
-    pub newest_states: HashMap<DeviceKey, i64>,
+    /// The newest state of a device that is known: older ones are left out.
+    pub newest_states: HashMap<DeviceKey, NewestState>,
+    /// An earlier run may have sent something and did not see what became of it: where that
+    /// was an older state, the newest is sent after it.
+    pub goes_on: bool,
     /// Dead letters for these reasons.
     pub reasons: Vec<String>,
     /// Dead letters with these error codes, upper or lower case.
@@ -87,19 +99,7 @@ impl Selection {
             Content::Device(DeviceRecord::Telemetry(telemetry)) => {
                 self.telemetry(telemetry, part, bindings)
             }
-            Content::Device(DeviceRecord::State(state)) => {
-                let is_meant = self.takes_states_of(&state.device, bindings)
-                    && !self.accepted.has_state(&state);
-                let newest = self.newest_states.get(&state.device.key());
-                if !is_meant {
-                    Content::NotSelected
-                } else if newest.is_some_and(|newest| state.time < EventTime::from_millis(*newest))
-                {
-                    Content::Superseded
-                } else {
-                    Content::Device(DeviceRecord::State(state))
-                }
-            }
+            Content::Device(DeviceRecord::State(state)) => self.state(state, bindings),
             Content::Binding(event) => {
                 let meant = self.is_of_any_kind() && self.takes_id(&event.device);
                 let customer = self.takes_customer(&event.customer);
@@ -148,6 +148,22 @@ impl Selection {
             return Content::NotSelected;
         }
         Content::Device(DeviceRecord::Telemetry(telemetry))
+    }
+
+    fn state(&self, state: DeviceState, bindings: &Bindings) -> Content {
+        if !self.takes_states_of(&state.device, bindings) {
+            return Content::NotSelected;
+        }
+        let newest = self.newest_states.get(&state.device.key());
+        let newer = newest.filter(|newest| newest.time > state.time);
+        match newer.map(|newer| (newer.time, newer.status)) {
+            Some((time, Some(status))) if self.goes_on => {
+                Content::Device(DeviceRecord::State(DeviceState { time, status, ..state }))
+            }
+            _ if self.accepted.has_state(&state) => Content::NotSelected,
+            Some(_) => Content::Superseded,
+            None => Content::Device(DeviceRecord::State(state)),
+        }
     }
 
     /// Whether states of a device are meant: some of them.

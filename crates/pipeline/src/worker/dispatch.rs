@@ -61,7 +61,7 @@ impl<T: Transport + Clone> Worker<T> {
             return;
         }
         self.no_call_before = None;
-        while self.in_calls < self.shared.settings.delivery.in_flight {
+        while self.calls_may_go() {
             let Some(id) = self.lanes.next_ready() else { return };
             if !self.prepare_lane(id, now) {
                 continue;
@@ -112,6 +112,13 @@ impl<T: Transport + Clone> Worker<T> {
                 self.shared.traffic.not_made(ticket, now);
             }
         }
+    }
+
+    /// Whether one more call may be in flight. What pushes something again counts a call until
+    /// its receipt is durable: what a kill repeats is no more than that.
+    pub(super) fn calls_may_go(&self) -> bool {
+        let unwritten = if self.kind.is_again() { self.outbox.unacknowledged().0 } else { 0 };
+        self.in_calls + unwritten < self.shared.settings.delivery.in_flight
     }
 
     /// Takes the right to call for this lane, where another worker of the process may have

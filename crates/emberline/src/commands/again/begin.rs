@@ -131,7 +131,8 @@ impl Beginning {
             None => Receipts::Ignored,
             Some(before) => Receipts::Since(before.heard_ms - BEFORE_LAST_SIGN_MS),
         };
-        let selection = Selection { only_ms: self.only, ..job.selection.clone() };
+        let goes_on = self.before.is_some();
+        let selection = Selection { only_ms: self.only, goes_on, ..job.selection.clone() };
         ReplayRun {
             name: self.name.to_string(),
             topic: job.topic.clone(),

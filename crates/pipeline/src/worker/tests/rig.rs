@@ -30,6 +30,7 @@ use crate::intake::{Content, Intake};
 use crate::metrics::Totals;
 use crate::order_book::ProcessBook;
 use crate::raw::RawRecord;
+use crate::replay::LaterStates;
 use crate::settings::{DeliverySettings, PipelineSettings, Topics, WorkerKind};
 use crate::status::Monitor;
 use crate::table::Bindings;
@@ -229,6 +230,16 @@ impl Rig {
     }
 
     pub(super) fn with(kind: WorkerKind, delivery: DeliverySettings, brokers: &str) -> Self {
+        Self::watching(kind, delivery, brokers, None)
+    }
+
+    /// One that pushes something again while newer states may come.
+    pub(super) fn watching(
+        kind: WorkerKind,
+        delivery: DeliverySettings,
+        brokers: &str,
+        later_states: Option<Arc<LaterStates>>,
+    ) -> Self {
         let settings = pipeline_settings(brokers, ["t", "t"], delivery, &[kind]);
         let shared = Arc::new(Shared {
             signer: RwLock::new(Signer::new(&settings.credentials, settings.dialect)),
@@ -238,7 +249,7 @@ impl Rig {
             highs: Mutex::default(),
             lanes_in_calls: Some(Mutex::default()),
             committed: Mutex::default(),
-            later_states: None,
+            later_states,
             reader: OnceLock::default(),
             settings,
         });

@@ -1,7 +1,13 @@
 use emberline_model::OnlineStatus::{Offline, Online};
 
-use super::rig::{Rig, SECOND, Says, state};
-use crate::settings::WorkerKind::Devices;
+use std::sync::Arc;
+use std::time::Instant;
+
+use emberline_model::EventTime;
+
+use super::rig::{Rig, SECOND, Says, delivery, device, state};
+use crate::replay::LaterStates;
+use crate::settings::WorkerKind::{Devices, Replay};
 
 #[tokio::test]
 async fn a_state_that_failed_is_replaced_by_the_newer_one_that_came_meanwhile() {
@@ -37,4 +43,51 @@ async fn a_state_is_sent_again_where_another_owner_may_have_sent_an_older_one() 
     assert_eq!(rig.service.accepted().last().unwrap().status, Some(1));
     let online = rig.service.accepted().iter().filter(|call| call.status == Some(1)).count();
     assert_eq!(online, 2);
+}
+
+/// A rig that pushes states again, and what it knows of those that come meanwhile.
+fn pushing_again() -> (Rig, Arc<LaterStates>) {
+    let later = Arc::new(LaterStates::default());
+    let known = Some(Arc::clone(&later));
+    let mut rig = Rig::watching(Replay, delivery(), "127.0.0.1:1", known);
+    rig.assign(0, None, "");
+    (rig, later)
+}
+
+#[tokio::test]
+async fn a_state_pushed_again_is_left_out_where_a_newer_one_has_come() {
+    let (mut rig, later) = pushing_again();
+    later.note(device("a").key(), EventTime::from_millis((SECOND + 5) * 1000), Online);
+    rig.read(0, 0, state("a", SECOND, Offline));
+    rig.until_idle().await;
+    assert_eq!((rig.count("superseded"), rig.service.calls().len()), (1, 0));
+}
+
+/// Live delivery has sent the newer one meanwhile: before this one's call, or after it.
+#[tokio::test]
+async fn a_newer_state_that_comes_during_the_call_of_an_older_one_is_sent_after_it() {
+    let (mut rig, later) = pushing_again();
+    rig.service.answers(|_| Says::Nothing);
+    rig.read(0, 0, state("a", SECOND, Offline));
+    rig.until("the call", |rig| rig.service.calls().len() == 1).await;
+    rig.service.answers(|_| Says::Accepted);
+    later.note(device("a").key(), EventTime::from_millis((SECOND + 5) * 1000), Online);
+    rig.until("two calls", |rig| rig.service.accepted().len() == 2).await;
+    later.is_known_to(Instant::now() + std::time::Duration::from_secs(60));
+    rig.until_idle().await;
+    let sent: Vec<_> = rig.service.accepted().iter().map(|call| call.status).collect();
+    assert_eq!((sent, rig.count("delivered")), (vec![Some(0), Some(1)], 1));
+}
+
+#[tokio::test]
+async fn a_state_pushed_again_is_not_settled_before_all_is_known_that_came_until_then() {
+    let (mut rig, later) = pushing_again();
+    rig.read(0, 0, state("a", SECOND, Offline));
+    rig.until("the call", |rig| rig.service.accepted().len() == 1).await;
+    rig.worker.lanes.expire(Instant::now() + std::time::Duration::from_secs(1));
+    rig.worker.turn(Instant::now());
+    assert_eq!(rig.count("delivered"), 0);
+    later.is_known_to(Instant::now() + std::time::Duration::from_secs(60));
+    rig.until_idle().await;
+    assert_eq!((rig.count("delivered"), rig.service.calls().len()), (1, 1));
 }
