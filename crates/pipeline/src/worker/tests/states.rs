@@ -73,7 +73,7 @@ async fn a_newer_state_that_comes_during_the_call_of_an_older_one_is_sent_after_
     rig.service.answers(|_| Says::Accepted);
     later.note(device("a").key(), EventTime::from_millis((SECOND + 5) * 1000), Online);
     rig.until("two calls", |rig| rig.service.accepted().len() == 2).await;
-    later.is_known_to(Instant::now() + std::time::Duration::from_secs(60));
+    later.is_known_to(Instant::now() + std::time::Duration::from_mins(1));
     rig.until_idle().await;
     let sent: Vec<_> = rig.service.accepted().iter().map(|call| call.status).collect();
     assert_eq!((sent, rig.count("delivered")), (vec![Some(0), Some(1)], 1));
@@ -87,7 +87,7 @@ async fn a_state_pushed_again_is_not_settled_before_all_is_known_that_came_until
     rig.worker.lanes.expire(Instant::now() + std::time::Duration::from_secs(1));
     rig.worker.turn(Instant::now());
     assert_eq!(rig.count("delivered"), 0);
-    later.is_known_to(Instant::now() + std::time::Duration::from_secs(60));
+    later.is_known_to(Instant::now() + std::time::Duration::from_mins(1));
     rig.until_idle().await;
     assert_eq!((rig.count("delivered"), rig.service.calls().len()), (1, 1));
 }
