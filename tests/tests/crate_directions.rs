@@ -49,7 +49,7 @@ const KEPT_APART: &[(&str, &[&str])] = &[
     ("prost", &["wire", "fleet"]),
     ("hmac", &["service-api", "sandbox"]),
     ("ring", &["portal", "testkit"]),
-    ("askama", &["portal"]),
+    ("askama", &["portal", "sandbox"]),
 ];
 
 /// What the rules must not know: input, output, a runtime, chance.
