@@ -28,7 +28,8 @@ Examples:
   emberline replay cancel back-fill
 
 States: planned, running, interrupted (no sign of life for 15 s), done, failed, cancelled, stopped.
-What was interrupted, stopped or failed goes on where it was when it is begun again with its name.";
+What was interrupted, stopped, cancelled or failed goes on where it was when it is begun again with
+its name and the same flags.";
 
 /// Arguments of `replay`.
 #[derive(Debug, ClapArgs)]
