@@ -24,6 +24,7 @@ mod poison;
 mod progress;
 mod rate;
 mod repeats;
+mod replays;
 mod replicas;
 mod scale;
 mod scaling;
@@ -80,6 +81,11 @@ fn stories(scale: Scale) -> Vec<Trial> {
             "killed_workers_lose_nothing_and_repeat_only_their_calls_in_flight",
             scale,
             kills::lose_nothing_and_repeat_little,
+        ),
+        story(
+            "a_replay_killed_twice_beside_live_traffic_leaves_no_gap",
+            scale,
+            replays::killed_twice,
         ),
         story(
             "spoilt_connections_to_the_service_repeat_only_what_was_left_in_doubt",

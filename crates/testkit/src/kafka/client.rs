@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, Headers as _, Message, OwnedHeaders};
 use rdkafka::metadata::MetadataTopic;
@@ -265,6 +265,18 @@ pub(super) fn committed(
         _ => None,
     });
     Ok(committed.collect())
+}
+
+/// Commits a topic's ends for a group that has no members.
+pub(super) fn skip_to_end(bootstrap: &str, group: &str, topic: &str) -> Result<()> {
+    let consumer = consumer(bootstrap, group)?;
+    let mut list = TopicPartitionList::new();
+    for (partition, end) in ends(bootstrap, topic)? {
+        list.add_partition_offset(topic, partition, Offset::Offset(end))?;
+    }
+    // The group's coordinator is found, and there, when this is answered.
+    committed_of(&consumer, &list)?;
+    Ok(consumer.commit(&list, CommitMode::Sync)?)
 }
 
 /// Asks again while the group's coordinator moves or its topic is being made.

@@ -19,6 +19,17 @@ impl TestKafka {
         tokio::task::spawn_blocking(move || client::ends(&bootstrap, &topic)).await?
     }
 
+    /// Lets a group that has no members go on at a topic's end: what is there now, it never
+    /// reads.
+    ///
+    /// # Errors
+    /// No answer, or the group has members.
+    pub async fn skip_to_end(&self, group: &str, topic: &str) -> Result<()> {
+        let (bootstrap, group) = (self.bootstrap().to_owned(), group.to_owned());
+        let topic = topic.to_owned();
+        tokio::task::spawn_blocking(move || client::skip_to_end(&bootstrap, &group, &topic)).await?
+    }
+
     /// The generation of a group of the classic protocol: it grows by one with each rebalance,
     /// also with one that moves no partition.
     ///

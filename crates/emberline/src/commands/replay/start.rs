@@ -14,6 +14,7 @@ use crate::span::Span;
 
 /// Arguments of `replay` without a subcommand.
 #[derive(Debug, clap::Args)]
+#[group(id = "start")]
 pub(super) struct Args {
     /// The topic: one of those that the workers read.
     #[arg(long, required = true, value_name = "TOPIC")]
