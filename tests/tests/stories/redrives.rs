@@ -200,8 +200,9 @@ pub(crate) async fn killed(world: &mut World) -> Result<()> {
 
 pub(crate) async fn cancelled(world: &mut World) -> Result<()> {
     let load = refused(world, 60, 2_000).await?;
+    // It tells its progress every five seconds, and takes some thirty.
     world.set("batch.max_reports", "5");
-    world.sandbox.faults().set(slowly(40));
+    world.sandbox.faults().set(slowly(400));
     let command = ["dlq", "redrive", "--yes", "--name", "back", "--json"];
     let mut run = world.emberline(&command).await?;
     let listed = world.wait_for("the list shows its progress", async || {

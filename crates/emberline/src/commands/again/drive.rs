@@ -88,6 +88,10 @@ pub(super) async fn run(
             }
         };
         watch.look();
+        if matches!(pushed, Ok(Ended::AtEnd)) {
+            // What an earlier run settled beyond where this one began was not read again.
+            tenure.update(|status| status.progress.read = status.progress.records);
+        }
         pushed.map(|ended| (ended, asked.is_some()))
     };
     sending.clear();
