@@ -16,6 +16,7 @@ mod discretion;
 mod events;
 mod frontiers;
 mod observed;
+mod redrives;
 mod refusals;
 mod replicas;
 mod restarts;
@@ -57,6 +58,13 @@ fn stories() -> Vec<Trial> {
         story("every_report_arrives_once_and_in_order", delivery::every_report),
         story("passing_failures_are_retried_in_place", refusals::passing_failures),
         story("a_stop_in_the_middle_loses_and_repeats_nothing", restarts::stop_in_the_middle),
+        story(
+            "of_10_000_letters_redriven_half_fail_again_and_are_redriven_once_more",
+            redrives::half_fails_again,
+        ),
+        story("a_killed_redrive_goes_on_under_its_name", redrives::killed),
+        story("a_redrive_is_seen_and_cancelled_from_elsewhere_and_goes_on", redrives::cancelled),
+        story("a_letter_redriven_as_often_as_it_may_be_stays", redrives::redriven_too_often),
         story("a_restart_remembers_what_was_delivered_before", restarts::duplicates_across_restart),
         story("telemetry_of_an_unbound_device_waits_for_its_binding", bindings::unbound_device),
         story("a_device_goes_to_the_customer_it_was_bound_to_last", bindings::rebound_device),

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "whatever fails here has failed its test")]
 
+mod again;
 mod audit;
 mod binary;
 mod check;

@@ -7,11 +7,11 @@ use emberline_broker::{Bounds, KafkaSettings, OffsetRange, PartitionBounds};
 use emberline_model::ReplayName;
 use emberline_pipeline::replay::{Receipts, ReplayRun, Selection};
 
-use super::Job;
+use super::{Job, unanswered};
 use crate::app::UsageError;
 use crate::replays::{Entry, Registry, ReplayRange, ReplayState};
 use crate::settings::Settings;
-use crate::span::{Part, SpanError, Written};
+use crate::span::{Part, SpanError, Written, shown};
 
 /// Longest wait for an answer of the brokers.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -113,12 +113,20 @@ impl Beginning {
             job.word(),
             entry.name
         );
+        let mut notes = vec![note];
+        if entry.status.state.is_running() {
+            notes.push(format!(
+                "its last run ended without a word: what that did after {} is done, but is not \
+                 counted below",
+                shown(entry.heard_ms)
+            ));
+        }
         Ok(Self {
             name: entry.name.clone(),
             whole,
             left,
             only: entry.status.only,
-            notes: vec![note],
+            notes,
             before: Some(entry),
         })
     }
@@ -154,11 +162,11 @@ impl Job {
 }
 
 async fn look_up(job: &Job, kafka: &KafkaSettings) -> anyhow::Result<Part> {
-    let (span, kafka, topic) = (job.span.clone(), kafka.clone(), job.topic.clone());
-    let found = tokio::task::spawn_blocking(move || span.look_up(&kafka, &topic)).await?;
+    let (span, topic, to) = (job.span.clone(), job.topic.clone(), kafka.clone());
+    let found = tokio::task::spawn_blocking(move || span.look_up(&to, &topic)).await?;
     found.map_err(|error| match error {
         SpanError::Wrong(text) => UsageError(text).into(),
-        SpanError::Broker(error) => error.into(),
+        SpanError::Broker(error) => unanswered(error, kafka),
     })
 }
 

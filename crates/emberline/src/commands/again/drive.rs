@@ -24,6 +24,8 @@ use crate::wiring;
 
 /// How often progress is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// What a report calls letters that may not be redriven again.
+const TOO_OFTEN: &str = "redriven too often";
 
 /// Carries a plan out.
 ///
@@ -86,6 +88,10 @@ pub(super) async fn run(
             }
         };
         watch.look();
+        if matches!(pushed, Ok(Ended::AtEnd)) {
+            // What an earlier run settled beyond where this one began was not read again.
+            tenure.update(|status| status.progress.read = status.progress.records);
+        }
         pushed.map(|ended| (ended, asked.is_some()))
     };
     sending.clear();
@@ -96,7 +102,8 @@ pub(super) async fn run(
         Ok((_, false)) => (End::Stopped, None),
         Err(error) => (End::Failed(format!("{error:#}")), Some(error)),
     };
-    let goes_on = matches!(end, End::Stopped | End::Failed(_));
+    let goes_on = end != End::Done;
+    let stays_undone = matches!(end, End::Stopped | End::Failed(_));
     let status = tenure.end(end).await?;
     report::show(job, &begins.name, &status)?;
     if goes_on {
@@ -107,7 +114,7 @@ pub(super) async fn run(
     }
     match failure {
         Some(error) => Err(error),
-        None if goes_on => Ok(Exit::Failed),
+        None if stays_undone => Ok(Exit::Failed),
         None => Ok(Exit::Done),
     }
 }
@@ -122,8 +129,13 @@ fn first_status(
     let (from, to) = job.bounds();
     let before = begins.before.as_ref().map(|it| &it.status);
     let mut progress = before.map(|it| it.progress.clone()).unwrap_or_default();
-    // What is left was counted anew.
-    progress.read = progress.read.min(progress.records);
+    // What was read and not settled is read again: what was done is what is not left.
+    let done = |name: &str, left: u64| {
+        let planned = before.and_then(|it| it.planned.get(name));
+        planned.copied().unwrap_or_default().saturating_sub(left)
+    };
+    progress.read = done("records", plan.records);
+    progress.matched = done("matched", plan.selected());
     progress.records = progress.read + plan.records;
     let range = |it: &emberline_broker::OffsetRange| ReplayRange {
         partition: it.partition,
@@ -148,6 +160,23 @@ fn first_status(
         ended_ms: None,
         progress,
     }
+}
+
+/// What is reported where there is nothing to send.
+pub(super) fn nothing_done(
+    job: &Job,
+    begins: &Beginning,
+    plan: &emberline_pipeline::replay::Plan,
+) -> ReplayStatus {
+    let mut status = first_status(job, begins, plan, None);
+    (status.state, status.ended_ms) = (ReplayState::Done, Some(status.started_ms));
+    let progress = &mut status.progress;
+    (progress.read, progress.matched) = (plan.records, plan.selected());
+    progress.duplicates = plan.duplicates;
+    if plan.redriven_too_often > 0 {
+        progress.failed.insert(TOO_OFTEN.to_owned(), plan.redriven_too_often);
+    }
+    status
 }
 
 /// How far a run is.
@@ -176,7 +205,7 @@ impl Watch<'_> {
                 Outcome::Parked(reason) => format!("parked: {}", reason.name()),
                 Outcome::DeadLettered(reason) => format!("dead letter: {}", reason.name()),
                 Outcome::Skipped(emberline_model::SkipReason::RedrivenTooOften) => {
-                    "redriven too often".to_owned()
+                    TOO_OFTEN.to_owned()
                 }
                 _ => continue,
             };

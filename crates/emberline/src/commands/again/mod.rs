@@ -2,10 +2,11 @@
 //!
 //! Plan, ask, run, report; under a name, so that a run that was stopped goes on where it was.
 //! `job` is what was asked for, `begin` finds out whether it is new or goes on, `plan` shows
-//! what it would do, `drive` does it, `progress` shows how far it is, `report` what came of it.
+//! what it would do, `ask` whether it is to be done, `drive` does it, `progress` shows how far it is, `report` what came of it.
 //!
 //! Start at [`run`].
 
+mod ask;
 mod begin;
 mod drive;
 mod job;
@@ -14,13 +15,11 @@ mod progress;
 mod rate;
 mod report;
 
-use std::io::IsTerminal;
-
-use anyhow::Context;
+use emberline_broker::{BrokerError, KafkaSettings};
 use emberline_pipeline::replay::{Planned, ReplayError, plan};
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{Exit, UsageError};
+use crate::app::Exit;
 use crate::output;
 use crate::replays::{Registry, Timing};
 use crate::settings::Settings;
@@ -36,12 +35,17 @@ use progress::Reading;
 /// If the arguments are of no use, Kafka gives no answer, or somebody else runs what has this
 /// name.
 pub(super) async fn run(job: Job, settings: Settings) -> anyhow::Result<Exit> {
+    // What is wrong with the flags is told before anything is read.
+    let rate = job.rate_of(&settings)?;
+    if !job.options.dry_run {
+        ask::somebody_is_there(&job)?;
+    }
     let stop = stop_on_signal()?;
     let kafka = wiring::kafka(&settings)?;
     if job.options.dry_run {
         let begins = Beginning::anew(&job, &kafka).await?;
         let planned = planned(&job, &begins, &settings, None, stop).await?;
-        plan::show(&job, &planned, job.rate_of(&settings)?, None)?;
+        plan::show(&job, &planned, rate)?;
         return Ok(Exit::Done);
     }
     let topic = wiring::topics(&settings).replays();
@@ -61,15 +65,14 @@ pub(super) async fn run(job: Job, settings: Settings) -> anyhow::Result<Exit> {
     };
     let rate = rate::left(&job, &settings, &registry, &begins.name)?;
     let planned = planned(&job, &begins, &settings, rate, stop.clone()).await?;
-    if !job.options.json {
-        plan::show(&job, &planned, rate, Some(&begins))?;
-    }
+    plan::tell(&job, &begins.name, &planned, rate);
     if planned.plan.is_empty() {
         output::notice("nothing to send");
         if begins.before.is_none() {
+            report::show(&job, &begins.name, &drive::nothing_done(&job, &begins, &planned.plan))?;
             return Ok(Exit::Done);
         }
-    } else if !agreed(&job)? {
+    } else if !ask::agreed(&job, &stop).await? {
         output::notice("nothing was sent");
         return Ok(Exit::Failed);
     }
@@ -91,23 +94,17 @@ async fn planned(
     let tell = move |what: &'static str, done, all| read.tell(what, done, all, &stop);
     let planned = plan(&pipeline, run, tell).await;
     reading.clear();
-    if let Err(ReplayError::Broker(emberline_broker::BrokerError::NoTopic(topic))) = &planned {
-        anyhow::bail!("topic {topic} does not exist, or this client has no right to see it");
-    }
-    Ok(planned?)
+    planned.map_err(|error| match error {
+        ReplayError::Broker(error) => unanswered(error, &pipeline.kafka),
+        other => other.into(),
+    })
 }
 
-/// Whether the plan is to be carried out.
-fn agreed(job: &Job) -> anyhow::Result<bool> {
-    if job.options.yes {
-        return Ok(true);
-    }
-    if !std::io::stdin().is_terminal() || !output::stderr_is_terminal() {
-        let text = "nobody is there to be asked: --yes sends without asking, --dry-run only plans";
-        return Err(UsageError(text.to_owned()).into());
-    }
-    output::ask("Send this? [y/N] ");
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).context("the answer cannot be read")?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+/// A failure of Kafka's, with what to do about it.
+fn unanswered(error: BrokerError, kafka: &KafkaSettings) -> anyhow::Error {
+    let advice = match error {
+        BrokerError::NoTopic(_) => "; emberline topics create makes the pipeline's own topics",
+        _ => "",
+    };
+    anyhow::Error::from(error).context(format!("Kafka at {}{advice}", kafka.brokers))
 }

@@ -4,31 +4,26 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use emberline_model::ReplayName;
 use emberline_pipeline::replay::{Plan, Planned};
 use serde_json::{Value, json};
 
 use super::Job;
-use super::begin::Beginning;
 use crate::output::{self, grouped};
 use crate::span::shown;
 
-/// Prints a plan; with JSON on stdout, else on stdout too where it is all that was asked for.
-pub(super) fn show(
-    job: &Job,
-    planned: &Planned,
-    rate: Option<f64>,
-    begins: Option<&Beginning>,
-) -> std::io::Result<()> {
+/// Prints a plan that is all that was asked for.
+pub(super) fn show(job: &Job, planned: &Planned, rate: Option<f64>) -> std::io::Result<()> {
     if job.options.json {
         return output::json(&json!({ "plan": view(planned, rate) }));
     }
-    let text = text(job, planned, rate);
-    if let Some(begins) = begins {
-        output::notice(&format!("{} {}", job.word(), begins.name));
-        output::notice(text.trim_end());
-        return Ok(());
-    }
-    output::text(&text)
+    output::text(&text(job, planned, rate))
+}
+
+/// Tells what is about to be done: stdout is the report's.
+pub(super) fn tell(job: &Job, name: &ReplayName, planned: &Planned, rate: Option<f64>) {
+    output::notice(&format!("{} {name}", job.word()));
+    output::notice(text(job, planned, rate).trim_end());
 }
 
 /// What a plan has counted, by name.

@@ -76,13 +76,7 @@ pub(super) struct Sending {
 impl Sending {
     /// From here on.
     pub(super) fn new(progress: &ReplayProgress) -> Self {
-        let template = "[{bar:32}] {percent} %  {msg}, {eta} left";
-        let bar = bar(template, progress.records);
-        if let Some(bar) = &bar {
-            // What was done before says nothing of how fast this run is.
-            bar.set_position(progress.read);
-            bar.reset_eta();
-        }
+        let bar = bar("[{bar:32}] {percent} %  {msg}", progress.records);
         let now = Instant::now();
         let before = (now, progress.delivered);
         Self { bar, began: (now, progress.read), before, told: now, per_second: 0.0 }
@@ -103,11 +97,8 @@ impl Sending {
         } else if self.told.elapsed() >= LINE_EVERY {
             self.told = Instant::now();
             let (read, all) = (grouped(progress.read), grouped(progress.records));
-            let left = self.left(progress).map_or_else(String::new, |left| {
-                format!(", about {} left", indicatif::HumanDuration(left))
-            });
             let message = self.message(progress);
-            output::notice(&format!("{read} of {all} records, {message}{left}"));
+            output::notice(&format!("{read} of {all} records, {message}"));
         }
     }
 
@@ -125,16 +116,36 @@ impl Sending {
             failed => format!(", {} failed", grouped(failed)),
         };
         let delivered = grouped(progress.delivered);
-        format!("{delivered} delivered ({:.0}/s){failed}{at}", self.per_second)
+        let left = self.left(progress).map_or_else(String::new, |left| {
+            format!(", about {} left", indicatif::HumanDuration(left))
+        });
+        format!("{delivered} delivered ({:.0}/s){failed}{at}{left}", self.per_second)
     }
 
-    /// By the speed since this run began.
+    /// By the speed since this run began; `None` while it has none, and at the end.
     fn left(&self, progress: &ReplayProgress) -> Option<Duration> {
         let (began, from) = self.began;
         let done = progress.read.saturating_sub(from);
         let left = progress.records.saturating_sub(progress.read);
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-        let share = (done > 0).then(|| left as f64 / done as f64)?;
+        let share = (done > 0 && left > 0).then(|| left as f64 / done as f64)?;
         Duration::try_from_secs_f64((began.elapsed().as_secs_f64() * share).ceil()).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ReplayProgress, Sending};
+
+    #[test]
+    fn how_long_it_takes_is_told_once_it_is_known() {
+        // What was done before says nothing of how fast this run is.
+        let mut progress = ReplayProgress { records: 100, read: 40, ..Default::default() };
+        let sending = Sending::new(&progress);
+        assert_eq!(sending.message(&progress), "0 delivered (0/s)");
+        progress.read = 50;
+        assert!(sending.message(&progress).ends_with(" left"));
+        progress.read = 100;
+        assert_eq!(sending.message(&progress), "0 delivered (0/s)");
     }
 }

@@ -1,7 +1,7 @@
 //! `replay`: a part of an input topic, pushed again; and the named replays, seen and stopped
 //! from anywhere.
 //!
-//! `start` is the run itself, on the base of [`super::again`]. Which replays there are, and who
+//! `start` is the run itself, on the base of `super::again`. Which replays there are, and who
 //! runs them, is told by [`crate::replays`]. `show` has the form in which one is printed.
 
 mod cancel;
@@ -28,7 +28,8 @@ Examples:
   emberline replay cancel back-fill
 
 States: planned, running, interrupted (no sign of life for 15 s), done, failed, cancelled, stopped.
-What was interrupted, stopped or failed goes on where it was when it is begun again with its name.";
+What was interrupted, stopped, cancelled or failed goes on where it was when it is begun again with
+its name and the same flags.";
 
 /// Arguments of `replay`.
 #[derive(Debug, ClapArgs)]

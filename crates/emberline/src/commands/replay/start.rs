@@ -74,7 +74,8 @@ impl Args {
             return Err(UsageError(text.to_owned()));
         }
         if self.missing_only && !settings.receipts.enabled {
-            let text = "--missing-only goes by receipts, and receipts.enabled is false";
+            let text = "--missing-only goes by receipts, and none are written (receipts.enabled): leave it \
+                        away, and what was delivered before is sent again";
             return Err(UsageError(text.to_owned()));
         }
         let asked = self.asked();
