@@ -26,6 +26,7 @@ use crate::intake::{Reader, Selecting};
 use crate::offsets;
 use crate::offsets::GroupCommitted;
 use crate::order_book::ProcessBook;
+use crate::replay::Newer;
 use crate::settings::{DeliverySettings, PipelineSettings, Topics, WorkerKind};
 use crate::status::{Monitor, WorkerStatus};
 use crate::table::Bindings;
@@ -88,7 +89,9 @@ pub async fn run<T: Transport + Clone>(
         ends = ends_now(&settings) => ends?,
         () = stop.cancelled() => return Ok(Exit::Stopped),
     };
+    let newer = newer_states(&settings).await?;
     let shared = Arc::new(Shared {
+        newer,
         signer: RwLock::new(Signer::new(&settings.credentials, settings.dialect)),
         bindings: Arc::clone(&bindings),
         order_book: Arc::new(ProcessBook::new(authorisations(&settings.delivery.claims))),
@@ -138,6 +141,14 @@ pub async fn run<T: Transport + Clone>(
         order_book.stop().await;
     }
     result
+}
+
+/// Follows the newest states, where older ones may be pushed again.
+async fn newer_states(settings: &PipelineSettings) -> Result<Option<Arc<Newer>>, PipelineError> {
+    let Some(replay) = &settings.replay else { return Ok(None) };
+    let (settings, selection) = (settings.clone(), Arc::clone(&replay.selection));
+    let started = tokio::task::spawn_blocking(move || Newer::start(&settings, &selection));
+    started.await.map_err(|_| BrokerError::ThreadEnded("newer-states"))?
 }
 
 /// Authorisations that may be used up.

@@ -41,6 +41,9 @@ pub struct Selection {
     pub places: Option<Places>,
     /// The newest state of a device that is known, Unix milliseconds: older ones are left out.
     pub newest_states: HashMap<DeviceKey, i64>,
+    /// Up to where planning knows the topics of devices: topic, partition, offset. Newer states
+    /// are looked for from there.
+    pub read_up_to: Vec<(String, i32, i64)>,
     /// Dead letters for these reasons.
     pub reasons: Vec<String>,
     /// Dead letters with these error codes, upper or lower case.

@@ -7,7 +7,7 @@ use emberline_flow::bindings::CustomerRef;
 use emberline_flow::dedupe::Seen;
 use emberline_flow::gate::{GateState, Permission, Ticket};
 use emberline_flow::lanes::LaneId;
-use emberline_model::{Category, DeviceId, Outcome, ParkReason};
+use emberline_model::{Category, DeviceId, DeviceKey, Outcome, ParkReason};
 use emberline_service_api::{
     Action as ApiAction, CallError, CustomerList, DataInfoForm, OrderList, RequestId,
     ServiceReportDeviceData, ServiceReportDeviceState, check_answer, read_answer,
@@ -178,10 +178,28 @@ impl<T: Transport + Clone> Worker<T> {
                 }
                 bound
             }
-            About::State { .. } => true,
+            About::State { device } => {
+                let key = device.key();
+                self.is_still_newest(id, key, now)
+            }
             About::Bindings { .. } => self.prepare_bindings(id, now),
             About::Customer { .. } | About::Orders { .. } => false,
         }
+    }
+
+    /// Whether the state at the head of a lane is still to be sent; else it is settled.
+    fn is_still_newest(&mut self, id: LaneId, device: DeviceKey, now: Instant) -> bool {
+        let Some(newer) = &self.shared.newer else { return true };
+        let time = match self.lanes.front(id).map(|item| &item.what) {
+            Some(What::State { time, .. }) => *time,
+            _ => return true,
+        };
+        if !newer.overtakes(device, time) {
+            return true;
+        }
+        self.lanes.start(id, 1);
+        self.finish(id, Outcome::Superseded, None, now);
+        false
     }
 
     /// Items whose identity a call of an earlier tenure held: that call has ended, because

@@ -237,6 +237,7 @@ impl Rig {
             traffic: Traffic::new(&settings.delivery, Instant::now()),
             highs: Mutex::default(),
             lanes_in_calls: Some(Mutex::default()),
+            newer: None,
             committed: Mutex::default(),
             reader: OnceLock::default(),
             settings,

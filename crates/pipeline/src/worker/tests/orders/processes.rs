@@ -106,6 +106,7 @@ impl World {
             traffic: Traffic::new(&settings.delivery, now),
             highs: Mutex::default(),
             lanes_in_calls: Some(Mutex::default()),
+            newer: None,
             committed: Mutex::default(),
             reader: OnceLock::default(),
             settings,

@@ -71,6 +71,7 @@ impl World {
             traffic: Traffic::new(&settings.delivery, now),
             highs: Mutex::new(Highs { offsets: self.log.ends(), told: None }),
             lanes_in_calls: Some(Mutex::default()),
+            newer: None,
             committed: Mutex::default(),
             reader: OnceLock::default(),
             settings,
