@@ -96,6 +96,10 @@ pub(super) async fn run(
         Ok((_, false)) => (End::Stopped, None),
         Err(error) => (End::Failed(format!("{error:#}")), Some(error)),
     };
+    if matches!(end, End::Done) {
+        // And what it settled last before that, it had no time to tell.
+        tenure.update(|status| status.progress.read = status.progress.records);
+    }
     let goes_on = matches!(end, End::Stopped | End::Failed(_));
     let status = tenure.end(end).await?;
     report::show(job, &begins.name, &status)?;
@@ -122,9 +126,11 @@ fn first_status(
     let (from, to) = job.bounds();
     let before = begins.before.as_ref().map(|it| &it.status);
     let mut progress = before.map(|it| it.progress.clone()).unwrap_or_default();
-    // What is left was counted anew.
-    progress.read = progress.read.min(progress.records);
-    progress.records = progress.read + plan.records;
+    // What goes on was counted whole when it began: a plan of what is left counts again what was
+    // settled above the frontiers.
+    if before.is_none() {
+        progress.records = plan.records;
+    }
     let range = |it: &emberline_broker::OffsetRange| ReplayRange {
         partition: it.partition,
         from: it.from,
@@ -164,10 +170,12 @@ impl Watch<'_> {
     fn look(&mut self) -> ReplayProgress {
         let totals = &self.worker.totals;
         let count = |outcome: Outcome| totals.outcome(outcome);
-        let read = totals.records_read.load(std::sync::atomic::Ordering::Relaxed);
+        // What is only read may wait for long, and is read again if this ends now.
+        let read = totals.records_settled.load(std::sync::atomic::Ordering::Relaxed);
         let left_out = count(Outcome::Skipped(emberline_model::SkipReason::NotSelected));
         let mut progress = self.base.clone();
-        progress.read += read;
+        // Of a run that was killed some may be settled a second time.
+        progress.read = (progress.read + read).min(progress.records);
         progress.matched += read.saturating_sub(left_out);
         progress.delivered += count(Outcome::Delivered);
         progress.duplicates += count(Outcome::Duplicate);

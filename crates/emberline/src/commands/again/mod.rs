@@ -17,16 +17,18 @@ mod report;
 use std::io::IsTerminal;
 
 use anyhow::Context;
+use emberline_broker::KafkaSettings;
 use emberline_pipeline::replay::{Planned, ReplayError, plan};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{Exit, UsageError};
 use crate::output;
-use crate::replays::{Registry, Timing};
+use crate::replays::{Entry, Registry, Timing};
 use crate::settings::Settings;
 use crate::signals::stop_on_signal;
 use crate::wiring;
-use begin::Beginning;
+use begin::{Beginning, Found};
 pub(super) use job::{Job, Options};
 use progress::Reading;
 
@@ -39,41 +41,66 @@ pub(super) async fn run(job: Job, settings: Settings) -> anyhow::Result<Exit> {
     let stop = stop_on_signal()?;
     let kafka = wiring::kafka(&settings)?;
     if job.options.dry_run {
-        let begins = Beginning::anew(&job, &kafka).await?;
-        let planned = planned(&job, &begins, &settings, None, stop).await?;
-        plan::show(&job, &planned, job.rate_of(&settings)?, None)?;
-        return Ok(Exit::Done);
+        return dry_run(&job, &settings, &kafka, stop).await;
     }
-    let topic = wiring::topics(&settings).replays();
-    let registry = Registry::open(&kafka, topic, Timing::default()).await?;
+    let registry = open(&settings, &kafka).await?;
     let begins = match begin::find(&job, &registry, &kafka).await? {
-        begin::Found::Begins(begins) => begins,
-        begin::Found::WasDone(entry) => {
-            output::notice(&format!(
-                "{} {} is done since {}: to do it once more, give it another --name",
-                job.word(),
-                entry.name,
-                crate::span::shown(entry.heard_ms),
-            ));
-            report::show(&job, &entry.name, &entry.status)?;
-            return Ok(Exit::Done);
-        }
+        Found::Begins(begins) => begins,
+        Found::WasDone(entry) => return was_done(&job, &entry),
     };
     let rate = rate::left(&job, &settings, &registry, &begins.name)?;
     let planned = planned(&job, &begins, &settings, rate, stop.clone()).await?;
-    if !job.options.json {
+    let is_empty = planned.plan.is_empty();
+    // With JSON one object ends it: that of the report, and where there is none, of the plan.
+    if !job.options.json || (is_empty && begins.before.is_none()) {
         plan::show(&job, &planned, rate, Some(&begins))?;
     }
-    if planned.plan.is_empty() {
+    if is_empty {
         output::notice("nothing to send");
         if begins.before.is_none() {
             return Ok(Exit::Done);
         }
-    } else if !agreed(&job)? {
+    } else if !agreed(&job, &stop).await? {
         output::notice("nothing was sent");
         return Ok(Exit::Failed);
     }
     drive::run(&job, registry, begins, planned, rate, &settings, stop).await
+}
+
+async fn open(settings: &Settings, kafka: &KafkaSettings) -> anyhow::Result<Registry> {
+    let topic = wiring::topics(settings).replays();
+    Ok(Registry::open(kafka, topic, Timing::default()).await?)
+}
+
+/// Plans, and no more. Under a name: what is left of it.
+async fn dry_run(
+    job: &Job,
+    settings: &Settings,
+    kafka: &KafkaSettings,
+    stop: CancellationToken,
+) -> anyhow::Result<Exit> {
+    let begins = if job.options.name.is_some() {
+        match begin::find(job, &open(settings, kafka).await?, kafka).await? {
+            Found::Begins(begins) => begins,
+            Found::WasDone(entry) => return was_done(job, &entry),
+        }
+    } else {
+        Beginning::anew(job, kafka).await?
+    };
+    let planned = planned(job, &begins, settings, None, stop).await?;
+    plan::show(job, &planned, job.rate_of(settings)?, None)?;
+    Ok(Exit::Done)
+}
+
+fn was_done(job: &Job, entry: &Entry) -> anyhow::Result<Exit> {
+    output::notice(&format!(
+        "{} {} is done since {}: to do it once more, give it another --name",
+        job.word(),
+        entry.name,
+        crate::span::shown(entry.heard_ms),
+    ));
+    report::show(job, &entry.name, &entry.status)?;
+    Ok(Exit::Done)
 }
 
 async fn planned(
@@ -97,17 +124,30 @@ async fn planned(
     Ok(planned?)
 }
 
-/// Whether the plan is to be carried out.
-fn agreed(job: &Job) -> anyhow::Result<bool> {
+/// Whether the plan is to be carried out. A signal is a no.
+async fn agreed(job: &Job, stop: &CancellationToken) -> anyhow::Result<bool> {
     if job.options.yes {
-        return Ok(true);
+        return Ok(!stop.is_cancelled());
     }
     if !std::io::stdin().is_terminal() || !output::stderr_is_terminal() {
         let text = "nobody is there to be asked: --yes sends without asking, --dry-run only plans";
         return Err(UsageError(text.to_owned()).into());
     }
     output::ask("Send this? [y/N] ");
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).context("the answer cannot be read")?;
+    let (sender, answer) = oneshot::channel();
+    // Nothing ends a read of a terminal: its thread is left behind where a signal comes first.
+    std::thread::spawn(move || {
+        let mut answer = String::new();
+        let read = std::io::stdin().read_line(&mut answer).map(|_| answer);
+        let _ = sender.send(read);
+    });
+    let answer = tokio::select! {
+        answer = answer => answer.context("nobody answers")?.context("the answer cannot be read")?,
+        () = stop.cancelled() => {
+            // The answer's line ends here.
+            output::notice("");
+            return Ok(false);
+        }
+    };
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }

@@ -76,12 +76,9 @@ pub(super) struct Sending {
 impl Sending {
     /// From here on.
     pub(super) fn new(progress: &ReplayProgress) -> Self {
-        let template = "[{bar:32}] {percent} %  {msg}, {eta} left";
-        let bar = bar(template, progress.records);
+        let bar = bar("[{bar:32}] {percent} %  {msg}", progress.records);
         if let Some(bar) = &bar {
-            // What was done before says nothing of how fast this run is.
             bar.set_position(progress.read);
-            bar.reset_eta();
         }
         let now = Instant::now();
         let before = (now, progress.delivered);
@@ -103,11 +100,7 @@ impl Sending {
         } else if self.told.elapsed() >= LINE_EVERY {
             self.told = Instant::now();
             let (read, all) = (grouped(progress.read), grouped(progress.records));
-            let left = self.left(progress).map_or_else(String::new, |left| {
-                format!(", about {} left", indicatif::HumanDuration(left))
-            });
-            let message = self.message(progress);
-            output::notice(&format!("{read} of {all} records, {message}{left}"));
+            output::notice(&format!("{read} of {all} records, {}", self.message(progress)));
         }
     }
 
@@ -120,12 +113,19 @@ impl Sending {
 
     fn message(&self, progress: &ReplayProgress) -> String {
         let at = progress.position_ms.map_or_else(String::new, |at| format!(", at {}", shown(at)));
-        let failed = match progress.failed.values().sum() {
-            0 => String::new(),
-            failed => format!(", {} failed", grouped(failed)),
-        };
-        let delivered = grouped(progress.delivered);
-        format!("{delivered} delivered ({:.0}/s){failed}{at}", self.per_second)
+        let left = self.left(progress).map_or_else(String::new, |left| {
+            format!(", about {} left", indicatif::HumanDuration(left))
+        });
+        let set_aside =
+            [("parked", "parked"), ("dead letter", "dead letters")].map(|(kind, word)| {
+                let of_kind = progress.failed.iter().filter(|(reason, _)| reason.starts_with(kind));
+                match of_kind.map(|(_, count)| count).sum() {
+                    0 => String::new(),
+                    count => format!(", {} {word}", grouped(count)),
+                }
+            });
+        let (delivered, set_aside) = (grouped(progress.delivered), set_aside.concat());
+        format!("{delivered} delivered ({:.0}/s){set_aside}{at}{left}", self.per_second)
     }
 
     /// By the speed since this run began.
