@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, Headers as _, Message, OwnedHeaders};
 use rdkafka::metadata::MetadataTopic;
@@ -265,6 +265,29 @@ pub(super) fn committed(
         _ => None,
     });
     Ok(committed.collect())
+}
+
+/// Commits these offsets of a topic's partitions for a group that has no members.
+pub(super) fn commit(
+    bootstrap: &str,
+    group: &str,
+    topic: &str,
+    offsets: &BTreeMap<i32, i64>,
+) -> Result<()> {
+    let consumer = consumer(bootstrap, group)?;
+    let mut list = TopicPartitionList::new();
+    for (partition, offset) in offsets {
+        list.add_partition_offset(topic, *partition, Offset::Offset(*offset))?;
+    }
+    let end = Instant::now() + READ_LIMIT;
+    loop {
+        match consumer.commit(&list, CommitMode::Sync) {
+            Err(error) if coordinator_moves(&error) && Instant::now() < end => {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            answer => return Ok(answer?),
+        }
+    }
 }
 
 /// Asks again while the group's coordinator moves or its topic is being made.
