@@ -88,12 +88,12 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         }
         Command::Dlq(args) => {
             let settings = common.load()?.settings;
-            common.start_logs(&settings.log)?;
+            common.start_logs(&beside_a_bar(&settings.log))?;
             commands::dlq::run(args, settings)
         }
         Command::Replay(args) => {
             let settings = common.load()?.settings;
-            common.start_logs(&settings.log)?;
+            common.start_logs(&beside_a_bar(&settings.log))?;
             block_on(commands::replay::run(args, settings))
         }
         Command::Service(args) => {
@@ -112,6 +112,16 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             block_on(commands::topics::run(args, settings))
         }
     }
+}
+
+/// On a terminal a bar shows how it goes, and lines below a warning would only break it. Who
+/// asked for other lines than by default gets them.
+fn beside_a_bar(log: &LogSettings) -> LogSettings {
+    let mut log = log.clone();
+    if output::stderr_is_terminal() && log.level == LogSettings::default().level {
+        log.level = "warn".into();
+    }
+    log
 }
 
 pub(crate) fn block_on(

@@ -122,3 +122,15 @@ impl Common {
         logs::start(&settings)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn no_two_commands_or_flags_get_in_each_others_way() {
+        Cli::command().debug_assert();
+    }
+}

@@ -8,6 +8,8 @@ use std::time::Duration;
 use emberline_broker::{AtTime, Bounds, BrokerError, KafkaSettings, OffsetRange, PartitionBounds};
 use jiff::{SpanRelativeTo, Timestamp};
 
+/// Most partitions that are told one by one.
+const MOST_TOLD: usize = 12;
 /// Longest wait for an answer of the brokers.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -129,8 +131,8 @@ pub struct Part {
     /// Only records of these Unix milliseconds are meant, from the first to before the second:
     /// set where the brokers can't look up by time, and the ranges are wider than the span.
     pub only: Option<(i64, i64)>,
-    /// Partitions whose log begins after the beginning of the span, with their first offset:
-    /// what was before it is gone.
+    /// Partitions whose log may have begun before, within the span, with their first offset now.
+    /// Of a span that begins with a time nobody knows what is gone of it, if anything.
     pub cut: Vec<(i32, i64)>,
 }
 
@@ -160,12 +162,19 @@ impl Part {
                     .to_owned(),
             );
         }
-        notes.extend(self.cut.iter().map(|(partition, low)| {
-            format!(
-                "partition {partition} begins at offset {low}: what was before it in this range \
-                 is gone (retention)"
-            )
-        }));
+        if !self.cut.is_empty() {
+            let begins = |(partition, low): &(i32, i64)| format!("{partition} at offset {low}");
+            let told: Vec<_> = self.cut.iter().take(MOST_TOLD).map(begins).collect();
+            let more = match self.cut.len().saturating_sub(MOST_TOLD) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            notes.push(format!(
+                "the log begins within this range or after it, in partition {}{more}: what was \
+                 before that is gone (retention)",
+                told.join(", ")
+            ));
+        }
         notes
     }
 }
@@ -183,6 +192,10 @@ impl Span {
     pub fn look_up(&self, kafka: &KafkaSettings, topic: &str) -> Result<Part, SpanError> {
         let from = Side::of("--from", &self.from)?;
         let to = Side::of("--to", &self.to)?;
+        if from.is_after(&to) {
+            let text = "--from lies after --to: there is nothing between them";
+            return Err(SpanError::Wrong(text.to_owned()));
+        }
         let bounds = Bounds::new(kafka)?;
         let partitions = bounds.of_topics(&[topic.to_owned()], PATIENCE)?;
         let chosen = chosen(&partitions, topic, [&from, &to])?;
@@ -198,8 +211,9 @@ impl Span {
             let end = ends.as_ref().and_then(|ends| ends[place]).unwrap_or(it.high);
             let start = wanted.unwrap_or(it.low).clamp(it.low, it.high);
             let before_log = match from {
-                Side::None => false,
-                Side::Time(_) => start == it.low && start < end,
+                Side::None => matches!(to, Side::Offsets(_)) && end < it.low,
+                // The first record may be of that very time, and nothing be gone.
+                Side::Time(_) => start == it.low,
                 Side::Offsets(_) => wanted.is_some_and(|wanted| wanted < it.low),
             };
             if before_log && it.low > 0 && starts.is_some() {
@@ -239,6 +253,17 @@ impl Side {
             }
         }
         Ok(if offsets.is_empty() { Self::None } else { Self::Offsets(offsets) })
+    }
+
+    /// Whether a span from here ends before it begins.
+    fn is_after(&self, to: &Self) -> bool {
+        match (self, to) {
+            (Self::Time(from), Self::Time(to)) => from > to,
+            (Self::Offsets(from), Self::Offsets(to)) => {
+                from.iter().any(|(partition, from)| to.get(partition).is_some_and(|to| from > to))
+            }
+            _ => false,
+        }
     }
 
     fn time(&self) -> Option<i64> {
@@ -350,6 +375,10 @@ mod tests {
         assert!(wrong(&["0:1", "0:2"]).contains("partition 0 is given twice"));
         assert!(wrong(&["0:1", "now"]).contains("one time, or one offset"));
         assert!(wrong(&["7:1"]).contains("t has 3 partitions, from 0 on: there is no 7"));
+        for (from, to) in [("now", "2h ago"), ("1:9", "1:5")] {
+            let error = look_up(&broker, &[from], &[to]).unwrap_err().to_string();
+            assert!(error.contains("--from lies after --to"), "{error}");
+        }
     }
 
     #[test]

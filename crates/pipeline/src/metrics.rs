@@ -131,6 +131,8 @@ pub fn describe() {
 pub struct Totals {
     /// Records read to be delivered.
     pub records_read: AtomicU64,
+    /// Of these, records that are settled.
+    pub records_settled: AtomicU64,
     /// Items made of them.
     pub items_read: AtomicU64,
     /// Items by outcome, in the order of [`Outcome::ALL`].

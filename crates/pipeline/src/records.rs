@@ -380,6 +380,9 @@ impl Records {
 
     fn forget(&mut self, id: RecordId, settled: bool) {
         let record = self.slab.remove(id.0 as usize);
+        if settled && !self.partitions[record.partition].fenced {
+            self.totals.records_settled.fetch_add(1, Ordering::Relaxed);
+        }
         if let Some(unsettled) = record.unsettled().filter(|_| !settled) {
             self.partitions.given_up(record.partition, unsettled);
         }

@@ -194,6 +194,14 @@ pub struct DeliverySettings {
     pub commit_interval: Duration,
 }
 
+impl DeliverySettings {
+    /// For how long of event arrival a device's newest state is known: the platform sends again
+    /// within seconds, also where duplicates are not removed.
+    pub(crate) fn states_known(&self) -> Duration {
+        self.dedupe_window.max(Duration::from_mins(2))
+    }
+}
+
 /// All that `run` needs.
 #[derive(Debug, Clone)]
 pub struct PipelineSettings {

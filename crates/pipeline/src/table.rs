@@ -79,6 +79,11 @@ impl Bindings {
         if let Some(sets) = &self.sets {
             sets.lock().written.insert(customer.clone(), offset);
         }
+        self.keep(customer, set);
+    }
+
+    /// Takes in a set that is not written anywhere: what one would be.
+    pub(crate) fn keep(&self, customer: &CustomerId, set: &CustomerSet) {
         self.read(Some(customer.as_str().as_bytes()), Some(&encode(set)), None);
     }
 

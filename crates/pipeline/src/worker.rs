@@ -69,9 +69,6 @@ use crate::traffic::Traffic;
 const ENDS_AT_ONCE: usize = 64;
 /// How often gauges are set.
 const GAUGES_EVERY: Duration = Duration::from_secs(1);
-/// For how long of event time a device's newest state is known at least: the platform
-/// sends again within seconds, also where duplicates are not removed.
-const STATES_KNOWN: Duration = Duration::from_mins(2);
 /// How often held lanes are looked through at most.
 const RELEASE_EVERY: Duration = Duration::from_millis(20);
 /// Longest sleep of the loop: what has no deadline of its own is looked at so often.
@@ -188,7 +185,7 @@ impl<T: Transport + Clone> Worker<T> {
             records: Records::new((Arc::clone(&room), ahead), Arc::clone(&totals)),
             lanes: Lanes::default(),
             dedupe: DedupeWindow::new(delivery.dedupe_window, delivery.dedupe_max_entries),
-            newest_states: NewestStates::new(delivery.dedupe_window.max(STATES_KNOWN)),
+            newest_states: NewestStates::new(delivery.states_known()),
             ghosts: HashSet::new(),
             waiting: WaitingRoom::default(),
             bindings_changed: false,

@@ -30,7 +30,7 @@ pub(crate) async fn killed_twice(world: &mut World, scale: Scale) -> Result<()> 
     }
     world.tell(load.rest()).await?;
     let topic = world.devices();
-    world.kafka.skip_to_end(&world.group("devices"), &topic).await?;
+    world.kafka.commit(&world.group("devices"), &topic, &world.kafka.ends(&topic).await?).await?;
     let lost = load.expectation().counts().reports;
     let bounds: Vec<String> = world.kafka.ends(&topic).await?.into_iter().map(bound).collect();
 

@@ -18,6 +18,9 @@ mod frontiers;
 mod observed;
 mod redrives;
 mod refusals;
+mod replay_order;
+mod replay_ranges;
+mod replays;
 mod replicas;
 mod restarts;
 mod states;
@@ -55,6 +58,15 @@ fn stories() -> Vec<Trial> {
         ),
         story("killed_workers_place_each_order_once", claims::killed),
         story("a_customer_with_20_000_devices_is_pushed_whole", bindings::large_customer),
+        story("a_dry_run_counts_what_the_replay_does", replays::dry_run),
+        story("a_compacted_topic_is_replayed_to_its_end", replay_ranges::compacted),
+        story("a_stopped_replay_goes_on_and_sends_nothing_twice", replays::stopped),
+        story("a_replay_of_what_is_missing_sends_exactly_that", replays::missing_only),
+        story("a_replay_begins_and_ends_to_the_millisecond", replay_ranges::to_the_millisecond),
+        story("what_is_gone_of_a_replays_range_is_told", replay_ranges::gone),
+        story("only_records_that_became_dead_letters_are_replayed", replays::dead_letters),
+        story("no_device_goes_backwards_by_a_replay", replay_order::states),
+        story("a_replay_of_bindings_leaves_the_newest_ones", replay_order::bindings),
         story("every_report_arrives_once_and_in_order", delivery::every_report),
         story("passing_failures_are_retried_in_place", refusals::passing_failures),
         story("a_stop_in_the_middle_loses_and_repeats_nothing", restarts::stop_in_the_middle),

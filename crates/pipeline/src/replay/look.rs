@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use emberline_broker::{Bounds, BrokerError, OffsetRange, PartitionBounds, ScanRecord, Scanner};
+use emberline_broker::{
+    AtTime, Bounds, BrokerError, OffsetRange, PartitionBounds, ScanRecord, Scanner,
+};
 use emberline_model::DeviceKey;
 use emberline_wire::device::DeviceRecord;
 use hashbrown::HashSet;
@@ -45,8 +47,9 @@ impl Look<'_> {
         let mut planner = Planner::new(self.settings, &run, Arc::clone(self.bindings));
         self.read(&run.topic, &run.ranges, |record| planner.take(record))?;
         if planner.has_states() {
-            let rest = rest_of(self.settings, &run)?;
-            self.read(&run.topic, &rest, |record| planner.note_later(record))?;
+            let (before, after) = around(self.settings, &run)?;
+            self.read(&run.topic, &before, |record| planner.note_before(record))?;
+            self.read(&run.topic, &after, |record| planner.note_later(record))?;
         }
         let (plan, newest_states) = planner.finish();
         run.states_from = if plan.states + plan.superseded > 0 { states_from } else { Vec::new() };
@@ -185,13 +188,32 @@ impl Wanted for OfLetters {
     }
 }
 
-/// What comes after the ranges, up to the logs' ends.
-fn rest_of(settings: &PipelineSettings, run: &ReplayRun) -> Result<Vec<OffsetRange>, BrokerError> {
-    let topic = std::slice::from_ref(&run.topic);
-    let bounds = Bounds::new(&settings.kafka)?.of_topics(topic, ASK)?;
-    let rest = run.ranges.iter().filter_map(|range| {
-        let bounds = bounds.iter().find(|it| it.partition == range.partition)?;
-        Some(OffsetRange { from: range.to.max(bounds.low), to: bounds.high, ..*range })
-    });
-    Ok(rest.collect())
+/// What comes before the ranges, as far back as a worker knows devices' states, and after them,
+/// up to the logs' ends.
+fn around(
+    settings: &PipelineSettings,
+    run: &ReplayRun,
+) -> Result<(Vec<OffsetRange>, Vec<OffsetRange>), BrokerError> {
+    let asked = Bounds::new(&settings.kafka)?;
+    let mut bounds = asked.of_topics(std::slice::from_ref(&run.topic), ASK)?;
+    bounds.retain(|it| run.start_of(it.partition).is_some());
+    let mut scanner = Scanner::new(&settings.kafka, &run.topic)?;
+    let known = settings.delivery.states_known().as_millis();
+    let since = receipts::first_time(&mut scanner, &run.ranges)?
+        .map(|first| first.saturating_sub(i64::try_from(known).unwrap_or(i64::MAX)));
+    let starts = match since.map(|since| asked.at_time(&bounds, since, PATIENCE)).transpose()? {
+        Some(AtTime::Offsets(starts)) => starts,
+        Some(AtTime::Unknown) => bounds.iter().map(|it| it.low).collect(),
+        None => bounds.iter().map(|it| it.high).collect(),
+    };
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    for (bounds, start) in bounds.iter().zip(starts) {
+        let ranges = run.ranges.iter().filter(|range| range.partition == bounds.partition);
+        for range in ranges {
+            before.push(OffsetRange { from: start, to: range.from.min(bounds.high), ..*range });
+            let from = range.to.max(bounds.low);
+            after.push(OffsetRange { from, to: bounds.high, ..*range });
+        }
+    }
+    Ok((before, after))
 }

@@ -28,13 +28,15 @@ pub struct Plan {
     pub reports: u64,
     /// Of these, reports of devices that nobody has bound: they go to a retry topic.
     pub unbound: u64,
-    /// Reports and states that come a second time within the window of duplicates.
+    /// Reports and states that come a second time within the window of duplicates, and binding
+    /// events that change nothing.
     pub duplicates: u64,
     /// States to be pushed: the newest of each device.
     pub states: u64,
     /// States that a newer one has replaced.
     pub superseded: u64,
-    /// Binding events, customers and orders.
+    /// Binding events, customers and orders. Of the latter two, what the service has already is
+    /// found out when it is asked: it is counted here, and a duplicate in the run.
     pub events: u64,
     /// Properties that can't be sent, and records that can't be read: dead letters.
     pub dead: u64,
@@ -99,7 +101,10 @@ pub async fn plan(
     run: ReplayRun,
     tell: impl Fn(&'static str, u64, u64) -> ControlFlow<()> + Send + 'static,
 ) -> Result<Planned, ReplayError> {
-    let bindings = Arc::new(Bindings::new(false));
+    // What events of bindings change is told by the sets.
+    let has_bindings = settings.topics.bindings.contains(&run.topic)
+        || settings.topics.dead_letters() == run.topic;
+    let bindings = Arc::new(Bindings::new(has_bindings));
     let table = Arc::clone(&bindings);
     let topic = settings.topics.customer_devices();
     let reader = TableReader::start(&settings.kafka, &topic, move |record| {

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use emberline_broker::{ScanRecord, TopicIndex};
+use emberline_flow::customer_set::Change;
 use emberline_flow::dedupe::{DedupeWindow, Seen};
-use emberline_model::{DeviceKey, DeviceState, EventTime};
+use emberline_model::{BindingEvent, CustomerId, DeviceKey, DeviceState, EventTime};
 use emberline_service_api::DataInfoForm;
 use emberline_wire::device::{DeviceRecord, Telemetry};
 use hashbrown::HashSet;
@@ -27,8 +28,17 @@ const MOST_LANES: usize = 4_000_000;
 struct States {
     /// The newest, meant or not.
     newest: NewestState,
-    /// The newest of those that are meant, and how many are of that time.
-    meant: Option<(EventTime, u64)>,
+    meant: Option<Meant>,
+}
+
+/// The newest states of a device that are meant.
+#[derive(Debug, Clone, Copy)]
+struct Meant {
+    time: EventTime,
+    /// How many are of that time.
+    count: u64,
+    /// How many more came a second time.
+    again: u64,
 }
 
 pub(super) struct Planner {
@@ -44,6 +54,8 @@ pub(super) struct Planner {
     /// By device.
     states: HashMap<DeviceKey, States>,
     states_meant: u64,
+    /// Customers whose set is to be pushed.
+    pushed: HashSet<CustomerId>,
     plan: Plan,
 }
 
@@ -85,6 +97,7 @@ impl Planner {
             unbound_devices: HashSet::new(),
             states: states.collect(),
             states_meant: 0,
+            pushed: HashSet::new(),
             plan: Plan::default(),
         }
     }
@@ -126,7 +139,11 @@ impl Planner {
                 self.state(slot, &state, intake.arrival);
             }
             Content::Device(DeviceRecord::Skipped(_)) | Content::Tombstone => {}
-            Content::Binding(_) | Content::Customer(_) | Content::Order(_) => self.plan.events += 1,
+            Content::Binding(event) => self.binding(&event),
+            Content::Customer(_) | Content::Order(_) => {
+                self.plan.events += 1;
+                self.plan.calls += 1;
+            }
             Content::Undecodable(_) => self.plan.dead += 1,
         }
         let at = record.timestamp_ms();
@@ -178,24 +195,41 @@ impl Planner {
         let key = state.device.key();
         let identity = state_identity(key, state.status, state.time);
         let seen = self.dedupe.as_mut().map(|it| it.observe(slot, identity, arrival));
-        if seen == Some(Seen::Duplicate) {
-            self.plan.duplicates += 1;
-            return;
-        }
+        let is_again = seen == Some(Seen::Duplicate);
         self.states_meant += 1;
         let Some(States { meant, .. }) = self.states.get_mut(&key) else { return };
+        let one = (u64::from(!is_again), u64::from(is_again));
         match meant {
-            Some((time, count)) if *time == state.time => *count += 1,
-            Some((time, _)) if *time > state.time => {}
-            _ => *meant = Some((state.time, 1)),
+            Some(it) if it.time == state.time => {
+                it.count += one.0;
+                it.again += one.1;
+            }
+            Some(it) if it.time > state.time => {}
+            _ => *meant = Some(Meant { time: state.time, count: one.0, again: one.1 }),
         }
+    }
+
+    /// What an event changes in its customer's set, as the events before it leave it.
+    fn binding(&mut self, event: &BindingEvent) {
+        let mut set = self.bindings.set_of(&event.customer);
+        match set.apply(event) {
+            Change::Unchanged => {
+                self.plan.duplicates += 1;
+                return;
+            }
+            Change::Added | Change::Updated => _ = self.pushed.insert(event.customer.clone()),
+            // The service has no call for these.
+            Change::Removed | Change::Noted => {}
+        }
+        self.plan.events += 1;
+        self.bindings.keep(&event.customer, &set);
     }
 
     pub(super) fn has_states(&self) -> bool {
         !self.states.is_empty()
     }
 
-    /// A device's state, of the ranges or after them: it may be its newest.
+    /// A device's state, of the ranges or around them: it may be its newest.
     fn note_state(&mut self, state: &DeviceState) {
         if !self.selection.takes_states_of(&state.device, &self.bindings) {
             return;
@@ -208,6 +242,16 @@ impl Planner {
         }
     }
 
+    /// A record before the ranges: a state that is newer than those of its device in them.
+    pub(super) fn note_before(&mut self, record: &ScanRecord<'_>) {
+        let Content::Device(DeviceRecord::State(state)) = self.read(record).content else { return };
+        let known = self.states.get(&state.device.key());
+        if known.is_some_and(|it| state.time > it.newest.time) {
+            self.note_state(&state);
+        }
+    }
+
+    /// A record after the ranges.
     pub(super) fn note_later(&mut self, record: &ScanRecord<'_>) {
         let Content::Device(DeviceRecord::State(mut state)) = self.read(record).content else {
             return;
@@ -223,11 +267,16 @@ impl Planner {
     pub(super) fn finish(mut self) -> (Plan, hashbrown::HashMap<DeviceKey, NewestState>) {
         let full = |reports: u64| reports.div_ceil(self.batch.max(1));
         self.plan.calls += self.lanes.values().map(|reports| full(*reports)).sum::<u64>();
-        let newest = |it: &States| it.meant.filter(|(time, _)| *time == it.newest.time);
-        let counts = self.states.values().filter_map(newest).map(|(_, count)| count);
-        self.plan.states = counts.sum();
-        self.plan.superseded += self.states_meant - self.plan.states;
-        self.plan.calls += self.plan.states + self.plan.events;
+        let newest = |it: &States| it.meant.filter(|meant| meant.time == it.newest.time);
+        let mut again = 0;
+        for it in self.states.values().filter_map(newest) {
+            self.plan.states += it.count;
+            again += it.again;
+        }
+        // Of an older state it does not matter how often it came.
+        self.plan.superseded += self.states_meant - self.plan.states - again;
+        self.plan.duplicates += again;
+        self.plan.calls += self.plan.states + self.pushed.len() as u64;
         self.plan.devices = self.devices.len();
         self.plan.unbound_devices = self.unbound_devices.len();
         let newest = self.states.iter().map(|(key, it)| (*key, it.newest));

@@ -264,3 +264,41 @@ async fn only_records_that_became_dead_letters_are_replayed_where_that_is_asked_
     assert_eq!(replay("delivered"), 10);
     assert!(world.service.reports().keys().all(|(_, code, _)| *code == 400));
 }
+
+/// A device went online or offline, so many seconds after noon.
+fn status(device: &str, second: u32, online: bool) -> (&str, String) {
+    let event = if online { "Online" } else { "Offline" };
+    let time = format!("2026-01-01 12:00:{second:02}");
+    let value = json!({
+        "MsgType": "StatusChange", "Event": event, "ProductId": "P", "DeviceName": device,
+        "Time": time,
+    });
+    (device, value.to_string())
+}
+
+#[tokio::test]
+async fn a_state_that_was_overtaken_since_it_was_planned_is_not_sent() {
+    let mut world = World::new(&[WorkerKind::Replay]);
+    let states = [status("d0", 10, true), status("d1", 10, true), status("d1", 10, true)];
+    world.produce("devices", &states).await;
+    let whole = ranges(&world, "devices").await;
+    let plan = planned(&mut world, whole, Selection::default()).await;
+    assert_eq!((plan.states, plan.duplicates, plan.superseded), (2, 1, 0));
+    // Somebody thinks about the plan, and live delivery goes on meanwhile.
+    world.produce("devices", &[status("d0", 20, false)]).await;
+    let replay = run_to_its_end(&world, WorkerKind::Replay).await;
+    assert_eq!((replay("delivered"), replay("superseded"), replay("duplicate")), (1, 1, 1));
+}
+
+#[tokio::test]
+async fn a_state_that_came_again_counts_once_though_a_newer_one_replaces_it() {
+    let mut world = World::new(&[WorkerKind::Replay]);
+    let states = [status("d0", 10, true), status("d0", 10, true), status("d0", 20, false)];
+    world.produce("devices", &states).await;
+    let whole = ranges(&world, "devices").await;
+    let plan = planned(&mut world, whole, Selection::default()).await;
+    let replay = run_to_its_end(&world, WorkerKind::Replay).await;
+    let counts = (replay("delivered"), replay("superseded"), replay("duplicate"));
+    assert_eq!(counts, (plan.states, plan.superseded, plan.duplicates));
+    assert_eq!(counts, (1, 2, 0));
+}

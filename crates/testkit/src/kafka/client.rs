@@ -267,16 +267,27 @@ pub(super) fn committed(
     Ok(committed.collect())
 }
 
-/// Commits a topic's ends for a group that has no members.
-pub(super) fn skip_to_end(bootstrap: &str, group: &str, topic: &str) -> Result<()> {
+/// Commits these offsets of a topic's partitions for a group that has no members.
+pub(super) fn commit(
+    bootstrap: &str,
+    group: &str,
+    topic: &str,
+    offsets: &BTreeMap<i32, i64>,
+) -> Result<()> {
     let consumer = consumer(bootstrap, group)?;
     let mut list = TopicPartitionList::new();
-    for (partition, end) in ends(bootstrap, topic)? {
-        list.add_partition_offset(topic, partition, Offset::Offset(end))?;
+    for (partition, offset) in offsets {
+        list.add_partition_offset(topic, *partition, Offset::Offset(*offset))?;
     }
-    // The group's coordinator is found, and there, when this is answered.
-    committed_of(&consumer, &list)?;
-    Ok(consumer.commit(&list, CommitMode::Sync)?)
+    let end = Instant::now() + READ_LIMIT;
+    loop {
+        match consumer.commit(&list, CommitMode::Sync) {
+            Err(error) if coordinator_moves(&error) && Instant::now() < end => {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            answer => return Ok(answer?),
+        }
+    }
 }
 
 /// Asks again while the group's coordinator moves or its topic is being made.

@@ -19,15 +19,21 @@ impl TestKafka {
         tokio::task::spawn_blocking(move || client::ends(&bootstrap, &topic)).await?
     }
 
-    /// Lets a group that has no members go on at a topic's end: what is there now, it never
-    /// reads.
+    /// Moves a group that has no members to these offsets of a topic's partitions: what lies
+    /// before them it never reads.
     ///
     /// # Errors
-    /// No answer, or the group has members.
-    pub async fn skip_to_end(&self, group: &str, topic: &str) -> Result<()> {
+    /// It has members, or no answer.
+    pub async fn commit(
+        &self,
+        group: &str,
+        topic: &str,
+        offsets: &BTreeMap<i32, i64>,
+    ) -> Result<()> {
         let (bootstrap, group) = (self.bootstrap().to_owned(), group.to_owned());
-        let topic = topic.to_owned();
-        tokio::task::spawn_blocking(move || client::skip_to_end(&bootstrap, &group, &topic)).await?
+        let (topic, offsets) = (topic.to_owned(), offsets.clone());
+        let commit = move || client::commit(&bootstrap, &group, &topic, &offsets);
+        tokio::task::spawn_blocking(commit).await?
     }
 
     /// The generation of a group of the classic protocol: it grows by one with each rebalance,

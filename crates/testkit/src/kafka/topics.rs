@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::{Offset, TopicPartitionList};
 
 use super::{TestKafka, client};
 
@@ -43,6 +44,20 @@ impl TestKafka {
         let results = self.admin()?.alter_configs([&change], &options()).await?;
         for result in results {
             result.map_err(|(_, code)| anyhow!("could not configure {name}: {code}"))?;
+        }
+        Ok(())
+    }
+
+    /// Deletes a partition's records before an offset, as retention does.
+    ///
+    /// # Errors
+    /// What the broker says.
+    pub async fn delete_records(&self, name: &str, partition: i32, before: i64) -> Result<()> {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(name, partition, Offset::Offset(before))?;
+        let deleted = self.admin()?.delete_records(&list, &options()).await?;
+        for element in deleted.elements() {
+            element.error().with_context(|| format!("could not delete records of {name}"))?;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use emberline_pipeline::replay::{Receipts, ReplayRun, Selection};
 
 use super::{Job, unanswered};
 use crate::app::UsageError;
+use crate::output::grouped;
 use crate::replays::{Entry, Registry, ReplayRange, ReplayState};
 use crate::settings::Settings;
 use crate::span::{Part, SpanError, Written, shown};
@@ -105,13 +106,14 @@ impl Beginning {
             Ok(ranges.iter().map(|range| rest_of(range, &known)).collect())
         });
         let left = asked.await??;
-        let read: u64 = whole.iter().map(OffsetRange::len).sum::<u64>()
-            - left.iter().map(OffsetRange::len).sum::<u64>();
-        let all: u64 = whole.iter().map(OffsetRange::len).sum();
+        let progress = &entry.status.progress;
         let note = format!(
-            "{} {} goes on: {read} of {all} offsets were settled before",
+            "{} {} goes on: {} of {} records were settled before. What is planned counts from the \
+             first that was not in each partition; what was settled after it is not sent again",
             job.word(),
-            entry.name
+            entry.name,
+            grouped(progress.read),
+            grouped(progress.records),
         );
         let mut notes = vec![note];
         if entry.status.state.is_running() {

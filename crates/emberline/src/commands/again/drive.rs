@@ -102,6 +102,11 @@ pub(super) async fn run(
         Ok((_, false)) => (End::Stopped, None),
         Err(error) => (End::Failed(format!("{error:#}")), Some(error)),
     };
+    if end == End::Done {
+        // What was settled above the frontiers of an earlier run is not read again, and what
+        // was settled last there was no time to tell.
+        tenure.update(|status| status.progress.read = status.progress.records);
+    }
     let goes_on = end != End::Done;
     let stays_undone = matches!(end, End::Stopped | End::Failed(_));
     let status = tenure.end(end).await?;
@@ -193,10 +198,12 @@ impl Watch<'_> {
     fn look(&mut self) -> ReplayProgress {
         let totals = &self.worker.totals;
         let count = |outcome: Outcome| totals.outcome(outcome);
-        let read = totals.records_read.load(std::sync::atomic::Ordering::Relaxed);
+        // What is only read may wait for long, and is read again if this ends now.
+        let read = totals.records_settled.load(std::sync::atomic::Ordering::Relaxed);
         let left_out = count(Outcome::Skipped(emberline_model::SkipReason::NotSelected));
         let mut progress = self.base.clone();
-        progress.read += read;
+        // Of a run that was killed some may be settled a second time.
+        progress.read = (progress.read + read).min(progress.records);
         progress.matched += read.saturating_sub(left_out);
         progress.delivered += count(Outcome::Delivered);
         progress.duplicates += count(Outcome::Duplicate);

@@ -21,11 +21,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::Exit;
 use crate::output;
-use crate::replays::{Registry, Timing};
+use crate::replays::{Entry, Registry, Timing};
 use crate::settings::Settings;
 use crate::signals::stop_on_signal;
 use crate::wiring;
-use begin::Beginning;
+use begin::{Beginning, Found};
 pub(super) use job::{Job, Options};
 use progress::Reading;
 
@@ -43,25 +43,12 @@ pub(super) async fn run(job: Job, settings: Settings) -> anyhow::Result<Exit> {
     let stop = stop_on_signal()?;
     let kafka = wiring::kafka(&settings)?;
     if job.options.dry_run {
-        let begins = Beginning::anew(&job, &kafka).await?;
-        let planned = planned(&job, &begins, &settings, None, stop).await?;
-        plan::show(&job, &planned, rate)?;
-        return Ok(Exit::Done);
+        return dry_run(&job, (&settings, &kafka), rate, stop).await;
     }
-    let topic = wiring::topics(&settings).replays();
-    let registry = Registry::open(&kafka, topic, Timing::default()).await?;
+    let registry = open(&settings, &kafka).await?;
     let begins = match begin::find(&job, &registry, &kafka).await? {
-        begin::Found::Begins(begins) => begins,
-        begin::Found::WasDone(entry) => {
-            output::notice(&format!(
-                "{} {} is done since {}: to do it once more, give it another --name",
-                job.word(),
-                entry.name,
-                crate::span::shown(entry.heard_ms),
-            ));
-            report::show(&job, &entry.name, &entry.status)?;
-            return Ok(Exit::Done);
-        }
+        Found::Begins(begins) => begins,
+        Found::WasDone(entry) => return was_done(&job, &entry),
     };
     let rate = rate::left(&job, &settings, &registry, &begins.name)?;
     let planned = planned(&job, &begins, &settings, rate, stop.clone()).await?;
@@ -77,6 +64,42 @@ pub(super) async fn run(job: Job, settings: Settings) -> anyhow::Result<Exit> {
         return Ok(Exit::Failed);
     }
     drive::run(&job, registry, begins, planned, rate, &settings, stop).await
+}
+
+async fn open(settings: &Settings, kafka: &KafkaSettings) -> anyhow::Result<Registry> {
+    let topic = wiring::topics(settings).replays();
+    Ok(Registry::open(kafka, topic, Timing::default()).await?)
+}
+
+/// Plans, and no more. Under a name: what is left of it.
+async fn dry_run(
+    job: &Job,
+    (settings, kafka): (&Settings, &KafkaSettings),
+    rate: Option<f64>,
+    stop: CancellationToken,
+) -> anyhow::Result<Exit> {
+    let begins = if job.options.name.is_some() {
+        match begin::find(job, &open(settings, kafka).await?, kafka).await? {
+            Found::Begins(begins) => begins,
+            Found::WasDone(entry) => return was_done(job, &entry),
+        }
+    } else {
+        Beginning::anew(job, kafka).await?
+    };
+    let planned = planned(job, &begins, settings, rate, stop).await?;
+    plan::show(job, &planned, rate)?;
+    Ok(Exit::Done)
+}
+
+fn was_done(job: &Job, entry: &Entry) -> anyhow::Result<Exit> {
+    output::notice(&format!(
+        "{} {} is done since {}: to do it once more, give it another --name",
+        job.word(),
+        entry.name,
+        crate::span::shown(entry.heard_ms),
+    ));
+    report::show(job, &entry.name, &entry.status)?;
+    Ok(Exit::Done)
 }
 
 async fn planned(

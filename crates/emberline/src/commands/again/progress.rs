@@ -111,15 +111,19 @@ impl Sending {
 
     fn message(&self, progress: &ReplayProgress) -> String {
         let at = progress.position_ms.map_or_else(String::new, |at| format!(", at {}", shown(at)));
-        let failed = match progress.failed.values().sum() {
-            0 => String::new(),
-            failed => format!(", {} failed", grouped(failed)),
-        };
-        let delivered = grouped(progress.delivered);
         let left = self.left(progress).map_or_else(String::new, |left| {
             format!(", about {} left", indicatif::HumanDuration(left))
         });
-        format!("{delivered} delivered ({:.0}/s){failed}{at}{left}", self.per_second)
+        let set_aside =
+            [("parked", "parked"), ("dead letter", "dead letters")].map(|(kind, word)| {
+                let of_kind = progress.failed.iter().filter(|(reason, _)| reason.starts_with(kind));
+                match of_kind.map(|(_, count)| count).sum() {
+                    0 => String::new(),
+                    count => format!(", {} {word}", grouped(count)),
+                }
+            });
+        let (delivered, set_aside) = (grouped(progress.delivered), set_aside.concat());
+        format!("{delivered} delivered ({:.0}/s){set_aside}{at}{left}", self.per_second)
     }
 
     /// By the speed since this run began; `None` while it has none, and at the end.

@@ -1,7 +1,7 @@
 //! `replay`: a part of an input topic, pushed again; and the named replays, seen and stopped
 //! from anywhere.
 //!
-//! `start` is the run itself, on the base of `super::again`. Which replays there are, and who
+//! `start` is the run itself, on the base of `commands::again`. Which replays there are, and who
 //! runs them, is told by [`crate::replays`]. `show` has the form in which one is printed.
 
 mod cancel;

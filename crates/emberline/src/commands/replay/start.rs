@@ -14,7 +14,8 @@ use crate::span::Span;
 
 /// Arguments of `replay` without a subcommand.
 #[derive(Debug, clap::Args)]
-#[group(id = "start")]
+// Its own group would have the name of the one around it.
+#[group(skip)]
 pub(super) struct Args {
     /// The topic: one of those that the workers read.
     #[arg(long, required = true, value_name = "TOPIC")]
