@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use emberline_broker::{RecordReader, RecordRef, TopicIndex};
-use emberline_model::{BindingEvent, CustomerEvent, DeviceKey, EventTime, OrderEvent};
+use emberline_model::{BindingEvent, CustomerEvent, DeviceKey, DeviceState, EventTime, OrderEvent};
 use emberline_wire::DecodeError;
 use emberline_wire::device::{DeviceDecoder, DeviceInput, DeviceRecord};
 use emberline_wire::events::{decode_binding, decode_customer, decode_order};
@@ -45,8 +45,9 @@ pub(crate) enum Content {
     Undecodable(String),
     /// A replay is not about it.
     NotSelected,
-    /// A state that a newer one of the device has replaced since.
-    Superseded,
+    /// A state that a newer one of the device has replaced since; the newer one, where it is
+    /// to be sent after what an earlier run may have sent of this one.
+    Superseded(Option<DeviceState>),
     /// A dead letter that was redriven as often as it may be.
     RedrivenTooOften,
 }

@@ -182,9 +182,14 @@ pub(crate) async fn stopped(world: &mut World) -> Result<()> {
 
     world.sandbox.faults().clear();
     let done = replay(world, &topic, &flags).await?;
-    is_as_planned(&planned, &done, world.sandbox.ledger().totals().reports_accepted)
-        .with_context(|| format!("planned {planned}\nstopped {stopped}\ndone {done}"))?;
     world.judge(&load).is_exactly_once_in_order()?;
+    // A device's newest state may go out for an older one, and is a duplicate then.
+    for name in ["records", "matched"] {
+        let (plan, report) = (format!("/plan/{name}"), format!("/report/{name}"));
+        ensure!(count(&planned, &plan)? == count(&done, &report)?, "{name}: {planned} {done}");
+    }
+    let accepted = world.sandbox.ledger().totals().reports_accepted;
+    ensure!(count(&planned, "/plan/reports")? == accepted, "{planned}: {accepted}");
 
     let again = replay_ends(world, &topic, &flags).await?;
     ensure!(again.0 == 0 && again.2.contains("is done since"), "{again:?}");

@@ -127,7 +127,7 @@ impl Planner {
                 return;
             }
             Content::RedrivenTooOften => self.plan.redriven_too_often += 1,
-            Content::Superseded => self.plan.superseded += 1,
+            Content::Superseded(_) => self.plan.superseded += 1,
             Content::Device(DeviceRecord::Telemetry(mut telemetry)) => {
                 let is_left = |category| part.is_none_or(|part| part.contains(category));
                 telemetry.reports.retain(|it| is_left(it.category()));

@@ -158,10 +158,10 @@ impl Selection {
         let newer = newest.filter(|newest| newest.time > state.time);
         match newer.map(|newer| (newer.time, newer.status)) {
             Some((time, Some(status))) if self.goes_on => {
-                Content::Device(DeviceRecord::State(DeviceState { time, status, ..state }))
+                Content::Superseded(Some(DeviceState { time, status, ..state }))
             }
             _ if self.accepted.has_state(&state) => Content::NotSelected,
-            Some(_) => Content::Superseded,
+            Some(_) => Content::Superseded(None),
             None => Content::Device(DeviceRecord::State(state)),
         }
     }

@@ -239,7 +239,8 @@ impl<T: Transport + Clone> Worker<T> {
             Content::RedrivenTooOften => {
                 self.settle(record, Outcome::Skipped(SkipReason::RedrivenTooOften), 1, now);
             }
-            Content::Superseded => self.settle(record, Outcome::Superseded, 1, now),
+            Content::Superseded(None) => self.settle(record, Outcome::Superseded, 1, now),
+            Content::Superseded(Some(newest)) => self.state(record, newest, now),
             Content::Binding(event) => self.binding(record, event, now),
             Content::Customer(event) => self.customer(record, event, now),
             Content::Order(event) => self.order(record, event, now),

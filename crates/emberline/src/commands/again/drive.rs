@@ -90,7 +90,11 @@ pub(super) async fn run(
         watch.look();
         if matches!(pushed, Ok(Ended::AtEnd)) {
             // What an earlier run settled beyond where this one began was not read again.
-            tenure.update(|status| status.progress.read = status.progress.records);
+            tenure.update(|status| {
+                status.progress.read = status.progress.records;
+                let matched = status.planned.get("matched").copied();
+                status.progress.matched = matched.unwrap_or(status.progress.matched);
+            });
         }
         pushed.map(|ended| (ended, asked.is_some()))
     };
