@@ -35,7 +35,7 @@ use emberline_flow::lanes::{LaneId, LaneKey, Lanes};
 use emberline_flow::newest::NewestStates;
 use emberline_flow::standstill::Standstill;
 use emberline_flow::waiting::WaitingRoom;
-use emberline_model::{Identity, Report};
+use emberline_model::{DeviceKey, Identity, Report};
 use emberline_service_api::Signer;
 use emberline_service_client::Transport;
 use hashbrown::HashSet;
@@ -122,6 +122,11 @@ pub(crate) struct Worker<T> {
     lanes: Lanes<Lane, Item>,
     dedupe: DedupeWindow,
     newest_states: NewestStates,
+    /// Devices of which a state was called for here, where newer ones may come meanwhile, and
+    /// is not known to be the newest yet.
+    doubtful_states: HashSet<DeviceKey>,
+    /// Since when this worker works, Unix milliseconds.
+    began_ms: i64,
     /// Identities in calls of tenures that are over: their end decides about a second one.
     ghosts: HashSet<Identity>,
     /// Records of a retry topic that are not due yet.
@@ -186,6 +191,8 @@ impl<T: Transport + Clone> Worker<T> {
             lanes: Lanes::default(),
             dedupe: DedupeWindow::new(delivery.dedupe_window, delivery.dedupe_max_entries),
             newest_states: NewestStates::new(delivery.states_known()),
+            doubtful_states: HashSet::new(),
+            began_ms: clock.unix_millis(),
             ghosts: HashSet::new(),
             waiting: WaitingRoom::default(),
             bindings_changed: false,

@@ -43,6 +43,11 @@ impl LaterStates {
         is_newer.then_some(newest)
     }
 
+    /// Whether all is known that had come when it was begun to follow.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.0.lock().up_to.is_some()
+    }
+
     /// Whether all is known that had come by then.
     pub(crate) fn has_seen(&self, by: Instant) -> bool {
         self.0.lock().up_to.is_some_and(|up_to| up_to > by)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use emberline_broker::{
-    AtTime, Bounds, BrokerError, OffsetRange, PartitionBounds, ScanRecord, Scanner,
+    AtTime, Bounds, BrokerError, KafkaSettings, OffsetRange, PartitionBounds, ScanRecord, Scanner,
 };
 use emberline_model::DeviceKey;
 use emberline_wire::device::DeviceRecord;
@@ -28,7 +28,7 @@ pub(super) struct Look<'a> {
 impl Look<'_> {
     pub(super) fn plan(&self, mut run: ReplayRun) -> Result<Planned, ReplayError> {
         let kind = self.kind();
-        let states_from = self.ends_of_devices(&run)?;
+        let states_from = self.states_from(&run)?;
         let mut selection = (*run.selection).clone();
         if kind == WorkerKind::Redrive {
             selection.copies = letters::copies(self.settings, &run.ranges, &self.tell)?;
@@ -57,19 +57,29 @@ impl Look<'_> {
         Ok(Planned { plan, run, unreadable_receipts })
     }
 
-    /// The ends of the topics on which newer states may come: all that was there before is
-    /// looked through by the plan.
-    fn ends_of_devices(&self, run: &ReplayRun) -> Result<Vec<(String, OffsetRange)>, BrokerError> {
+    /// From where newer states are looked for. What is replayed was looked through up to the
+    /// end by the plan; of what is redriven only that was accepted which has a receipt, so all
+    /// counts that live delivery has not settled yet, and without receipts all there is.
+    fn states_from(&self, run: &ReplayRun) -> Result<Vec<(String, OffsetRange)>, BrokerError> {
         let devices = &self.settings.topics.devices;
-        let topics = match self.kind() {
-            WorkerKind::Redrive => devices.clone(),
-            _ => devices.iter().filter(|topic| **topic == run.topic).cloned().collect(),
+        let is_redrive = self.kind() == WorkerKind::Redrive;
+        let topics: Vec<_> =
+            devices.iter().filter(|topic| is_redrive || **topic == run.topic).cloned().collect();
+        let group = format!("{}-{}", self.settings.kafka.group, WorkerKind::Devices.name());
+        let kafka = KafkaSettings { group, ..self.settings.kafka.clone() };
+        let asked = Bounds::new(&kafka)?;
+        let bounds = asked.of_topics(&topics, ASK)?;
+        let names: Vec<_> = bounds.iter().map(|it| (it.topic.clone(), it.partition)).collect();
+        let settled = if is_redrive && self.settings.delivery.receipts {
+            asked.committed(&names, ASK)?
+        } else {
+            vec![None; names.len()]
         };
-        let bounds = Bounds::new(&self.settings.kafka)?.of_topics(&topics, ASK)?;
-        let end = |it: PartitionBounds| {
-            (it.topic, OffsetRange { partition: it.partition, from: it.high, to: it.high })
+        let start = |(it, settled): (PartitionBounds, Option<i64>)| {
+            let from = if is_redrive { settled.unwrap_or(it.low).max(it.low) } else { it.high };
+            (it.topic, OffsetRange { partition: it.partition, from, to: it.high })
         };
-        Ok(bounds.into_iter().map(end).collect())
+        Ok(bounds.into_iter().zip(settled).map(start).collect())
     }
 
     fn kind(&self) -> WorkerKind {
@@ -95,17 +105,13 @@ impl Look<'_> {
 
     /// What has a receipt.
     fn accepted(&self, run: &ReplayRun) -> Result<Accepted, ReplayError> {
-        let from_ms = match (run.receipts, self.kind()) {
-            (Receipts::Ignored, _) => return Ok(Accepted::default()),
-            (Receipts::Since(from_ms), _) => from_ms,
-            (Receipts::All, WorkerKind::Redrive) => {
-                // Letters are from far apart: of all receipts since the first of them only
-                // theirs are held.
-                let (wanted, first) = self.letters(run)?;
-                let Some(first) = first else { return Ok(Accepted::default()) };
-                return self.receipts(first - CLOCKS_APART_MS, &wanted);
-            }
-            (Receipts::All, _) => {
+        if self.kind() == WorkerKind::Redrive {
+            return self.accepted_of_letters(run);
+        }
+        let from_ms = match run.receipts {
+            Receipts::Ignored => return Ok(Accepted::default()),
+            Receipts::Since(from_ms) => from_ms,
+            Receipts::All => {
                 let mut scanner = Scanner::new(&self.settings.kafka, &run.topic)?;
                 let first = receipts::first_time(&mut scanner, &run.ranges)?;
                 let Some(first) = first else { return Ok(Accepted::default()) };
@@ -114,6 +120,23 @@ impl Look<'_> {
         };
         let devices = run.selection.devices.iter().map(|it| it.as_str().as_bytes());
         self.receipts(from_ms, &OfDevices(devices.collect()))
+    }
+
+    /// Letters are from far apart: of all receipts since the first of them only theirs are
+    /// held. Whatever is sent again, the newest states count.
+    fn accepted_of_letters(&self, run: &ReplayRun) -> Result<Accepted, ReplayError> {
+        if !self.settings.delivery.receipts {
+            return Ok(Accepted::default());
+        }
+        let (wanted, first) = self.letters(run)?;
+        let Some(first) = first else { return Ok(Accepted::default()) };
+        let mut accepted = self.receipts(first - CLOCKS_APART_MS, &wanted)?;
+        accepted.marks = match run.receipts {
+            Receipts::All => accepted.marks,
+            Receipts::Ignored => Marks::default(),
+            Receipts::Since(from_ms) => self.receipts(from_ms, &wanted)?.marks,
+        };
+        Ok(accepted)
     }
 
     fn receipts(&self, from_ms: i64, wanted: &impl Wanted) -> Result<Accepted, ReplayError> {

@@ -250,7 +250,13 @@ impl<T: Transport + Clone> Worker<T> {
 
     fn head_is_too_old(&self, id: LaneId) -> bool {
         let Some(item) = self.lanes.front(id) else { return false };
-        let since = self.records.get(item.record).arrival;
+        let record = self.records.get(item.record);
+        // What is pushed again is as old as that, whatever it is about.
+        let since = match &record.history {
+            Some(history) if self.kind.is_again() => EventTime::from_millis(history.first_seen_ms),
+            None if self.kind.is_again() => EventTime::from_millis(self.began_ms),
+            _ => record.arrival,
+        };
         self.tiers.is_too_old(since, EventTime::from_millis(self.clock.unix_millis()))
     }
 

@@ -24,12 +24,22 @@ impl<T: Transport + Clone> Worker<T> {
         else {
             return true;
         };
-        let newer = later.newer(device.key(), (*time, *status));
+        let key = device.key();
+        let newer = later.newer(key, (*time, *status));
+        let may_have_arrived = called_at.is_some() || self.doubtful_states.contains(&key);
         let outcome = match (*called_at, newer) {
-            (None, None) => return true,
-            (None, Some(_)) => Outcome::Superseded,
-            (Some(_), Some(newest)) => {
-                // Which of the two calls came last can't be told: the newest is sent once more.
+            (None, None) if later.has_begun() => {
+                self.doubtful_states.insert(key);
+                return true;
+            }
+            // What came between the plan and now is not known yet.
+            (None, None) => {
+                self.lanes.wait(id, now + LOOK_AGAIN);
+                return false;
+            }
+            (None, Some(_)) if !may_have_arrived => Outcome::Superseded,
+            (_, Some(newest)) => {
+                // Which call came last can't be told: the newest is sent once more.
                 if let Some(item) = self.lanes.front_mut(id) {
                     let (time, status) = newest;
                     item.what = What::State { status, time, called_at: None };
@@ -40,7 +50,10 @@ impl<T: Transport + Clone> Worker<T> {
                 self.lanes.wait(id, now + LOOK_AGAIN);
                 return false;
             }
-            (Some(_), None) => Outcome::Delivered,
+            (Some(_), None) => {
+                self.doubtful_states.remove(&key);
+                Outcome::Delivered
+            }
         };
         self.lanes.start(id, 1);
         self.finish(id, outcome, None, now);

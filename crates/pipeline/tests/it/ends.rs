@@ -5,7 +5,7 @@ use std::time::Duration;
 use emberline_pipeline::{Exit, WorkerKind};
 use serde_json::json;
 
-use crate::world::{Says, World, telemetry};
+use crate::world::{DEADLINE, Says, World, telemetry};
 
 #[tokio::test]
 async fn empty_topics_are_at_their_end_at_once() {
@@ -28,6 +28,8 @@ async fn a_run_stopped_in_the_middle_and_a_second_one_send_each_report_once() {
     world.produce("devices", &records).await;
     // Every third call hangs until after the stop.
     world.settings.exit_at_end = false;
+    // However slow it is: what finds no binding would be parked.
+    world.settings.delivery.startup_wait = DEADLINE;
     world.service.answers(|call| match call["DataInfo"][0]["ReportTime"].as_i64() {
         Some(second) if second % 3 == 0 => Says::Nothing,
         _ => Says::Accepted,

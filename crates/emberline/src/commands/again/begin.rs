@@ -80,6 +80,17 @@ impl Beginning {
     /// A new one: what its bounds mean is looked up now.
     pub(super) async fn anew(job: &Job, kafka: &KafkaSettings) -> anyhow::Result<Self> {
         let part = look_up(job, kafka).await?;
+        if let Some(name) = &job.options.name {
+            let known = settled_so_far(job, name, kafka).await?;
+            if part.ranges.iter().any(|range| rest_of(range, &known) != *range) {
+                return Err(UsageError(format!(
+                    "nothing is known of {} {name}, and its group has offsets of an earlier one: \
+                     give this one another --name",
+                    job.word()
+                ))
+                .into());
+            }
+        }
         Ok(Self {
             name: job.name(),
             notes: part.notes(),
@@ -93,19 +104,19 @@ impl Beginning {
     /// One that goes on: from what its group has committed.
     async fn again(job: &Job, entry: Entry, kafka: &KafkaSettings) -> anyhow::Result<Self> {
         let whole: Vec<_> = entry.status.ranges.iter().map(offsets).collect();
-        let group = format!("{}-{}-{}", kafka.group, job.worker().name(), entry.name);
-        let kafka = KafkaSettings { group, ..kafka.clone() };
-        let (topic, ranges) = (job.topic.clone(), whole.clone());
-        let asked = tokio::task::spawn_blocking(move || -> anyhow::Result<Vec<OffsetRange>> {
-            let bounds = Bounds::new(&kafka)?;
-            let partitions = bounds.of_topics(&[topic], PATIENCE)?;
-            let names: Vec<_> =
-                partitions.iter().map(|it| (it.topic.clone(), it.partition)).collect();
-            let committed = bounds.committed(&names, PATIENCE)?;
-            let known: Vec<_> = partitions.iter().zip(committed).collect();
-            Ok(ranges.iter().map(|range| rest_of(range, &known)).collect())
-        });
-        let left = asked.await??;
+        let known = settled_so_far(job, &entry.name, kafka).await?;
+        if let Some(gone) = whole.iter().find(|range| !is_in_log(range, &known)) {
+            return Err(UsageError(format!(
+                "{} {} was asked for partition {} up to offset {}, and the log ends before: the \
+                 topic was made anew since; give this one another --name",
+                job.word(),
+                entry.name,
+                gone.partition,
+                gone.to
+            ))
+            .into());
+        }
+        let left: Vec<_> = whole.iter().map(|range| rest_of(range, &known)).collect();
         let progress = &entry.status.progress;
         let note = format!(
             "{} {} goes on: {} of {} records were settled before. What is planned counts from the \
@@ -139,7 +150,7 @@ impl Beginning {
             _ if !settings.receipts.enabled => Receipts::Ignored,
             _ if job.without_receipt_only => Receipts::All,
             None => Receipts::Ignored,
-            Some(before) => Receipts::Since(before.heard_ms - BEFORE_LAST_SIGN_MS),
+            Some(before) => Receipts::Since(self.unsure_since(before)),
         };
         let goes_on = self.before.is_some();
         let selection = Selection { only_ms: self.only, goes_on, ..job.selection.clone() };
@@ -152,6 +163,22 @@ impl Beginning {
             states_from: Vec::new(),
             selection: Arc::new(selection),
         }
+    }
+}
+
+impl Beginning {
+    /// Since when it may have sent what its group does not know of, Unix milliseconds: since
+    /// its last sign of life; where that was another's word about it, or its group was
+    /// forgotten, since it was begun.
+    fn unsure_since(&self, before: &Entry) -> i64 {
+        let status = &before.status;
+        let forgotten = self.left == self.whole && status.progress.read > 0;
+        let since = if forgotten || status.state == ReplayState::Cancelled {
+            status.started_ms
+        } else {
+            before.heard_ms
+        };
+        since - BEFORE_LAST_SIGN_MS
     }
 }
 
@@ -176,7 +203,32 @@ fn offsets(range: &ReplayRange) -> OffsetRange {
     OffsetRange { partition: range.partition, from: range.from, to: range.to }
 }
 
-fn rest_of(range: &OffsetRange, known: &[(&PartitionBounds, Option<i64>)]) -> OffsetRange {
+/// What a replay's group has committed, by partition.
+type Settled = Vec<(PartitionBounds, Option<i64>)>;
+
+async fn settled_so_far(
+    job: &Job,
+    name: &ReplayName,
+    kafka: &KafkaSettings,
+) -> anyhow::Result<Settled> {
+    let group = format!("{}-{}-{name}", kafka.group, job.worker().name());
+    let (kafka, topic) = (KafkaSettings { group, ..kafka.clone() }, job.topic.clone());
+    let asked = tokio::task::spawn_blocking(move || -> anyhow::Result<Settled> {
+        let bounds = Bounds::new(&kafka)?;
+        let partitions = bounds.of_topics(&[topic], PATIENCE)?;
+        let names: Vec<_> = partitions.iter().map(|it| (it.topic.clone(), it.partition)).collect();
+        let committed = bounds.committed(&names, PATIENCE)?;
+        Ok(partitions.into_iter().zip(committed).collect())
+    });
+    asked.await?
+}
+
+fn is_in_log(range: &OffsetRange, known: &Settled) -> bool {
+    let of = known.iter().find(|(it, _)| it.partition == range.partition);
+    range.is_empty() || of.is_some_and(|(it, _)| range.to <= it.high)
+}
+
+fn rest_of(range: &OffsetRange, known: &Settled) -> OffsetRange {
     let of = known.iter().find(|(it, _)| it.partition == range.partition);
     let (low, committed) = of.map_or((0, None), |(it, committed)| (it.low, *committed));
     let from = committed.unwrap_or(range.from).max(low).clamp(range.from, range.to);

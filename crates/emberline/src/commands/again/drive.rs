@@ -50,11 +50,20 @@ pub(super) async fn run(
     let mut since = None;
     let tenure = registry.claim(&begins.name, |before| {
         since = before.map(|it| it.heard_ms);
-        first_status(job, &begins, &plan, rate)
+        match before {
+            // What it is about was decided by another.
+            Some(before) if since != heard_ms => before.status.clone(),
+            _ => first_status(job, &begins, &plan, rate),
+        }
     });
     let tenure = tenure.await?;
     if since != heard_ms {
-        tenure.end(End::Stopped).await?;
+        let end = match tenure.status().state {
+            ReplayState::Done => End::Done,
+            ReplayState::Cancelled => End::Cancelled,
+            _ => End::Stopped,
+        };
+        tenure.end(end).await?;
         anyhow::bail!("{} {} was run by another meanwhile: begin again", job.word(), begins.name);
     }
     let monitor = Monitor::new(&pipeline.workers);

@@ -48,6 +48,7 @@ async fn a_state_is_sent_again_where_another_owner_may_have_sent_an_older_one() 
 /// A rig that pushes states again, and what it knows of those that come meanwhile.
 fn pushing_again() -> (Rig, Arc<LaterStates>) {
     let later = Arc::new(LaterStates::default());
+    later.is_known_to(Instant::now());
     let known = Some(Arc::clone(&later));
     let mut rig = Rig::watching(Replay, delivery(), "127.0.0.1:1", known);
     rig.assign(0, None, "");
@@ -90,4 +91,20 @@ async fn a_state_pushed_again_is_not_settled_before_all_is_known_that_came_until
     later.is_known_to(Instant::now() + std::time::Duration::from_mins(1));
     rig.until_idle().await;
     assert_eq!((rig.count("delivered"), rig.service.calls().len()), (1, 1));
+}
+
+/// Its answer was lost, or it was refused, and nobody knows whether the service acted on it.
+#[tokio::test]
+async fn a_newer_state_is_sent_after_an_older_one_of_which_nobody_knows_whether_it_arrived() {
+    let (mut rig, later) = pushing_again();
+    rig.service.answers(|_| Says::Status(504));
+    rig.read(0, 0, state("a", SECOND, Offline));
+    rig.until("the call", |rig| !rig.service.calls().is_empty()).await;
+    later.note(device("a").key(), EventTime::from_millis((SECOND + 5) * 1000), Online);
+    rig.service.answers(|_| Says::Accepted);
+    rig.until("a call", |rig| !rig.service.accepted().is_empty()).await;
+    later.is_known_to(Instant::now() + std::time::Duration::from_mins(1));
+    rig.until_idle().await;
+    assert_eq!(rig.service.accepted().last().unwrap().status, Some(1));
+    assert_eq!((rig.count("delivered"), rig.count("superseded")), (1, 0));
 }
