@@ -30,18 +30,16 @@ const ATTEMPTS: u32 = 10;
 pub(crate) struct ProcessBook {
     book: Mutex<OrderBook>,
     counting: AtomicBool,
-    used: Gauge,
+    authorisations: usize,
+    /// How many there are, and how many are used.
+    gauges: [Gauge; 2],
 }
 
 impl ProcessBook {
     pub(crate) fn new(authorisations: usize) -> Self {
-        #[expect(clippy::cast_precision_loss, reason = "a count, shown")]
-        metrics::gauge!(AUTHORISATIONS).set(authorisations as f64);
-        Self {
-            book: Mutex::default(),
-            counting: AtomicBool::new(false),
-            used: metrics::gauge!(AUTHORISATIONS_USED),
-        }
+        let gauges = [metrics::gauge!(AUTHORISATIONS), metrics::gauge!(AUTHORISATIONS_USED)];
+        let counting = AtomicBool::new(false);
+        Self { book: Mutex::default(), counting, authorisations, gauges }
     }
 
     /// Looks at the book.
@@ -71,10 +69,13 @@ impl ProcessBook {
         self.book.lock().counted(formal, began);
     }
 
-    pub(crate) fn set_gauge(&self) {
-        let used = self.book.lock().used();
-        #[expect(clippy::cast_precision_loss, reason = "a count, shown")]
-        self.used.set(used as f64);
+    /// Tells both: a gauge that nobody sets for a minute is taken for gone.
+    pub(crate) fn set_gauges(&self) {
+        let counts = [self.authorisations, self.book.lock().used()];
+        for (gauge, count) in self.gauges.iter().zip(counts) {
+            #[expect(clippy::cast_precision_loss, reason = "a count, shown")]
+            gauge.set(count as f64);
+        }
     }
 }
 

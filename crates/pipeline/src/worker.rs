@@ -385,7 +385,7 @@ impl<T: Transport + Clone> Worker<T> {
         let owned = self.records.partitions.owned().map(|(_, partition)| partition);
         metrics.set_partitions(owned, &self.shared.highs.lock().offsets);
         self.shared.bindings.set_gauge();
-        self.shared.order_book.set_gauge();
+        self.shared.order_book.set_gauges();
         self.look_for_stalls(now);
         self.tell_places();
     }
