@@ -25,7 +25,8 @@ pub(crate) async fn hanging_calls(world: &mut World, scale: Scale) -> Result<()>
     let hang = scale.of(Duration::from_secs(15), Duration::from_mins(1));
     let mut load = Load::new(FleetPlan { devices: 200, unbound: 0.0, ..FleetPlan::default() });
     world.introduce(&load).await?;
-    world.tell(load.records(6_000)).await?;
+    // More than is delivered before the calls hang, on a machine with other work too.
+    world.tell(load.records(15_000)).await?;
     world.set(
         "kafka.properties",
         r#"{ "session.timeout.ms" = "6000", "max.poll.interval.ms" = "10000" }"#,

@@ -38,6 +38,7 @@ pub(crate) async fn one_for_all(world: &mut World, scale: Scale) -> Result<()> {
     world.tell(load.records(scale.of(12_000, 40_000))).await?;
     world.set("batch.max_reports", "1");
     world.set("limits.rate", r#""100/s""#);
+    no_part_for_replays(world);
     // A share rises only after so long.
     world.set("shutdown.drain", r#""3s""#);
     world.sandbox.faults().set(FaultPlan { latency: CALL, ..FaultPlan::default() });
@@ -84,6 +85,12 @@ pub(crate) async fn one_for_all(world: &mut World, scale: Scale) -> Result<()> {
     let repeated = verdict.twice.len();
     ensure!(repeated <= most, "{repeated} repeated, at most {most} may be");
     Ok(())
+}
+
+/// Nothing is replayed: what that would have of the rate would lie idle.
+pub(crate) fn no_part_for_replays(world: &mut World) {
+    world.set("limits.devices_part", r#""60%""#);
+    world.set("limits.replay_part", r#""0%""#);
 }
 
 /// Waits until the replicas' shares make up so much in all.

@@ -8,7 +8,7 @@ use emberline_sandbox::{Action, Fault, FaultPlan, FaultRule};
 use emberline_testkit::{Load, World};
 
 use crate::feed::while_devices_talk;
-use crate::rate::shared_out;
+use crate::rate::{no_part_for_replays, shared_out};
 use crate::replicas::Replicas;
 use crate::scale::Scale;
 use crate::watch::for_a_while;
@@ -29,6 +29,7 @@ pub(crate) async fn asked_to_wait(world: &mut World, scale: Scale) -> Result<()>
         Load::new(FleetPlan { devices: 60, states: 0.3, unbound: 0.0, ..FleetPlan::default() });
     world.introduce(&load).await?;
     world.set("limits.rate", &format!("\"{RATE}/s\""));
+    no_part_for_replays(world);
     world.set("batch.max_reports", "20");
     world.set("shutdown.drain", r#""5s""#);
     calls_take_their_time(world, None);
