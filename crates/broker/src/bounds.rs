@@ -35,6 +35,13 @@ pub struct PartitionBounds {
     pub topic_partitions: i32,
 }
 
+impl PartitionBounds {
+    /// Topic and number: what a partition is asked about by.
+    pub fn name(&self) -> (String, i32) {
+        (self.topic.clone(), self.partition)
+    }
+}
+
 /// Where the records from some time on begin, by partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AtTime {
@@ -157,12 +164,10 @@ impl Bounds {
         unix_ms: i64,
         timeout: Duration,
     ) -> Result<AtTime, BrokerError> {
-        let names: Vec<_> = partitions.iter().map(|it| (it.topic.clone(), it.partition)).collect();
+        let names: Vec<_> = partitions.iter().map(PartitionBounds::name).collect();
         // Every log that holds something holds it from its beginning of time on.
         let first = self.offsets_at(&names, Offset::Offset(0), timeout)?;
-        let knows = |it: &PartitionBounds| {
-            it.low >= it.high || first.contains_key(&(it.topic.clone(), it.partition))
-        };
+        let knows = |it: &PartitionBounds| it.low >= it.high || first.contains_key(&it.name());
         if !partitions.iter().all(knows) {
             return Ok(AtTime::Unknown);
         }

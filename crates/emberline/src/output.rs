@@ -13,10 +13,8 @@ use serde::Serialize;
 /// If stdout cannot be written, other than because its reader is gone.
 pub fn text(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        result => result,
-    }
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    read_on(written).map(|_| ())
 }
 
 /// Writes what may be much, a piece at a time.
@@ -25,14 +23,9 @@ pub fn text(text: &str) -> io::Result<()> {
 /// As [`text`], and what the writing itself fails with.
 pub fn pieces(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut stdout = BufWriter::new(io::stdout().lock());
-    match write(&mut stdout).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => {
-            // What is left in the buffer has no reader either.
-            let _ = stdout.into_parts();
-            Ok(())
-        }
-        result => result,
-    }
+    // What is left in the buffer of a reader that is gone, its end drops.
+    let written = write(&mut stdout).and_then(|()| stdout.flush());
+    read_on(written).map(|_| ())
 }
 
 /// Writes a line.
@@ -95,6 +88,7 @@ impl<W: Write> Lines<W> {
     }
 }
 
+/// Whether more is wanted: a reader that is gone is no failure.
 fn read_on(written: io::Result<()>) -> io::Result<ControlFlow<()>> {
     match written {
         Ok(()) => Ok(ControlFlow::Continue(())),

@@ -99,7 +99,6 @@ pub(crate) struct Reader {
 }
 
 /// What a replay or a redrive reads by.
-#[derive(Clone)]
 pub(crate) struct Selecting {
     pub(crate) selection: Arc<Selection>,
     /// Whose the devices are.
@@ -141,10 +140,11 @@ impl Reader {
         (epoch, partition, offset, timestamp_ms): (u64, i32, i64, i64),
         raw: RawRecord,
     ) -> Intake {
-        if self.kinds[usize::from(topic_index.0)] == TopicKind::DeadLetters {
-            return self.dead_letter(topic_index, (epoch, partition, offset, timestamp_ms), raw);
-        }
         let history = match self.kinds[usize::from(topic_index.0)] {
+            TopicKind::DeadLetters => {
+                let at = (epoch, partition, offset, timestamp_ms);
+                return self.dead_letter(topic_index, at, raw);
+            }
             TopicKind::Retry => raw.header(RETRY_HEADER).map(RetryHeader::decode),
             _ => None,
         };
@@ -181,14 +181,13 @@ impl Reader {
         let left_out = Intake { epoch, offset, arrival, raw, early: false, history: None, content };
         // What is no dead letter of ours is none of our business.
         let Ok(letter) = letter else { return left_out };
-        let selecting = self.selecting.clone();
-        let part = match &selecting {
-            Some(it) => it.selection.part_of(&letter, redriven),
-            None => Some(Part(letter.part)),
+        let (part, began_ms, most) = match &self.selecting {
+            Some(Selecting { selection, began_ms, .. }) => {
+                (selection.part_of(&letter, redriven), *began_ms, selection.most_redriven)
+            }
+            None => (Some(Part(letter.part)), 0, u32::MAX),
         };
         let Some(part) = part else { return left_out };
-        let began_ms = selecting.as_ref().map_or(0, |it| it.began_ms);
-        let most = selecting.as_ref().map_or(u32::MAX, |it| it.selection.most_redriven);
         let history = history_of(letter, part, began_ms);
         let arrival = EventTime::from_millis(history.timestamp_ms.max(0));
         let content = self.content(topic_index, &left_out.raw, Some(&history), arrival);

@@ -416,10 +416,10 @@ pub(crate) fn topics_of(kind: WorkerKind, settings: &PipelineSettings) -> Vec<St
 }
 
 pub(crate) fn group_of(kind: WorkerKind, settings: &PipelineSettings) -> String {
-    let group = format!("{}-{}", settings.kafka.group, kind.name());
+    let prefix = &settings.kafka.group;
     match &settings.replay {
-        Some(replay) if kind.is_again() => format!("{group}-{}", replay.name),
-        _ => group,
+        Some(replay) if kind.is_again() => kind.group_of_replay(prefix, &replay.name),
+        _ => kind.group(prefix),
     }
 }
 

@@ -57,6 +57,16 @@ impl WorkerKind {
         matches!(self, Self::Replay | Self::Redrive)
     }
 
+    /// The group that its workers are members of, where `kafka.group` is this.
+    pub fn group(self, prefix: &str) -> String {
+        format!("{prefix}-{}", self.name())
+    }
+
+    /// The same of a named replay or redrive.
+    pub fn group_of_replay(self, prefix: &str, name: &str) -> String {
+        format!("{}-{name}", self.group(prefix))
+    }
+
     /// Its name on the command line, in group names and as the metric label `worker`.
     pub const fn name(self) -> &'static str {
         match self {

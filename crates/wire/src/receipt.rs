@@ -84,11 +84,15 @@ pub struct ReportMark {
     pub mark: u64,
 }
 
+/// What a receipt tells of an identity: its upper half.
+pub const fn mark_of(identity: Identity) -> u64 {
+    (identity.0 >> 64) as u64
+}
+
 impl ReportMark {
     /// The mark of the report of this time and identity.
     pub const fn of(time: ReportTime, identity: Identity) -> Self {
-        let mark = (identity.0 >> 64) as u64;
-        Self { time, mark }
+        Self { time, mark: mark_of(identity) }
     }
 }
 

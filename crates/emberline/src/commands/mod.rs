@@ -17,5 +17,6 @@ pub mod replay;
 pub mod run;
 pub mod sandbox;
 pub mod service;
+mod table;
 pub mod thing_model;
 pub mod topics;

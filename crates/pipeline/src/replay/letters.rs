@@ -1,13 +1,11 @@
 //! What is to be known of all dead letters before one is redriven, or a record replayed because
 //! it became one.
 
-use std::ops::ControlFlow;
-
-use emberline_broker::{Bounds, OffsetRange, ScanRecord, Scanner};
+use emberline_broker::{Bounds, OffsetRange, PartitionBounds, ScanRecord};
 use emberline_wire::headers::{Categories, DeadLetter, REDRIVEN_HEADER};
 use hashbrown::HashMap;
 
-use super::plan::{PATIENCE, Tell};
+use super::plan::{GO_ON, PATIENCE, Tell};
 use super::{Copies, ReplayError};
 use crate::settings::PipelineSettings;
 
@@ -80,21 +78,14 @@ fn read(
     tell: &Tell<'_>,
     mut each: impl FnMut(&ScanRecord<'_>),
 ) -> Result<(), ReplayError> {
-    let all: u64 = ranges.iter().map(OffsetRange::len).sum();
-    let mut scanner = Scanner::new(&settings.kafka, &settings.topics.dead_letters())?;
-    let (mut read, mut goes_on) = (0, ControlFlow::Continue(()));
-    scanner.read(ranges, PATIENCE, |record| {
-        read += 1;
-        goes_on = tell.maybe("dead letters", read, all);
+    let topic = settings.topics.dead_letters();
+    tell.read((&settings.kafka, &topic), "dead letters", ranges, |record| {
         each(record);
-        goes_on
-    })?;
-    goes_on.is_continue().then_some(()).ok_or(ReplayError::Stopped)
+        GO_ON
+    })
 }
 
-fn bounds(
-    settings: &PipelineSettings,
-) -> Result<Vec<emberline_broker::PartitionBounds>, ReplayError> {
+fn bounds(settings: &PipelineSettings) -> Result<Vec<PartitionBounds>, ReplayError> {
     let topic = [settings.topics.dead_letters()];
     Ok(Bounds::new(&settings.kafka)?.of_topics(&topic, PATIENCE)?)
 }

@@ -12,7 +12,7 @@ use hashbrown::HashSet;
 use super::plan::{GO_ON, PATIENCE, Planned, Tell};
 use super::planner::Planner;
 use super::receipts::{Accepted, CLOCKS_APART_MS, Wanted};
-use super::{Marks, Receipts, ReplayError, ReplayRun, Selection, letters, receipts};
+use super::{Marks, Receipts, ReplayError, ReplayRun, letters, receipts};
 use crate::intake::Content;
 use crate::run::ASK;
 use crate::settings::{PipelineSettings, WorkerKind};
@@ -27,24 +27,22 @@ pub(super) struct Look<'a> {
 
 impl Look<'_> {
     pub(super) fn plan(&self, mut run: ReplayRun) -> Result<Planned, ReplayError> {
-        let kind = self.kind();
         let states_from = self.states_from(&run)?;
-        let mut selection = (*run.selection).clone();
-        if kind == WorkerKind::Redrive {
-            selection.copies = letters::copies(self.settings, &run.ranges, &self.tell)?;
+        if self.kind() == WorkerKind::Redrive {
+            let copies = letters::copies(self.settings, &run.ranges, &self.tell)?;
+            Arc::make_mut(&mut run.selection).copies = copies;
         }
         if run.dead_letters_only {
             let found = letters::places(self.settings, &run.topic, &run.ranges, &self.tell)?;
-            selection.places = Some(found);
+            Arc::make_mut(&mut run.selection).places = Some(found);
         }
-        run.selection = Arc::new(selection.clone());
-        let accepted = self.accepted(&run)?;
-        let unreadable_receipts = accepted.unreadable;
-        selection.accepted = accepted.marks;
-        selection.newest_states = accepted.newest_states;
-        run.selection = Arc::new(selection.clone());
+        let Accepted { marks, newest_states, unreadable } = self.accepted(&run)?;
+        // Marks may be many: the selection is nobody else's here, and is not copied.
+        let selection = Arc::make_mut(&mut run.selection);
+        (selection.accepted, selection.newest_states) = (marks, newest_states);
 
-        let mut planner = Planner::new(self.settings, &run, Arc::clone(self.bindings));
+        let mut planner =
+            Planner::new((self.settings, self.kind()), &run, Arc::clone(self.bindings));
         self.read(&run.topic, &run.ranges, |record| planner.take(record))?;
         if planner.has_states() {
             let (before, after) = around(self.settings, &run)?;
@@ -53,8 +51,8 @@ impl Look<'_> {
         }
         let (plan, newest_states) = planner.finish();
         run.states_from = if plan.states + plan.superseded > 0 { states_from } else { Vec::new() };
-        run.selection = Arc::new(Selection { newest_states, ..selection });
-        Ok(Planned { plan, run, unreadable_receipts })
+        Arc::make_mut(&mut run.selection).newest_states = newest_states;
+        Ok(Planned { plan, run, unreadable_receipts: unreadable })
     }
 
     /// From where newer states are looked for. What is replayed was looked through up to the
@@ -65,11 +63,11 @@ impl Look<'_> {
         let is_redrive = self.kind() == WorkerKind::Redrive;
         let topics: Vec<_> =
             devices.iter().filter(|topic| is_redrive || **topic == run.topic).cloned().collect();
-        let group = format!("{}-{}", self.settings.kafka.group, WorkerKind::Devices.name());
+        let group = WorkerKind::Devices.group(&self.settings.kafka.group);
         let kafka = KafkaSettings { group, ..self.settings.kafka.clone() };
         let asked = Bounds::new(&kafka)?;
         let bounds = asked.of_topics(&topics, ASK)?;
-        let names: Vec<_> = bounds.iter().map(|it| (it.topic.clone(), it.partition)).collect();
+        let names: Vec<_> = bounds.iter().map(PartitionBounds::name).collect();
         let settled = if is_redrive && self.settings.delivery.receipts {
             asked.committed(&names, ASK)?
         } else {
@@ -92,15 +90,10 @@ impl Look<'_> {
         ranges: &[OffsetRange],
         mut each: impl FnMut(&ScanRecord<'_>),
     ) -> Result<(), ReplayError> {
-        let all: u64 = ranges.iter().map(OffsetRange::len).sum();
-        let (mut read, mut goes_on) = (0, GO_ON);
-        Scanner::new(&self.settings.kafka, topic)?.read(ranges, PATIENCE, |record| {
-            read += 1;
-            goes_on = self.tell.maybe("records", read, all);
+        self.tell.read((&self.settings.kafka, topic), "records", ranges, |record| {
             each(record);
-            goes_on
-        })?;
-        goes_on.is_continue().then_some(()).ok_or(ReplayError::Stopped)
+            GO_ON
+        })
     }
 
     /// What has a receipt.
@@ -146,7 +139,8 @@ impl Look<'_> {
 
     /// What the meant letters are about, and the first time of their records.
     fn letters(&self, run: &ReplayRun) -> Result<(OfLetters, Option<i64>), ReplayError> {
-        let mut planner = Planner::new(self.settings, run, Arc::clone(self.bindings));
+        let mut planner =
+            Planner::new((self.settings, self.kind()), run, Arc::clone(self.bindings));
         let (mut wanted, mut first) = (OfLetters::default(), None);
         self.read(&run.topic, &run.ranges, |record| {
             let intake = planner.read(record);

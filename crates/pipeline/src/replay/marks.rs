@@ -1,7 +1,7 @@
 //! What was accepted, as far as receipts tell: the marks of reports and states.
 
-use emberline_model::{DeviceKey, DeviceState, Identity, Report};
-use emberline_wire::receipt::Received;
+use emberline_model::{DeviceKey, DeviceState, Report};
+use emberline_wire::receipt::{Received, mark_of};
 use hashbrown::HashSet;
 
 use crate::lane::{state_identity, state_identity_of};
@@ -23,7 +23,7 @@ impl Marks {
             }
             Received::State { device_id, status, time_ms } => {
                 let device = DeviceKey::of(device_id);
-                let mark = mark(state_identity_of(device, *status, *time_ms));
+                let mark = mark_of(state_identity_of(device, *status, *time_ms));
                 self.0.extend(wanted(mark).then_some(mark));
             }
             Received::Bindings { .. } | Received::Customer | Received::Order { .. } => {}
@@ -31,11 +31,11 @@ impl Marks {
     }
 
     pub(super) fn add_report(&mut self, device: DeviceKey, report: &Report) {
-        self.0.insert(mark(report.identity(device)));
+        self.0.insert(mark_of(report.identity(device)));
     }
 
     pub(super) fn add_state(&mut self, state: &DeviceState) {
-        self.0.insert(mark(state_identity(state.device.key(), state.status, state.time)));
+        self.0.insert(mark_of(state_identity(state.device.key(), state.status, state.time)));
     }
 
     /// How many there are.
@@ -53,14 +53,10 @@ impl Marks {
     }
 
     pub(super) fn has_report(&self, device: DeviceKey, report: &Report) -> bool {
-        !self.is_empty() && self.contains(mark(report.identity(device)))
+        !self.is_empty() && self.contains(mark_of(report.identity(device)))
     }
 
     pub(super) fn has_state(&self, state: &DeviceState) -> bool {
-        self.contains(mark(state_identity(state.device.key(), state.status, state.time)))
+        self.contains(mark_of(state_identity(state.device.key(), state.status, state.time)))
     }
-}
-
-fn mark(Identity(identity): Identity) -> u64 {
-    (identity >> 64) as u64
 }

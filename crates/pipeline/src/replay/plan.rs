@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use emberline_broker::{BrokerError, TableReader};
+use emberline_broker::{BrokerError, KafkaSettings, OffsetRange, ScanRecord, Scanner, TableReader};
 
 use super::look::Look;
 use super::{ReplayError, ReplayRun};
@@ -81,9 +81,27 @@ pub struct Planned {
 pub(super) struct Tell<'a>(&'a dyn Fn(&'static str, u64, u64) -> ControlFlow<()>);
 
 impl Tell<'_> {
-    /// Tells of every so many records: what they are, how many were read, and of how many.
-    pub(super) fn maybe(&self, what: &'static str, read: u64, all: u64) -> ControlFlow<()> {
-        if read.is_multiple_of(TELL_EVERY) { (self.0)(what, read, all) } else { GO_ON }
+    /// Reads these ranges of a topic until `each` breaks, and tells of every so many records
+    /// what they are, how many were read, and of how many.
+    ///
+    /// # Errors
+    /// No answer from Kafka, or told to stop.
+    pub(super) fn read(
+        &self,
+        (kafka, topic): (&KafkaSettings, &str),
+        what: &'static str,
+        ranges: &[OffsetRange],
+        mut each: impl FnMut(&ScanRecord<'_>) -> ControlFlow<()>,
+    ) -> Result<(), ReplayError> {
+        let all: u64 = ranges.iter().map(OffsetRange::len).sum();
+        let (mut read, mut stopped) = (0_u64, false);
+        Scanner::new(kafka, topic)?.read(ranges, PATIENCE, |record| {
+            read += 1;
+            stopped = read.is_multiple_of(TELL_EVERY) && (self.0)(what, read, all).is_break();
+            let goes_on = each(record);
+            if stopped { ControlFlow::Break(()) } else { goes_on }
+        })?;
+        if stopped { Err(ReplayError::Stopped) } else { Ok(()) }
     }
 }
 

@@ -61,11 +61,10 @@ pub(super) struct Planner {
 
 impl Planner {
     pub(super) fn new(
-        settings: &PipelineSettings,
+        (settings, kind): (&PipelineSettings, WorkerKind),
         run: &ReplayRun,
         bindings: Arc<Bindings>,
     ) -> Self {
-        let kind = settings.workers.first().copied().unwrap_or(WorkerKind::Replay);
         let delivery = &settings.delivery;
         // Of an input topic everything is to be seen: also a state that is not meant may be a
         // device's newest.

@@ -9,7 +9,7 @@ use emberline_model::{DeviceKey, EventTime, OnlineStatus};
 use emberline_wire::receipt::{Receipt, Received};
 use hashbrown::HashMap;
 
-use super::plan::{PATIENCE, Tell};
+use super::plan::{GO_ON, PATIENCE, Tell};
 use super::{Marks, NewestState, ReplayError};
 
 /// A record's time is its producer's, and a receipt's is ours: so far they may be apart.
@@ -47,24 +47,21 @@ pub(super) fn since(
     tell: &Tell<'_>,
 ) -> Result<Accepted, ReplayError> {
     let ranges = ranges_since(kafka, topic, from_ms)?;
-    let all: u64 = ranges.iter().map(OffsetRange::len).sum();
     let mut accepted = Accepted::default();
-    let (mut read, mut goes_on) = (0, ControlFlow::Continue(()));
-    Scanner::new(kafka, topic)?.read(&ranges, PATIENCE, |record| {
-        read += 1;
-        goes_on = tell.maybe("receipts", read, all);
+    tell.read((kafka, topic), "receipts", &ranges, |record| {
         if wanted.record(record) {
             accepted.take(record.value(), wanted);
         }
-        if accepted.marks.len() > Marks::MOST { ControlFlow::Break(()) } else { goes_on }
+        if accepted.has_too_many() { ControlFlow::Break(()) } else { GO_ON }
     })?;
-    if accepted.marks.len() > Marks::MOST {
-        return Err(ReplayError::TooManyMarks);
-    }
-    goes_on.is_continue().then_some(accepted).ok_or(ReplayError::Stopped)
+    if accepted.has_too_many() { Err(ReplayError::TooManyMarks) } else { Ok(accepted) }
 }
 
 impl Accepted {
+    fn has_too_many(&self) -> bool {
+        self.marks.len() > Marks::MOST
+    }
+
     fn take(&mut self, value: Option<&[u8]>, wanted: &impl Wanted) {
         let Some(Ok(Receipt { received, .. })) = value.map(Receipt::decode) else {
             self.unreadable += 1;

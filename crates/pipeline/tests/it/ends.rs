@@ -16,16 +16,7 @@ async fn empty_topics_are_at_their_end_at_once() {
 #[tokio::test]
 async fn a_run_stopped_in_the_middle_and_a_second_one_send_each_report_once() {
     let mut world = World::new(&[WorkerKind::Bindings, WorkerKind::Devices]);
-    let devices: Vec<String> = (0..20).map(|number| format!("d{number}")).collect();
-    world.bind(&devices.iter().map(String::as_str).collect::<Vec<_>>()).await;
-    let mut records = Vec::new();
-    for second in 0..30 {
-        for device in &devices {
-            let params = json!({"power": 1.5, "smoke_state": second % 2, "humidity": 3});
-            records.push((device.as_str(), telemetry(device, 1_700_000_000 + second, &params)));
-        }
-    }
-    world.produce("devices", &records).await;
+    world.tell_of_twenty_devices().await;
     // Every third call hangs until after the stop.
     world.settings.exit_at_end = false;
     // However slow it is: what finds no binding would be parked.

@@ -12,19 +12,10 @@ use serde_json::json;
 
 use crate::world::{DEADLINE, Says, World, telemetry};
 
-/// Twenty devices that are bound, with thirty records each of two properties.
+/// Twenty devices whose records are delivered.
 async fn delivered() -> World {
     let mut world = World::new(&[WorkerKind::Bindings, WorkerKind::Devices]);
-    let devices: Vec<String> = (0..20).map(|number| format!("d{number}")).collect();
-    world.bind(&devices.iter().map(String::as_str).collect::<Vec<_>>()).await;
-    let mut records = Vec::new();
-    for second in 0..30 {
-        for device in &devices {
-            let params = json!({"power": 1.5, "smoke_state": second % 2, "humidity": 3});
-            records.push((device.as_str(), telemetry(device, 1_700_000_000 + second, &params)));
-        }
-    }
-    world.produce("devices", &records).await;
+    world.tell_of_twenty_devices().await;
     assert_eq!(world.run().ended().await.unwrap(), Exit::AtEnd);
     world.service.forget();
     world.settings.workers = vec![WorkerKind::Replay];

@@ -229,6 +229,20 @@ impl World {
     }
 
     /// The offsets committed for a worker's group, all partitions of the topic added up.
+    /// Twenty devices that are bound, with thirty records each of two properties.
+    pub(crate) async fn tell_of_twenty_devices(&self) {
+        let devices: Vec<String> = (0..20).map(|number| format!("d{number}")).collect();
+        self.bind(&devices.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        let mut records = Vec::new();
+        for second in 0..30 {
+            for device in &devices {
+                let params = json!({"power": 1.5, "smoke_state": second % 2, "humidity": 3});
+                records.push((device.as_str(), telemetry(device, 1_700_000_000 + second, &params)));
+            }
+        }
+        self.produce("devices", &records).await;
+    }
+
     pub(crate) async fn committed(&self, kind: WorkerKind, topic: &str) -> i64 {
         let kafka = self.broker.settings(&format!("g-{}", kind.name()));
         let names = [(topic.to_owned(), 0), (topic.to_owned(), 1)];

@@ -164,9 +164,7 @@ impl Beginning {
             selection: Arc::new(selection),
         }
     }
-}
 
-impl Beginning {
     /// Since when it may have sent what its group does not know of, Unix milliseconds: since
     /// its last sign of life; where that was another's word about it, or its group was
     /// forgotten, since it was begun.
@@ -211,12 +209,12 @@ async fn settled_so_far(
     name: &ReplayName,
     kafka: &KafkaSettings,
 ) -> anyhow::Result<Settled> {
-    let group = format!("{}-{}-{name}", kafka.group, job.worker().name());
+    let group = job.worker().group_of_replay(&kafka.group, name.as_str());
     let (kafka, topic) = (KafkaSettings { group, ..kafka.clone() }, job.topic.clone());
     let asked = tokio::task::spawn_blocking(move || -> anyhow::Result<Settled> {
         let bounds = Bounds::new(&kafka)?;
         let partitions = bounds.of_topics(&[topic], PATIENCE)?;
-        let names: Vec<_> = partitions.iter().map(|it| (it.topic.clone(), it.partition)).collect();
+        let names: Vec<_> = partitions.iter().map(PartitionBounds::name).collect();
         let committed = bounds.committed(&names, PATIENCE)?;
         Ok(partitions.into_iter().zip(committed).collect())
     });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use emberline_model::Outcome;
-use emberline_pipeline::replay::Planned;
+use emberline_pipeline::replay::{Plan, Planned};
 use emberline_pipeline::{Exit as Ended, Monitor, WorkerStatus};
 use tokio_util::sync::CancellationToken;
 
@@ -98,7 +98,8 @@ pub(super) async fn run(
         };
         watch.look();
         if matches!(pushed, Ok(Ended::AtEnd)) {
-            // What an earlier run settled beyond where this one began was not read again.
+            // What an earlier run settled beyond where this one began was not read again, and what
+            // was settled last there was no time to tell.
             tenure.update(|status| {
                 status.progress.read = status.progress.records;
                 let matched = status.planned.get("matched").copied();
@@ -115,11 +116,6 @@ pub(super) async fn run(
         Ok((_, false)) => (End::Stopped, None),
         Err(error) => (End::Failed(format!("{error:#}")), Some(error)),
     };
-    if end == End::Done {
-        // What was settled above the frontiers of an earlier run is not read again, and what
-        // was settled last there was no time to tell.
-        tenure.update(|status| status.progress.read = status.progress.records);
-    }
     let goes_on = end != End::Done;
     let stays_undone = matches!(end, End::Stopped | End::Failed(_));
     let status = tenure.end(end).await?;
@@ -138,12 +134,7 @@ pub(super) async fn run(
 }
 
 /// The status that a run begins with.
-fn first_status(
-    job: &Job,
-    begins: &Beginning,
-    plan: &emberline_pipeline::replay::Plan,
-    rate: Option<f64>,
-) -> ReplayStatus {
+fn first_status(job: &Job, begins: &Beginning, plan: &Plan, rate: Option<f64>) -> ReplayStatus {
     let (from, to) = job.bounds();
     let before = begins.before.as_ref().map(|it| &it.status);
     let mut progress = before.map(|it| it.progress.clone()).unwrap_or_default();
@@ -181,11 +172,7 @@ fn first_status(
 }
 
 /// What is reported where there is nothing to send.
-pub(super) fn nothing_done(
-    job: &Job,
-    begins: &Beginning,
-    plan: &emberline_pipeline::replay::Plan,
-) -> ReplayStatus {
+pub(super) fn nothing_done(job: &Job, begins: &Beginning, plan: &Plan) -> ReplayStatus {
     let mut status = first_status(job, begins, plan, None);
     (status.state, status.ended_ms) = (ReplayState::Done, Some(status.started_ms));
     let progress = &mut status.progress;

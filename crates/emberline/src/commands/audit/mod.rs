@@ -12,7 +12,6 @@ mod list;
 mod log;
 mod row;
 mod show;
-mod table;
 mod when;
 
 use emberline_model::{CustomerId, DeviceId};
@@ -22,6 +21,7 @@ use crate::app::Exit;
 use crate::output;
 use crate::settings::Settings;
 use crate::span::Span;
+use crate::wiring;
 use asked::Asked;
 use list::List;
 use log::Log;
@@ -111,11 +111,6 @@ pub fn run(args: Args, settings: &Settings) -> anyhow::Result<Exit> {
     receipts(&log, settings, &asked, &args.span, format, args.reports)
 }
 
-/// The name of the topic of receipts.
-fn topic(settings: &Settings) -> String {
-    format!("{}.receipts", settings.topics.prefix)
-}
-
 /// Lists what was accepted.
 fn receipts(
     log: &Log,
@@ -125,7 +120,7 @@ fn receipts(
     format: Format,
     each_report: bool,
 ) -> anyhow::Result<Exit> {
-    let topic = topic(settings);
+    let topic = wiring::topics(settings).receipts();
     let when = When::of(span);
     let part = log.part(&topic, span, &widened(span))?;
     let mut list = List::new(each_report, asked.device.clone());

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::row::{Order, Row, What, report, status_name};
-use super::table;
+use crate::commands::table;
 use crate::span::shown;
 
 /// For people.

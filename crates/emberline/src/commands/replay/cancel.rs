@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use emberline_model::ReplayName;
 use serde_json::{Value, json};
 
-use super::parse_name;
+use super::Named;
 use super::show::view;
 use crate::app::Exit;
 use crate::output;
@@ -16,19 +15,8 @@ use crate::span::shown;
 /// How long the run's word is waited for: longer than the silence after which it is dead.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Arguments of `replay cancel`.
-#[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    /// The replay's name.
-    #[arg(value_parser = parse_name)]
-    name: ReplayName,
-    /// Print one JSON object.
-    #[arg(long)]
-    json: bool,
-}
-
 /// Asks, waits, and says what became of it.
-pub(super) async fn run(args: &Args, settings: &Settings) -> anyhow::Result<Exit> {
+pub(super) async fn run(args: &Named, settings: &Settings) -> anyhow::Result<Exit> {
     let registry = super::open(settings).await?;
     if let Some(entry) = registry.find(&args.name).filter(|it| it.status.state.is_running()) {
         output::notice(&format!("asking replay {} on {} to stop …", args.name, entry.status.host));

@@ -1,12 +1,14 @@
 //! `replay list`: a line a replay.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::fmt::Write as _;
+use std::io::{self, Write};
 
 use serde_json::json;
 
 use super::show::{percent, view};
 use crate::app::Exit;
+use crate::commands::table;
 use crate::output;
 use crate::replays::Entry;
 use crate::settings::Settings;
@@ -29,7 +31,7 @@ pub(super) async fn run(args: &Args, settings: &Settings) -> anyhow::Result<Exit
     } else if entries.is_empty() {
         output::notice("no replay was ever begun with a name");
     } else {
-        output::text(&table(&entries))?;
+        output::pieces(|out| write_table(out, &entries))?;
     }
     Ok(Exit::Done)
 }
@@ -39,33 +41,23 @@ fn newest_first(mut entries: Vec<Entry>) -> Vec<Entry> {
     entries
 }
 
-fn table(entries: &[Entry]) -> String {
-    let head = ["name", "kind", "state", "progress", "started", "updated"].map(str::to_owned);
-    let row = |entry: &Entry| {
+fn write_table(out: &mut dyn Write, entries: &[Entry]) -> io::Result<()> {
+    let head = ["name", "kind", "state", "progress", "started", "updated"];
+    table::write(out, head, entries, |entry| {
         [
-            entry.name.to_string(),
-            entry.status.kind.name().to_owned(),
-            entry.state_name().to_owned(),
-            percent(entry),
-            shown(entry.status.started_ms),
-            shown(entry.heard_ms),
+            Cow::Borrowed(entry.name.as_str()),
+            Cow::Borrowed(entry.status.kind.name()),
+            Cow::Borrowed(entry.state_name()),
+            Cow::Owned(percent(entry)),
+            Cow::Owned(shown(entry.status.started_ms)),
+            Cow::Owned(shown(entry.heard_ms)),
         ]
-    };
-    let rows: Vec<_> = std::iter::once(head).chain(entries.iter().map(row)).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or_default();
-    let widths: [usize; 6] = std::array::from_fn(width);
-    let mut text = String::new();
-    for row in &rows {
-        let cells = row.iter().zip(widths);
-        let cells: Vec<_> = cells.map(|(cell, width)| format!("{cell:width$}")).collect();
-        let _ = writeln!(text, "{}", cells.join("  ").trim_end());
-    }
-    text
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{newest_first, table};
+    use super::{newest_first, write_table};
     use crate::commands::replay::show::tests::entry;
     use crate::replays::{ReplayKind, ReplayState};
 
@@ -80,6 +72,8 @@ mod tests {
         let mut dead = entry("dead", ReplayState::Running);
         dead.interrupted = true;
         let entries = newest_first(vec![empty, old, new, dead]);
-        insta::assert_snapshot!(table(&entries));
+        let mut table = Vec::new();
+        write_table(&mut table, &entries).unwrap();
+        insta::assert_snapshot!(String::from_utf8(table).unwrap());
     }
 }

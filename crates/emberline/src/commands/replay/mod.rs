@@ -50,9 +50,20 @@ enum ReplayCommand {
     /// List the named replays, the newest first.
     List(list::Args),
     /// Show all that is known of one.
-    Show(show::Args),
+    Show(Named),
     /// Ask the one that runs under a name to stop, wherever it runs.
-    Cancel(cancel::Args),
+    Cancel(Named),
+}
+
+/// Which replay, and how it is printed.
+#[derive(Debug, ClapArgs)]
+struct Named {
+    /// The replay's name.
+    #[arg(value_parser = ReplayName::parse)]
+    name: ReplayName,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Does it.
@@ -75,8 +86,4 @@ async fn open(settings: &Settings) -> anyhow::Result<Registry> {
 
 fn unknown(name: &ReplayName) -> anyhow::Error {
     anyhow::anyhow!("there is no replay {name}: see emberline replay list")
-}
-
-fn parse_name(text: &str) -> Result<ReplayName, emberline_model::InvalidReplayName> {
-    ReplayName::parse(text)
 }

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use emberline_model::ReplayName;
 use serde_json::{Value, json};
 
-use super::parse_name;
+use super::Named;
 use crate::app::Exit;
 use crate::output;
 use crate::replays::{Entry, ReplayRange};
@@ -16,19 +15,8 @@ use crate::span::shown;
 /// Most ranges that are printed for people.
 const MOST_RANGES: usize = 12;
 
-/// Arguments of `replay show`.
-#[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    /// The replay's name.
-    #[arg(value_parser = parse_name)]
-    name: ReplayName,
-    /// Print one JSON object.
-    #[arg(long)]
-    json: bool,
-}
-
 /// Shows it.
-pub(super) async fn run(args: &Args, settings: &Settings) -> anyhow::Result<Exit> {
+pub(super) async fn run(args: &Named, settings: &Settings) -> anyhow::Result<Exit> {
     let registry = super::open(settings).await?;
     let entry = registry.find(&args.name).ok_or_else(|| super::unknown(&args.name))?;
     if args.json {

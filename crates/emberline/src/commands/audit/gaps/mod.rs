@@ -17,13 +17,14 @@ mod show;
 
 use emberline_wire::receipt::{Receipt, Received};
 
+use super::Format;
 use super::asked::Asked;
 use super::log::Log;
 use super::when::{When, receipts_looked_up, receipts_of, widened};
-use super::{Format, topic};
 use crate::app::{Exit, UsageError};
 use crate::settings::Settings;
 use crate::span::{Bound, Span};
+use crate::wiring;
 use arrived::Arrived;
 use devices::Devices;
 use marks::Marks;
@@ -50,7 +51,7 @@ pub(super) fn run(
         .map(|topic| log.part(topic, span, &widened(span)))
         .collect::<Result<_, _>>()?;
 
-    let receipts = topic(settings);
+    let receipts = wiring::topics(settings).receipts();
     let since = receipts_looked_up(span, settings.dedupe.window.0);
     let receipts_part = log.part(&receipts, &receipts_of(span), &since)?;
     let devices = Devices::of(log, settings, asked, &receipts, &receipts_part)?;

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use super::super::Format;
 use super::super::row::report;
 use super::super::show::{counted, write_csv};
-use super::super::{Format, table};
 use super::devices::Devices;
 use super::marks::{Gap, Gaps};
+use crate::commands::table;
 use crate::output;
 
 /// What it comes to.

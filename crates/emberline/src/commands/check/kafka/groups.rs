@@ -30,7 +30,7 @@ pub(super) async fn check(
             report.skipped(Group::Kafka, &step, "its topics");
             continue;
         }
-        let group = format!("{}-{}", kafka.group, kind.name());
+        let group = kind.group(&kafka.group);
         let kafka = KafkaSettings { group, ..kafka.clone() };
         let lag = blocking(move || Lag::ask(&kafka, &topics)).await;
         report.settle(Group::Kafka, &step, lag.map(|lag| lag.text()).map_err(Fault::from));
@@ -63,7 +63,7 @@ impl Lag {
     fn ask(kafka: &KafkaSettings, topics: &[String]) -> Result<Self, BrokerError> {
         let bounds = Bounds::new(kafka)?;
         let found = bounds.of_topics(topics, PATIENCE)?;
-        let names: Vec<_> = found.iter().map(|it| (it.topic.clone(), it.partition)).collect();
+        let names: Vec<_> = found.iter().map(PartitionBounds::name).collect();
         Ok(Self::of(&found, &bounds.committed(&names, PATIENCE)?))
     }
 
