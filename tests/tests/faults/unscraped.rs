@@ -33,7 +33,7 @@ pub(crate) async fn a_long_run(world: &mut World, scale: Scale) -> Result<()> {
     let [replica] = replicas.running() else { anyhow::bail!("there is one replica") };
     let series_before = series(replica).await?;
 
-    let third = scale.of(Duration::from_secs(14), Duration::from_mins(20));
+    let third = scale.of(Duration::from_secs(40), Duration::from_mins(20));
     let accepted = || world.sandbox.ledger().totals().reports_accepted;
     let (before, began) = (accepted(), Instant::now());
     let run = async {
