@@ -33,6 +33,8 @@ struct Named {
 /// The last word that counts.
 struct Heard {
     run: Run,
+    /// The offset of the first word of this run that was read.
+    since: i64,
     status: ReplayStatus,
     time_ms: i64,
 }
@@ -63,7 +65,7 @@ impl Book {
         match (meaning, said) {
             (Meaning::Taken, Ok(Some(ReplayRecord::Claim { host, .. }))) => named.claimed_on = host,
             (Meaning::Stands, Ok(Some(ReplayRecord::Word { by, term, status, .. }))) => {
-                named.hear((Holder(by), term), status, record.timestamp_ms);
+                named.hear((Holder(by), term), status, record.timestamp_ms, offset);
             }
             (Meaning::Gone, _) => named.heard = None,
             _ => {}
@@ -125,6 +127,7 @@ impl Named {
             interrupted: running && age > silence.as_millis(),
             cancel: self.cancel_of(heard.run).filter(|_| running),
             run: heard.run,
+            since: heard.since,
         })
     }
 
@@ -133,11 +136,13 @@ impl Named {
         (*of == run).then(|| request.clone())
     }
 
-    fn hear(&mut self, run: Run, status: Option<Box<ReplayStatus>>, time_ms: i64) {
+    fn hear(&mut self, run: Run, status: Option<Box<ReplayStatus>>, time_ms: i64, offset: i64) {
+        let same = self.heard.as_ref().filter(|heard| heard.run == run);
+        let since = same.map_or(offset, |heard| heard.since);
         match (status, &mut self.heard) {
-            (Some(status), heard) => *heard = Some(Heard { run, status: *status, time_ms }),
+            (Some(status), heard) => *heard = Some(Heard { run, since, status: *status, time_ms }),
             // A later version's: that someone runs it is clear, and how it stands is not.
-            (None, Some(heard)) => (heard.run, heard.time_ms) = (run, time_ms),
+            (None, Some(heard)) => (heard.run, heard.since, heard.time_ms) = (run, since, time_ms),
             (None, None) => {}
         }
     }

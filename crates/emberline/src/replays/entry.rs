@@ -21,6 +21,8 @@ pub struct Entry {
     pub cancel: Option<CancelRequest>,
     /// Whose word it was, and by which claim.
     pub(super) run: Run,
+    /// The offset of the first word of that run that was read.
+    pub(super) since: i64,
 }
 
 /// One tenure of a replay: who, and the offset of its claim.
@@ -40,7 +42,7 @@ impl Entry {
     #[cfg(test)]
     pub(crate) fn of(name: ReplayName, status: ReplayStatus, heard_ms: i64) -> Self {
         let run = (Holder(1), 0);
-        Self { name, status, heard_ms, interrupted: false, cancel: None, run }
+        Self { name, status, heard_ms, interrupted: false, cancel: None, run, since: 0 }
     }
 
     /// Where it stands, as it is printed: the state of its status, or `interrupted`.

@@ -78,6 +78,24 @@ impl Tenure {
         self.won.before.as_ref()
     }
 
+    /// Others that run now and have said so before this run did. Of two that look after their
+    /// first words one sees the other, and not both.
+    ///
+    /// # Errors
+    /// Kafka gives no answer.
+    pub async fn began_before(&self) -> Result<Vec<Entry>, RegistryError> {
+        self.registry.read_on().await?;
+        let all = self.registry.list();
+        let own = all.iter().find(|it| it.name == self.name).map_or(i64::MAX, |it| it.since);
+        let before = |it: &Entry| {
+            it.name != self.name
+                && it.status.state.is_running()
+                && !it.interrupted
+                && it.since < own
+        };
+        Ok(all.into_iter().filter(before).collect())
+    }
+
     /// Changes the status; the next word tells it.
     pub fn update(&self, change: impl FnOnce(&mut ReplayStatus)) {
         change(&mut self.status.lock());

@@ -46,6 +46,7 @@ pub(crate) fn status(state: ReplayState) -> ReplayStatus {
             failed: BTreeMap::from([("unbound".into(), 5), ("too_old".into(), 1)]),
             position_ms: Some(1_699_990_000_000),
         },
+        unsure_since_ms: None,
     }
 }
 
@@ -108,6 +109,30 @@ async fn who_runs_a_replay_says_so_and_others_see_how_far_it_is() {
     assert_eq!((last.state, last.ended_ms.is_some()), (ReplayState::Done, true));
     let entry = wait_for(&watching, |entry| entry.state_name() == "done").await;
     assert_eq!((entry.status, watching.list().len()), (last, 1));
+}
+
+#[tokio::test]
+async fn of_two_runs_that_begin_at_once_the_later_one_sees_the_other() {
+    let broker = broker();
+    let [one, other] = [name(), ReplayName::parse("other").unwrap()];
+    // Neither can see the other before it is claimed.
+    let (first, second) = (open(&broker, TIMING).await, open(&broker, TIMING).await);
+    let begin = |_: Option<&Entry>| status(ReplayState::Running);
+    let (first, second) = tokio::join!(first.claim(&one, begin), second.claim(&other, begin));
+    let (first, second) = (first.unwrap(), second.unwrap());
+    let seen = async |tenure: &Tenure| tenure.began_before().await.unwrap();
+    let (before_first, before_second) = (seen(&first).await, seen(&second).await);
+    assert_eq!(before_first.len() + before_second.len(), 1, "{before_first:?} {before_second:?}");
+    // Words that come later change nothing about who was first.
+    for tenure in [&first, &second] {
+        tenure.update(|status| status.progress.read = 500);
+    }
+    let watching = open(&broker, TIMING).await;
+    let all_told = |it: &Entry| it.status.progress.read == 500;
+    wait_for(&watching, |_| watching.list().iter().all(all_told)).await;
+    assert_eq!(seen(&first).await.len(), before_first.len());
+    first.end(End::Stopped).await.unwrap();
+    assert_eq!(seen(&second).await, [], "what has ended takes nothing");
 }
 
 #[tokio::test]

@@ -425,6 +425,10 @@ pub struct ReplayStatus {
     pub ended_ms: ::core::option::Option<i64>,
     #[prost(message, optional, tag = "15")]
     pub progress: ::core::option::Option<ReplayProgress>,
+    /// What the last run looked up receipts since, Unix milliseconds: what earlier runs sent after
+    /// that may not be settled.
+    #[prost(int64, optional, tag = "16")]
+    pub unsure_since_ms: ::core::option::Option<i64>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReplayRange {

@@ -124,6 +124,9 @@ pub struct ReplayStatus {
     pub ended_ms: Option<i64>,
     /// How far it is.
     pub progress: ReplayProgress,
+    /// What the last run looked up receipts since, Unix milliseconds: what earlier runs sent
+    /// after that may not be settled. `None`: it was the first.
+    pub unsure_since_ms: Option<i64>,
 }
 
 impl ReplayStatus {
@@ -159,6 +162,7 @@ impl ReplayStatus {
             started_ms: self.started_ms,
             ended_ms: self.ended_ms,
             progress: Some(self.progress.into_proto()),
+            unsure_since_ms: self.unsure_since_ms,
         }
     }
 
@@ -195,6 +199,7 @@ impl ReplayStatus {
             started_ms: status.started_ms,
             ended_ms: status.ended_ms,
             progress: ReplayProgress::from_proto(status.progress.unwrap_or_default()),
+            unsure_since_ms: status.unsure_since_ms,
         })
     }
 }
@@ -254,6 +259,7 @@ pub(super) mod tests {
                 failed: BTreeMap::from([("unbound".into(), 1)]),
                 position_ms: Some(1_600_000_000_000),
             },
+            unsure_since_ms: Some(1_699_999_940_000),
         }
     }
 

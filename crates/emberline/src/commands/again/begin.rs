@@ -150,7 +150,7 @@ impl Beginning {
             _ if !settings.receipts.enabled => Receipts::Ignored,
             _ if job.without_receipt_only => Receipts::All,
             None => Receipts::Ignored,
-            Some(before) => Receipts::Since(self.unsure_since(before)),
+            Some(before) => Receipts::Since(unsure_since(before, self.is_forgotten(before))),
         };
         let goes_on = self.before.is_some();
         let selection = Selection { only_ms: self.only, goes_on, ..job.selection.clone() };
@@ -165,18 +165,29 @@ impl Beginning {
         }
     }
 
-    /// Since when it may have sent what its group does not know of, Unix milliseconds: since
-    /// its last sign of life; where that was another's word about it, or its group was
-    /// forgotten, since it was begun.
-    fn unsure_since(&self, before: &Entry) -> i64 {
-        let status = &before.status;
-        let forgotten = self.left == self.whole && status.progress.read > 0;
-        let since = if forgotten || status.state == ReplayState::Cancelled {
-            status.started_ms
-        } else {
-            before.heard_ms
-        };
-        since - BEFORE_LAST_SIGN_MS
+    /// What [`unsure_since`] says of the runs before.
+    pub(super) fn unsure_since_ms(&self) -> Option<i64> {
+        self.before.as_ref().map(|before| unsure_since(before, self.is_forgotten(before)))
+    }
+
+    /// Whether the brokers no longer know what its group has committed.
+    fn is_forgotten(&self, before: &Entry) -> bool {
+        self.left == self.whole && before.status.progress.read > 0
+    }
+}
+
+/// Since when a job's runs may have sent what its group does not know of, Unix milliseconds:
+/// since its last sign of life; where that was another's word about it, or its group was
+/// forgotten, since it was begun. A run that did not stop in good order may not have settled
+/// what was unsure when it began.
+fn unsure_since(before: &Entry, is_forgotten: bool) -> i64 {
+    let status = &before.status;
+    let whole = is_forgotten || status.state == ReplayState::Cancelled;
+    let last = if whole { status.started_ms } else { before.heard_ms };
+    let since = last - BEFORE_LAST_SIGN_MS;
+    match status.unsure_since_ms {
+        Some(earlier) if status.state != ReplayState::Stopped => since.min(earlier),
+        _ => since,
     }
 }
 
@@ -231,4 +242,41 @@ fn rest_of(range: &OffsetRange, known: &Settled) -> OffsetRange {
     let (low, committed) = of.map_or((0, None), |(it, committed)| (it.low, *committed));
     let from = committed.unwrap_or(range.from).max(low).clamp(range.from, range.to);
     OffsetRange { from, ..*range }
+}
+
+#[cfg(test)]
+mod tests {
+    use emberline_model::ReplayName;
+
+    use super::{BEFORE_LAST_SIGN_MS, unsure_since};
+    use crate::replays::tests::status;
+    use crate::replays::{Entry, ReplayState};
+
+    fn before(state: ReplayState, unsure_since_ms: Option<i64>, heard_ms: i64) -> Entry {
+        let mut status = status(state);
+        (status.started_ms, status.unsure_since_ms) = (500_000, unsure_since_ms);
+        Entry::of(ReplayName::parse("a").unwrap(), status, heard_ms)
+    }
+
+    #[test]
+    fn a_run_killed_twice_is_unsure_since_it_was_killed_first() {
+        let killed = before(ReplayState::Running, None, 900_000);
+        let first = unsure_since(&killed, false);
+        assert_eq!(first, 900_000 - BEFORE_LAST_SIGN_MS);
+        // The second run was killed before it had settled anything, long after.
+        let killed_again = before(ReplayState::Running, Some(first), 9_000_000);
+        assert_eq!(unsure_since(&killed_again, false), first);
+        let failed = before(ReplayState::Failed, Some(first), 9_000_000);
+        assert_eq!(unsure_since(&failed, false), first);
+        let stopped = before(ReplayState::Stopped, Some(first), 9_000_000);
+        assert_eq!(unsure_since(&stopped, false), 9_000_000 - BEFORE_LAST_SIGN_MS);
+    }
+
+    #[test]
+    fn where_its_last_sign_is_anothers_it_is_unsure_since_it_was_begun() {
+        let since_begun = 500_000 - BEFORE_LAST_SIGN_MS;
+        let cancelled = before(ReplayState::Cancelled, None, 900_000);
+        assert_eq!(unsure_since(&cancelled, false), since_begun);
+        assert_eq!(unsure_since(&before(ReplayState::Stopped, None, 900_000), true), since_begun);
+    }
 }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::begin::Beginning;
 use super::progress::Sending;
-use super::{Job, plan, report};
+use super::{Job, plan, rate, report};
 use crate::app::Exit;
 use crate::commands::run::{Observed, drive};
 use crate::output;
@@ -65,6 +65,10 @@ pub(super) async fn run(
         };
         tenure.end(end).await?;
         anyhow::bail!("{} {} was run by another meanwhile: begin again", job.word(), begins.name);
+    }
+    if let Err(too_much) = rate::is_still_left(rate, settings, &tenure.began_before().await?) {
+        tenure.end(End::Stopped).await?;
+        return Err(too_much);
     }
     let monitor = Monitor::new(&pipeline.workers);
     let observed = Observed::start_if_free(settings, Arc::clone(&monitor)).await?;
@@ -168,6 +172,7 @@ fn first_status(job: &Job, begins: &Beginning, plan: &Plan, rate: Option<f64>) -
             .map_or_else(|| jiff::Timestamp::now().as_millisecond(), |it| it.started_ms),
         ended_ms: None,
         progress,
+        unsure_since_ms: begins.unsure_since_ms(),
     }
 }
 

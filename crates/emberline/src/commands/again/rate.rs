@@ -4,7 +4,7 @@ use emberline_model::ReplayName;
 
 use super::Job;
 use crate::app::UsageError;
-use crate::replays::Registry;
+use crate::replays::{Entry, Registry};
 use crate::settings::{Rate, Settings};
 
 /// Less than this is nothing.
@@ -26,6 +26,33 @@ pub(super) fn left(
         .filter(|it| it.status.state.is_running() && !it.interrupted && it.name != *name);
     let taken: f64 = others.filter_map(|it| it.status.rate).sum();
     of(job.options.rate, settings, taken)
+}
+
+/// Whether a rate is still there to be had beside those that began while this one was planned.
+///
+/// # Errors
+/// It is not.
+pub(super) fn is_still_left(
+    rate: Option<f64>,
+    settings: &Settings,
+    began_before: &[Entry],
+) -> anyhow::Result<()> {
+    let (Some(rate), Some(whole)) = (rate, settings.limits.rate.per_second()) else {
+        return Ok(());
+    };
+    let part = whole * settings.limits.replay_part.fraction();
+    let taken: f64 = began_before.iter().filter_map(|it| it.status.rate).sum();
+    if rate <= part - taken + LEAST {
+        return Ok(());
+    }
+    let names: Vec<_> = began_before.iter().map(|it| it.name.to_string()).collect();
+    Err(wrong(format!(
+        "{} began while this was planned: together that is {}/s of the {part}/s that replays have \
+         (limits.replay_part is {} of limits.rate); nothing was sent, begin again",
+        names.join(", "),
+        taken + rate,
+        settings.limits.replay_part
+    )))
 }
 
 /// What may be had of replays' part where so much is taken.
@@ -61,7 +88,11 @@ fn wrong(text: String) -> anyhow::Error {
 
 #[cfg(test)]
 mod tests {
-    use super::of;
+    use emberline_model::ReplayName;
+
+    use super::{is_still_left, of};
+    use crate::replays::tests::status;
+    use crate::replays::{Entry, ReplayState};
     use crate::settings::{Rate, Settings};
 
     fn settings(rate: &str) -> Settings {
@@ -90,6 +121,19 @@ mod tests {
             let refused = of(rate, &settings, taken).unwrap_err().to_string();
             assert!(refused.contains("limits.replay_part"), "{refused}");
         }
+    }
+
+    #[test]
+    fn what_another_has_taken_while_this_one_was_planned_is_gone() {
+        let settings = settings("200/s");
+        let mut taken = status(ReplayState::Running);
+        taken.rate = Some(12.0);
+        let other = [Entry::of(ReplayName::parse("other").unwrap(), taken, 0)];
+        assert!(is_still_left(Some(20.0), &settings, &[]).is_ok());
+        assert!(is_still_left(Some(8.0), &settings, &other).is_ok());
+        let refused = is_still_left(Some(9.0), &settings, &other).unwrap_err().to_string();
+        assert!(refused.starts_with("other began while this was planned: "), "{refused}");
+        assert!(refused.contains("21/s of the 20/s"), "{refused}");
     }
 
     #[test]

@@ -23,7 +23,8 @@ pub(super) struct Filter {
     #[arg(long, value_name = "PRODUCT/DEVICE", value_parser = DeviceId::parse)]
     device: Vec<DeviceId>,
     /// Only letters about this customer: its bindings, its own record, its orders. Telemetry
-    /// tells no customer. Repeat it for more.
+    /// tells no customer, and is left out; only a redrive, which knows who has bound what,
+    /// takes that of the devices which the customer has bound now. Repeat it for more.
     #[arg(long, value_name = "ID", value_parser = CustomerId::parse)]
     customer: Vec<CustomerId>,
     /// Only letters whose record first stood on this topic. Repeat it for more.
