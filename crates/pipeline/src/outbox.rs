@@ -97,7 +97,7 @@ impl<W> Outbox<W> {
         })
     }
 
-    /// Begins a write; `waiting` comes back from [`next`](Self::next) once it is durable.
+    /// Begins a write; `waiting` comes back from [`ended`](Self::ended) once it is durable.
     pub(crate) fn write(
         &mut self,
         destination: Destination,
@@ -128,12 +128,12 @@ impl<W> Outbox<W> {
         }
     }
 
-    /// The next end of a write: what waited for it, if it is durable now.
-    pub(crate) async fn next(&mut self) -> Option<WriteEnd> {
-        self.acknowledgements.recv().await
+    /// The next end of a write, if one has come.
+    pub(crate) fn next_ended(&mut self) -> Option<WriteEnd> {
+        self.acknowledgements.try_recv().ok()
     }
 
-    /// Takes in what [`next`](Self::next) brought: what waited for it and where it was written,
+    /// Takes in what [`next_ended`](Self::next_ended) brought: what waited for it and where it was written,
     /// if it was.
     pub(crate) fn ended(
         &mut self,

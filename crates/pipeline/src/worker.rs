@@ -2,7 +2,7 @@
 //!
 //! Records come in typed from the polling thread, become items in lanes, go out in
 //! calls, and are settled. The order of the loop's branches is the proof that nothing
-//! starves: stopping, ends of calls, ends of writes, bindings, timers, intake.
+//! starves: stopping, ends of calls, bindings, timers, intake; ends of writes in each turn.
 //!
 //! Absent: any choice by kind of worker. What a worker delivers follows from the topics
 //! that it reads.
@@ -67,6 +67,9 @@ use crate::traffic::Traffic;
 
 /// Ends of calls taken from their channel at once.
 const ENDS_AT_ONCE: usize = 64;
+/// How often ends of writes are looked for while nothing else happens. Nothing wakes the loop
+/// for one: they come singly, each call has one, and a turn costs more than to take one in.
+const LOOK_AT_WRITES_EVERY: Duration = Duration::from_millis(5);
 /// How often gauges are set.
 const GAUGES_EVERY: Duration = Duration::from_secs(1);
 /// How often held lanes are looked through at most.
@@ -259,7 +262,6 @@ impl<T: Transport + Clone> Worker<T> {
                         self.call_ended(end, now);
                     }
                 }
-                Some(end) = self.outbox.next() => self.write_ended(end, Instant::now()),
                 Ok(()) = released.changed(), if self.may_release(Instant::now()) => self.release_bound(Instant::now()),
                 () = sleep.as_mut() => {}
                 event = self.events.recv() => match event {
@@ -273,7 +275,15 @@ impl<T: Transport + Clone> Worker<T> {
                     None => return self.exit.ok_or(PipelineError::Worker(self.kind.name())),
                 },
             }
-            self.turn(Instant::now());
+            let now = Instant::now();
+            self.take_in_written(now);
+            self.turn(now);
+        }
+    }
+
+    fn take_in_written(&mut self, now: Instant) {
+        while let Some(end) = self.outbox.next_ended() {
+            self.write_ended(end, now);
         }
     }
 
@@ -313,10 +323,12 @@ impl<T: Transport + Clone> Worker<T> {
     }
 
     fn next_wake(&self, now: Instant) -> Instant {
+        let some_write = self.outbox.unacknowledged().0 > 0;
         let calls_may_go = self.calls_may_go();
         let candidates = [
             self.lanes.next_deadline(),
             self.outbox.next_deadline(),
+            Some(now + LOOK_AT_WRITES_EVERY).filter(|_| some_write),
             self.no_call_before.filter(|_| calls_may_go),
             self.waiting.next_due(),
             Some(self.next_look_at_waiting).filter(|_| self.bindings_changed),

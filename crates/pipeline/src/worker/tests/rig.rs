@@ -389,9 +389,9 @@ impl Rig {
             tokio::select! {
                 biased;
                 Some(end) = worker.calls.recv() => worker.call_ended(end, Instant::now()),
-                Some(end) = worker.outbox.next() => worker.write_ended(end, Instant::now()),
                 () = tokio::time::sleep(Duration::from_millis(2)) => {}
             }
+            self.worker.take_in_written(Instant::now());
             self.worker.turn(Instant::now());
         }
     }
