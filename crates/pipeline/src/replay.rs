@@ -22,6 +22,7 @@ use emberline_broker::{BrokerError, Ends, OffsetRange};
 pub use copies::Copies;
 pub(crate) use copies::Part;
 pub(crate) use later_states::LaterStates;
+pub use later_states::Unfollowed;
 pub use letters::Places;
 pub(crate) use letters::redriven;
 pub use marks::Marks;

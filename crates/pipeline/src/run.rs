@@ -26,7 +26,7 @@ use crate::intake::{Reader, Selecting};
 use crate::offsets;
 use crate::offsets::GroupCommitted;
 use crate::order_book::ProcessBook;
-use crate::replay::LaterStates;
+use crate::replay::{LaterStates, Unfollowed};
 use crate::settings::{DeliverySettings, PipelineSettings, Topics, WorkerKind};
 use crate::status::{Monitor, WorkerStatus};
 use crate::table::Bindings;
@@ -50,6 +50,9 @@ pub enum PipelineError {
     /// A worker's thread ended without saying why: a defect.
     #[error("worker {0} ended unexpectedly")]
     Worker(&'static str),
+    /// States are pushed again, and newer ones can't be seen.
+    #[error(transparent)]
+    LaterStates(#[from] Unfollowed),
     /// The operating system gave no thread.
     #[error("could not start a thread")]
     Thread(#[from] std::io::Error),

@@ -241,7 +241,8 @@ impl<T: Transport + Clone> Worker<T> {
     /// Works until it is told to stop, has reached the end it was given, or can't go on.
     ///
     /// # Errors
-    /// What the source can't recover from: a right that is missing, settings refused.
+    /// What the source can't recover from: a right that is missing, settings refused. States
+    /// that are pushed again, and newer ones can't be seen.
     pub(crate) async fn run(mut self) -> Result<Exit, PipelineError> {
         let sleep = tokio::time::sleep(LONGEST_SLEEP);
         tokio::pin!(sleep);
@@ -278,6 +279,9 @@ impl<T: Transport + Clone> Worker<T> {
             let now = Instant::now();
             self.take_in_written(now);
             self.turn(now);
+            if let Some(later) = &self.shared.later_states {
+                later.can_be_known()?;
+            }
         }
     }
 

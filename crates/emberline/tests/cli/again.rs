@@ -147,6 +147,7 @@ fn status(kind: ReplayKind, topic: &str) -> ReplayStatus {
         started_ms: 1_700_000_000_000,
         ended_ms: None,
         progress: ReplayProgress { delivered: 7, ..Default::default() },
+        unsure_since_ms: None,
     }
 }
 

@@ -73,6 +73,7 @@ fn status() -> ReplayStatus {
         started_ms: 1_700_000_000_000,
         ended_ms: None,
         progress: ReplayProgress { records: 200, read: 50, ..Default::default() },
+        unsure_since_ms: None,
     }
 }
 

@@ -5,7 +5,9 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use emberline_broker::{Bounds, BrokerError, OffsetRange, ScanRecord, Scanner, TopicIndex};
+use emberline_broker::{
+    Bounds, BrokerError, ErrorClass, OffsetRange, ScanRecord, Scanner, TopicIndex,
+};
 use emberline_model::{DeviceKey, EventTime, OnlineStatus};
 use emberline_wire::device::DeviceRecord;
 use hashbrown::HashMap;
@@ -18,6 +20,9 @@ use crate::settings::{PipelineSettings, WorkerKind};
 
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// So many looks in a row are refused before that is taken for what it says: who asks a broker
+/// that has just started may be told that a topic does not exist.
+const MOST_REFUSALS: u32 = 25;
 
 /// The newest state that came of each device since the plan was made.
 #[derive(Debug, Default)]
@@ -28,6 +33,23 @@ struct Seen {
     newest: HashMap<DeviceKey, (EventTime, OnlineStatus)>,
     /// All was read that was there then.
     up_to: Option<Instant>,
+    /// Nothing more will be known.
+    refused: Option<Unfollowed>,
+}
+
+/// A topic whose later states can't be followed until someone changes something.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "states that come to {topic} meanwhile can't be followed, and without them an older one could \
+     be the last that the service hears: {error}. Allow READ and DESCRIBE on {topic}, then begin \
+     again"
+)]
+pub struct Unfollowed {
+    /// Its name.
+    pub topic: String,
+    /// What the brokers say.
+    #[source]
+    pub error: BrokerError,
 }
 
 impl LaterStates {
@@ -51,6 +73,19 @@ impl LaterStates {
     /// Whether all is known that had come by then.
     pub(crate) fn has_seen(&self, by: Instant) -> bool {
         self.0.lock().up_to.is_some_and(|up_to| up_to > by)
+    }
+
+    /// Why nothing more will be known, if that is so; told once.
+    ///
+    /// # Errors
+    /// That is so.
+    pub(crate) fn can_be_known(&self) -> Result<(), Unfollowed> {
+        self.0.lock().refused.take().map_or(Ok(()), Err)
+    }
+
+    /// Nothing more will be known.
+    pub(crate) fn refuse(&self, why: Unfollowed) {
+        self.0.lock().refused = Some(why);
     }
 
     /// A state has come.
@@ -118,15 +153,36 @@ struct Follower {
 
 impl Follower {
     fn run(mut self) {
+        let mut refusals = 0;
         while let Some(states) = self.states.upgrade() {
             let began = Instant::now();
-            match self.topics.iter_mut().try_for_each(|it| it.read(&self.bounds, &states)) {
-                Ok(()) => states.is_known_to(began),
-                Err(error) => tracing::warn!(%error, "newer states are looked for again"),
+            match self.look(&states) {
+                Ok(()) => {
+                    refusals = 0;
+                    states.is_known_to(began);
+                }
+                Err(why) => {
+                    let is_refusal = why.error.class() == ErrorClass::Permanent;
+                    refusals = if is_refusal { refusals + 1 } else { 0 };
+                    if refusals == MOST_REFUSALS {
+                        states.refuse(why);
+                        return;
+                    }
+                    tracing::warn!(topic = %why.topic, error = %why.error, "newer states are looked for again");
+                }
             }
             drop(states);
             std::thread::sleep(LOOK_EVERY);
         }
+    }
+
+    fn look(&mut self, states: &LaterStates) -> Result<(), Unfollowed> {
+        for topic in &mut self.topics {
+            topic
+                .read(&self.bounds, states)
+                .map_err(|error| Unfollowed { topic: topic.name.clone(), error })?;
+        }
+        Ok(())
     }
 }
 

@@ -1,11 +1,12 @@
 use emberline_model::OnlineStatus::{Offline, Online};
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use emberline_broker::{EmbeddedBroker, OffsetRange};
 use emberline_model::EventTime;
 
-use super::rig::{Rig, SECOND, Says, delivery, device, state};
+use super::rig::{Rig, SECOND, Says, delivery, device, pipeline_settings, state};
 use crate::replay::LaterStates;
 use crate::settings::WorkerKind::{Devices, Replay};
 
@@ -107,4 +108,24 @@ async fn a_newer_state_is_sent_after_an_older_one_of_which_nobody_knows_whether_
     rig.until_idle().await;
     assert_eq!(rig.service.accepted().last().unwrap().status, Some(1));
     assert_eq!((rig.count("delivered"), rig.count("superseded")), (1, 0));
+}
+
+/// The topic is not there, which is also what a client is told that may not see it.
+#[tokio::test]
+async fn where_newer_states_can_not_be_followed_the_worker_ends_and_says_what_to_do() {
+    let broker = EmbeddedBroker::start(&[("other", 1)]).unwrap();
+    let settings =
+        pipeline_settings(&broker.settings("g").brokers, ["t", "t"], delivery(), &[Replay]);
+    let from = [("t".to_owned(), OffsetRange { partition: 0, from: 0, to: 0 })];
+    let later = LaterStates::follow(&settings, &from).unwrap();
+    let mut rig = Rig::watching(Replay, delivery(), "127.0.0.1:1", Some(later));
+    rig.assign(0, None, "");
+    rig.read(0, 0, state("a", SECOND, Offline));
+    // The source lives as long as this does.
+    let (_source, events) = tokio::sync::mpsc::channel(1);
+    rig.worker.events = events;
+    let ended = tokio::time::timeout(Duration::from_mins(2), rig.worker.run()).await;
+    let error = ended.expect("the worker ends").unwrap_err().to_string();
+    assert!(error.contains("Allow READ and DESCRIBE on t, then begin again"), "{error}");
+    assert_eq!(rig.service.calls().len(), 0, "an older state could have been the last one");
 }
