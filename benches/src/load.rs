@@ -33,6 +33,9 @@ pub(crate) struct Load {
     pub(crate) topic: String,
     /// The topic of its bindings, which is empty: they are in the table already.
     pub(crate) bindings: String,
+    /// The topics of its customers and of their orders, which are empty.
+    pub(crate) customers: String,
+    pub(crate) orders: String,
     /// What the names of the pipeline's own topics begin with.
     pub(crate) prefix: String,
     /// Mean size of a value.
@@ -64,9 +67,13 @@ pub(crate) fn records(count: usize) -> Vec<FleetRecord> {
 /// If Kafka does not take them.
 pub(crate) async fn write(kafka: &TestKafka, devices: u32, records: u64) -> anyhow::Result<Load> {
     let name = unique("bench");
-    let (topic, bindings) = (format!("devices-{name}"), format!("bindings-{name}"));
+    let topic = format!("devices-{name}");
     kafka.create_topic(&topic, PARTITIONS, &[]).await?;
-    kafka.create_topic(&bindings, 1, &[]).await?;
+    let [bindings, customers, orders] =
+        ["bindings", "customers", "orders"].map(|kind| format!("{kind}-{name}"));
+    for empty in [&bindings, &customers, &orders] {
+        kafka.create_topic(empty, 1, &[]).await?;
+    }
     let table = format!("{name}.customer-devices");
     kafka.create_topic(&table, 1, &[("cleanup.policy", "compact")]).await?;
 
@@ -85,7 +92,7 @@ pub(crate) async fn write(kafka: &TestKafka, devices: u32, records: u64) -> anyh
     }
     writer.finish()?;
     let bytes_per_record = bytes.checked_div(records).unwrap_or(0);
-    Ok(Load { topic, bindings, prefix: name, bytes_per_record })
+    Ok(Load { topic, bindings, customers, orders, prefix: name, bytes_per_record })
 }
 
 /// Writes events as they happen, so many a second for so many seconds.

@@ -45,6 +45,8 @@ impl Pipeline {
         pipeline.set("KAFKA__GROUP", &unique("bench"));
         pipeline.set("TOPICS__DEVICES", &load.topic);
         pipeline.set("TOPICS__BINDINGS", &load.bindings);
+        pipeline.set("TOPICS__CUSTOMERS", &load.customers);
+        pipeline.set("TOPICS__ORDERS", &load.orders);
         pipeline.set("TOPICS__PREFIX", &load.prefix);
         pipeline.set("SERVICE__URL", url);
         pipeline.set("SERVICE__APP_KEY", "bench");
