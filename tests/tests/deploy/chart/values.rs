@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{directory, helm};
 use crate::program;
 
-/// What has no place in a ConfigMap, or is the chart's to say.
+/// What has no place in what anybody may read, or is the chart's to say.
 const SECRET: [(&str, &[&str]); 3] = [
     ("kafka", &["properties_files"]),
     ("portal", &["cookie_key", "cookie_key_file", "token_key", "token_key_file"]),
