@@ -21,6 +21,25 @@ pub(crate) fn lint() -> Result<()> {
     Ok(())
 }
 
+/// What is written down in several places is the same in all of them.
+pub(crate) fn versions() -> Result<()> {
+    let root = judges::root();
+    let read = |path: &str| fs::read_to_string(root.join(path)).with_context(|| path.to_owned());
+    let version = env!("CARGO_PKG_VERSION");
+    let toolchain = read("rust-toolchain.toml")?;
+    let channel = toolchain.split_once("channel = \"").and_then(|(_, it)| it.split_once('"'));
+    let (rust, _) = channel.context("rust-toolchain.toml names no channel")?;
+    for (path, line) in [
+        ("deploy/helm/emberline/Chart.yaml", format!("appVersion: {version}\n")),
+        ("deploy/Dockerfile", format!("ARG VERSION={version}\n")),
+        ("deploy/Dockerfile", format!("FROM rust:{rust}-")),
+        ("deploy/Dockerfile", format!("RUSTUP_TOOLCHAIN={rust} ")),
+    ] {
+        ensure!(read(path)?.contains(&line), "{path} does not say {line:?}");
+    }
+    Ok(())
+}
+
 pub(crate) fn shape() -> Result<()> {
     let recipe = recipe()?;
     let instructions: Vec<&str> = recipe.lines().filter(|it| !it.starts_with('#')).collect();

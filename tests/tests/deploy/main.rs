@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         trial("a_compose_file_starts_everything_in_order", compose::order),
         trial("a_compose_file_names_nothing_that_is_missing", compose::named),
         trial("every_command_in_a_compose_file_is_one", compose::commands),
+        trial("chart_and_image_are_of_this_version", image::versions),
         trial("hadolint_finds_no_fault_in_the_image", image::lint),
         trial("the_image_is_small_and_needs_no_rights", image::shape),
     ];
