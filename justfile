@@ -37,10 +37,11 @@ bench *args:
 sandbox *args:
     cargo run -- sandbox "$@"
 
-# Write the generated files anew: message types and the complete example configuration
+# Write the generated files anew: message types, the complete example configuration, the chart's copies
 generated:
     UPDATE_PROTO=1 cargo test -p emberline-wire --test schemas
     cargo run -- config example > deploy/examples/complete.toml
+    UPDATE_CHART=1 cargo test -p emberline-tests --test deploy
 
 # Licences, advisories and sources of the dependencies (needs cargo-deny)
 deny:

@@ -71,6 +71,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             common.start_logs(&settings.log)?;
             block_on(commands::portal::run(args, settings))
         }
+        Command::Health(args) => block_on(commands::health::run(args, &common)),
         Command::Check(args) => {
             let settings = common.load()?.settings;
             common.start_logs(&settings.log)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    audit, check, completions, config, demo, dlq, generate, portal, reconcile, replay, run,
+    audit, check, completions, config, demo, dlq, generate, health, portal, reconcile, replay, run,
     sandbox, service, thing_model, topics,
 };
 use crate::observe::logs::{self, LogError};
@@ -68,6 +68,8 @@ pub enum Command {
     Run(run::Args),
     /// Serve the two pages that a customer sees: the plans, and the orders with their claims.
     Portal(portal::Args),
+    /// Ask a running process whether it is well; for containers, which have no shell.
+    Health(health::Args),
     /// Walk the whole way of a user with a test order, and say what works and what to do.
     Check(check::Args),
     /// Compare the customers and orders on the topics with the service's.

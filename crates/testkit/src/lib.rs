@@ -20,6 +20,7 @@ mod metrics_page;
 mod proxy;
 mod recorder;
 mod target;
+pub mod tools;
 mod wait;
 mod world;
 

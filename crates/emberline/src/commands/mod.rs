@@ -11,6 +11,7 @@ pub mod config;
 pub mod demo;
 pub mod dlq;
 pub mod generate;
+pub mod health;
 pub mod portal;
 pub mod reconcile;
 pub mod replay;

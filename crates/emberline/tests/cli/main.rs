@@ -10,6 +10,7 @@ mod config;
 mod dlq;
 mod examples;
 mod far_end;
+mod health;
 mod kafka;
 mod portal;
 mod program;

@@ -25,6 +25,7 @@ fn every_command_shows_examples_in_its_help() {
         "replay",
         "service",
         "portal",
+        "health",
         "sandbox",
         "topics",
         "thing-model",
