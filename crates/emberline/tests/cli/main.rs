@@ -17,3 +17,4 @@ mod reconcile;
 mod replay;
 mod service;
 mod thing_model;
+mod watching;

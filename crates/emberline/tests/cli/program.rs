@@ -27,6 +27,8 @@ fn every_command_shows_examples_in_its_help() {
         "portal",
         "sandbox",
         "topics",
+        "top",
+        "tap",
         "thing-model",
         "config",
         "completions",
