@@ -46,6 +46,7 @@ const KEPT_APART: &[(&str, &[&str])] = &[
     ("tokio-rustls", &["service-client"]),
     ("axum", &["", "sandbox", "portal", "testkit"]),
     ("clap", &[""]),
+    ("ratatui", &[""]),
     ("prost", &["wire", "fleet"]),
     ("hmac", &["service-api", "sandbox"]),
     ("ring", &["portal", "testkit"]),

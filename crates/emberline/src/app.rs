@@ -63,8 +63,8 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         }
         Command::Run(args) => {
             let settings = common.load()?.settings;
-            common.start_logs(&settings.log)?;
-            block_on(commands::run::run(args, settings))
+            let level = common.start_logs(&settings.log)?;
+            block_on(commands::run::run(args, settings, (common, level)))
         }
         Command::Portal(args) => {
             let settings = common.load()?.settings;
@@ -76,6 +76,17 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             let settings = common.load()?.settings;
             common.start_logs(&settings.log)?;
             block_on(commands::check::run(args, &common, settings))
+        }
+        Command::Top(args) => {
+            let settings = common.load()?.settings;
+            // On a terminal a line would break the picture.
+            common.start_logs(&LogSettings { level: "error".into(), ..settings.log.clone() })?;
+            block_on(commands::top::run(args, &settings))
+        }
+        Command::Tap(args) => {
+            let settings = common.load()?.settings;
+            common.start_logs(&LogSettings { level: "warn".into(), ..settings.log.clone() })?;
+            block_on(commands::tap::run(args, &settings))
         }
         Command::Reconcile(args) => {
             let settings = common.load()?.settings;

@@ -6,9 +6,9 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     audit, check, completions, config, demo, dlq, generate, health, portal, reconcile, replay, run,
-    sandbox, service, thing_model, topics,
+    sandbox, service, tap, thing_model, top, topics,
 };
-use crate::observe::logs::{self, LogError};
+use crate::observe::logs::{self, LogError, LogLevel};
 use crate::settings::{Loaded, LogFormat, LogSettings, Problems, load};
 
 const EXAMPLES: &str = "\
@@ -39,7 +39,7 @@ pub struct Cli {
 const EVERYWHERE: &str = "Options of every command";
 
 /// Flags that stand before or after any command.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Common {
     /// The configuration, a TOML file.
     #[arg(
@@ -72,6 +72,10 @@ pub enum Command {
     Health(health::Args),
     /// Walk the whole way of a user with a test order, and say what works and what to do.
     Check(check::Args),
+    /// Watch workers live: rates, lag, outcomes, what holds calls back, the latest errors.
+    Top(top::Args),
+    /// Watch calls as a worker makes them: what was sent, masked, and how it ended.
+    Tap(tap::Args),
     /// Compare the customers and orders on the topics with the service's.
     Reconcile(reconcile::Args),
     /// Show what the service accepted, when, and under which `RequestId`; or what it did not.
@@ -113,7 +117,7 @@ impl Common {
     ///
     /// # Errors
     /// If the level is none.
-    pub fn start_logs(&self, settings: &LogSettings) -> Result<(), LogError> {
+    pub fn start_logs(&self, settings: &LogSettings) -> Result<LogLevel, LogError> {
         let mut settings = settings.clone();
         if let Some(level) = &self.log_level {
             settings.level.clone_from(level);

@@ -13,6 +13,7 @@ mod masked;
 pub mod observe;
 pub mod output;
 mod paced;
+pub mod reload;
 pub mod replays;
 pub mod settings;
 pub mod signals;

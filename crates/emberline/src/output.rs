@@ -79,6 +79,14 @@ impl<W: Write> Lines<W> {
         read_on(out.write_all(line.as_bytes()).and_then(|()| out.write_all(b"\n")))
     }
 
+    /// Writes what is in the buffer, for who watches; break: nobody does any more.
+    ///
+    /// # Errors
+    /// As [`line`](Self::line).
+    pub fn flush(&mut self) -> io::Result<ControlFlow<()>> {
+        read_on(self.out.flush())
+    }
+
     /// Writes what is left in the buffer. It is lost without.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use emberline_flow::claim::ClaimRules;
 use emberline_flow::gate::GateSettings;
 use emberline_pipeline::replay::ReplayRun;
 use emberline_pipeline::{
-    CredentialsSource, DeliverySettings, PipelineSettings, Topics, WorkerKind,
+    CredentialsSource, DeliverySettings, PipelineSettings, Rates, Topics, WorkerKind,
 };
 use emberline_service_api::{Credentials, Dialect, Secret};
 use emberline_service_client::{HttpClient, HttpSettings, SetupError};
@@ -33,6 +33,11 @@ fn credentials_again(settings: &Settings) -> Option<CredentialsSource> {
     Some(CredentialsSource::new(move || {
         credentials(&settings).map_err(|problems| problems.to_string())
     }))
+}
+
+/// The group's rate, and what each worker kind has of it.
+pub fn rates(settings: &Settings) -> Rates {
+    Rates { rate: settings.limits.rate.per_second(), fractions: fractions(settings) }
 }
 
 /// How the service spells what its contract leaves open.
@@ -112,6 +117,7 @@ pub fn pipeline(
         topics: topics(settings),
         credentials: credentials(settings)?,
         credentials_again: credentials_again(settings),
+        rates_again: None,
         dialect: dialect(settings),
         delivery: delivery(settings),
         workers,
@@ -178,13 +184,14 @@ pub fn claim_rules(settings: &Settings) -> ClaimRules {
 fn delivery(settings: &Settings) -> DeliverySettings {
     let Settings { dedupe, batch, limits, retry, join, bindings, service, .. } = settings;
     let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    let Rates { rate, fractions } = rates(settings);
     DeliverySettings {
         dedupe_window: dedupe.window.0,
         dedupe_max_entries: size(dedupe.max_entries),
         batch_max_reports: usize::from(batch.max_reports),
         linger: batch.linger.0,
-        rate: limits.rate.per_second(),
-        fractions: fractions(settings),
+        rate,
+        fractions,
         gate: GateSettings {
             halt_probe_interval: service.probe_interval.0,
             // A call may wait for a connection, be sent, and be made once more.

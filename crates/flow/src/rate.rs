@@ -74,6 +74,17 @@ impl GroupRate {
         }
     }
 
+    /// The group's rate and its fractions are these from now on. What was lowered because the
+    /// service said so stays lowered, and shares stay as they are.
+    pub fn set_rate(&mut self, per_second: Option<f64>, fractions: &[f64], now: Instant) {
+        self.advance(now);
+        self.per_second = per_second.map(|rate| rate.max(0.0));
+        for (part, fraction) in self.parts.iter_mut().zip(fractions) {
+            part.fraction = fraction.clamp(0.0, 1.0);
+        }
+        self.fit_bucket(now);
+    }
+
     /// This replica owns `owned` of `all` partitions of one kind of work now. Its share falls
     /// at once, but rises only after `rise_after`: so long those that lost a partition may
     /// still be calling. Zero where nobody else can be (a group of one).

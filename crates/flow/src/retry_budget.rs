@@ -31,6 +31,12 @@ impl RetryBudget {
         budget
     }
 
+    /// Time brings so many permits a second from now on.
+    pub fn set_per_second(&mut self, per_second: f64, now: Instant) {
+        self.fill(now);
+        self.per_second = per_second.max(0.0);
+    }
+
     /// A call is made for the first time.
     pub fn first_call(&mut self) {
         self.permits = (self.permits + self.share).min(self.cap());
@@ -38,16 +44,21 @@ impl RetryBudget {
 
     /// Takes the permit to repeat a call; `false` where there is none.
     pub fn take(&mut self, now: Instant) -> bool {
-        let passed: Duration = now.saturating_duration_since(self.at);
-        self.at = self.at.max(now);
-        // Time fills up to its own cap only: what first calls brought stays above it.
-        let filled = self.permits + passed.as_secs_f64() * self.per_second;
-        self.permits = filled.min(self.trickle_cap()).max(self.permits);
+        self.fill(now);
         let granted = self.permits >= 1.0;
         if granted {
             self.permits -= 1.0;
         }
         granted
+    }
+
+    /// Brings what time brings. It fills up to its own cap only: what first calls brought
+    /// stays above it.
+    fn fill(&mut self, now: Instant) {
+        let passed: Duration = now.saturating_duration_since(self.at);
+        self.at = self.at.max(now);
+        let filled = self.permits + passed.as_secs_f64() * self.per_second;
+        self.permits = filled.min(self.trickle_cap()).max(self.permits);
     }
 
     fn trickle_cap(&self) -> f64 {
@@ -87,6 +98,8 @@ mod tests {
         assert!(!budget.take(now + Duration::from_millis(500)));
         let later = now + Duration::from_hours(1);
         assert_eq!((0..100).filter(|_| budget.take(later)).count(), 20, "it gathers no more");
+        budget.set_per_second(1.0, later);
+        assert_eq!((0..100).filter(|_| budget.take(later + Duration::from_secs(5))).count(), 5);
     }
 
     proptest! {

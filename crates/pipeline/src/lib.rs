@@ -15,6 +15,7 @@
 mod claim_state;
 mod credentials;
 mod edges;
+pub mod failures;
 mod finding;
 mod intake;
 mod lane;
@@ -31,12 +32,13 @@ mod run;
 mod settings;
 mod status;
 mod table;
+pub mod tap;
 mod traffic;
 mod worker;
 
 pub use credentials::CredentialsSource;
 pub use placing::{NotPlaced, OrderPlacer, PlacerSettings};
 pub use run::{PipelineError, run};
-pub use settings::{DeliverySettings, PipelineSettings, Topics, WorkerKind};
+pub use settings::{DeliverySettings, PipelineSettings, Rates, Topics, WorkerKind};
 pub use status::{Monitor, PartitionPlace, WorkerStatus};
 pub use worker::Exit;

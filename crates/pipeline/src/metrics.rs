@@ -109,6 +109,12 @@ metrics! {
         "Ends of calls whose partition had been given up meanwhile; they settle nothing.";
     DEFECTS = "emberline_defects_total", Counter, ["worker"],
         "Calls refused as malformed: a defect of Emberline's own. Must stay 0.";
+    CONFIG_RELOADS = "emberline_config_reloads_total", Counter, ["outcome"],
+        "Times that the configuration was read again while running: applied (as a whole), partly (some of what changed needs a restart), or refused (it is wrong: what held before still holds).";
+    CONFIG_RESTART_NEEDED = "emberline_config_restart_needed", Gauge, [],
+        "Keys of the configuration that have changed since the start and take effect after a restart only. The log names them.";
+    TAP_LEFT_OUT = "emberline_tap_left_out_total", Counter, [],
+        "Calls that somebody listening with emberline tap was not shown, because there were more than are shown, or it was too slow.";
     OFFSETS_OUT_OF_RANGE = "emberline_offsets_out_of_range_total", Counter, ["worker"],
         "Assignments whose committed offset the log no longer holds: records were deleted before they were read. Must stay 0.";
 }

@@ -136,11 +136,13 @@ pub async fn run<T: Transport + Clone>(
         tokio::spawn(offsets::watch(Arc::clone(&shared), Arc::clone(&monitor), group_stop.clone()));
     let credentials = tokio::spawn(credentials::watch(Arc::clone(&shared), group_stop.clone()));
     let readers = (&*reader, order_book.as_ref());
+    let rates = tokio::spawn(follow_rates(Arc::clone(&shared), group_stop.clone()));
     let result = run_workers((&shared, &transport), readers, ends, &group_stop, &monitor).await;
     group_stop.cancel();
     // A question under way has no say in when this ends.
     watcher.abort();
     credentials.abort();
+    rates.abort();
     // The workers have ended, and nobody else reads to its end.
     if let Some(reader) = Arc::into_inner(reader) {
         reader.stop().await;
@@ -149,6 +151,19 @@ pub async fn run<T: Transport + Clone>(
         order_book.stop().await;
     }
     result
+}
+
+/// Takes over other rates as soon as they are known.
+async fn follow_rates(shared: Arc<Shared>, stop: CancellationToken) {
+    let Some(mut rates) = shared.settings.rates_again.clone() else { return };
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = rates.changed() => if changed.is_err() { return },
+        }
+        let new = *rates.borrow_and_update();
+        shared.traffic.set_rates(&new, Instant::now());
+    }
 }
 
 /// Authorisations that may be used up.

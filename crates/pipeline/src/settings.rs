@@ -8,6 +8,7 @@ use emberline_broker::KafkaSettings;
 use emberline_flow::claim::ClaimRules;
 use emberline_flow::gate::GateSettings;
 use emberline_service_api::{Credentials, Dialect};
+use tokio::sync::watch;
 
 use crate::credentials::CredentialsSource;
 use crate::replay::ReplayRun;
@@ -212,6 +213,15 @@ impl DeliverySettings {
     }
 }
 
+/// The group's rate, and how it is divided.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rates {
+    /// As [`DeliverySettings::rate`].
+    pub rate: Option<f64>,
+    /// As [`DeliverySettings::fractions`].
+    pub fractions: [f64; WorkerKind::EVERY.len()],
+}
+
 /// All that `run` needs.
 #[derive(Debug, Clone)]
 pub struct PipelineSettings {
@@ -223,6 +233,8 @@ pub struct PipelineSettings {
     pub credentials: Credentials,
     /// Where they are read again while the workers run; `None` if they can't change.
     pub credentials_again: Option<CredentialsSource>,
+    /// Other rates than those of `delivery`, while the workers run; `None` if they can't change.
+    pub rates_again: Option<watch::Receiver<Rates>>,
     /// How the service reads ambiguous parts of its contract.
     pub dialect: Dialect,
     /// Limits and times.

@@ -9,8 +9,10 @@ use hdrhistogram::Histogram;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use crate::failures::Failures;
 use crate::metrics::Totals;
 use crate::settings::WorkerKind;
+use crate::tap::Tap;
 
 /// A polling thread that has not gone round for so long is stuck.
 const STUCK_AFTER: Duration = Duration::from_mins(1);
@@ -43,10 +45,12 @@ pub struct WorkerStatus {
     places: Mutex<Vec<PartitionPlace>>,
     assigned: AtomicBool,
     caught_up: watch::Sender<bool>,
+    tap: Arc<Tap>,
+    failures: Arc<Failures>,
 }
 
 impl WorkerStatus {
-    fn new(kind: WorkerKind) -> Self {
+    fn new(kind: WorkerKind, tap: Arc<Tap>, failures: Arc<Failures>) -> Self {
         let latency = Histogram::new_with_bounds(1, 7 * 86_400_000, 2);
         Self {
             kind,
@@ -57,7 +61,17 @@ impl WorkerStatus {
             places: Mutex::default(),
             assigned: AtomicBool::new(false),
             caught_up: watch::Sender::new(false),
+            tap,
+            failures,
         }
+    }
+
+    pub(crate) fn tap(&self) -> &Tap {
+        &self.tap
+    }
+
+    pub(crate) fn failures(&self) -> &Failures {
+        &self.failures
     }
 
     /// Which worker.
@@ -118,15 +132,33 @@ impl WorkerStatus {
 pub struct Monitor {
     workers: Vec<Arc<WorkerStatus>>,
     bindings_loaded: AtomicBool,
+    tap: Arc<Tap>,
+    failures: Arc<Failures>,
 }
 
 impl Monitor {
     /// For these workers, none of which has started.
     pub fn new(kinds: &[WorkerKind]) -> Arc<Self> {
+        let (tap, failures) = (Arc::new(Tap::default()), Arc::new(Failures::default()));
+        let status = |kind: &WorkerKind| {
+            Arc::new(WorkerStatus::new(*kind, Arc::clone(&tap), Arc::clone(&failures)))
+        };
         Arc::new(Self {
-            workers: kinds.iter().map(|kind| Arc::new(WorkerStatus::new(*kind))).collect(),
+            workers: kinds.iter().map(status).collect(),
             bindings_loaded: AtomicBool::new(false),
+            tap,
+            failures,
         })
+    }
+
+    /// Where the calls of all of them can be listened to.
+    pub fn tap(&self) -> &Arc<Tap> {
+        &self.tap
+    }
+
+    /// The latest failures of calls, of all of them.
+    pub fn failures(&self) -> &Failures {
+        &self.failures
     }
 
     /// Each worker's status.

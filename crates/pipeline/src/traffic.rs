@@ -12,7 +12,7 @@ use emberline_flow::retry_budget::RetryBudget;
 use emberline_service_api::{CallError, FailureClass};
 use parking_lot::Mutex;
 
-use crate::settings::{DeliverySettings, WorkerKind};
+use crate::settings::{DeliverySettings, Rates, WorkerKind};
 
 /// A share grows at most so long after partitions have come. Who gave them up in good order
 /// has drained before; who lost them finds out within the session timeout.
@@ -68,17 +68,28 @@ fn result_of(error: &CallError) -> CallResult {
     }
 }
 
+/// Retries a second that this rate always has.
+fn trickle(rate: Option<f64>) -> f64 {
+    rate.map_or(RETRY_TRICKLE, |rate| (rate / 10.0).min(RETRY_TRICKLE))
+}
+
 impl Traffic {
     pub(crate) fn new(settings: &DeliverySettings, now: Instant) -> Self {
         let rate = GroupRate::new(settings.rate, &settings.fractions, now);
-        let trickle = settings.rate.map_or(RETRY_TRICKLE, |rate| (rate / 10.0).min(RETRY_TRICKLE));
-        let retries = RetryBudget::new(settings.retry_budget, trickle, now);
+        let retries = RetryBudget::new(settings.retry_budget, trickle(settings.rate), now);
         let gate = Gate::new(settings.gate.clone());
         Self {
             inner: Mutex::new(Inner { gate, rate, retries }),
             rise_after: settings.drain.min(LONGEST_RISE),
             slow_call: settings.slow_call,
         }
+    }
+
+    /// The group's rate and its parts are others from now on.
+    pub(crate) fn set_rates(&self, rates: &Rates, now: Instant) {
+        let mut inner = self.inner.lock();
+        inner.rate.set_rate(rates.rate, &rates.fractions, now);
+        inner.retries.set_per_second(trickle(rates.rate), now);
     }
 
     /// Whether a call of this action may go, and what the gate is doing.

@@ -1,5 +1,6 @@
 //! The transport over HTTP/1.1.
 
+mod get;
 mod probe;
 
 use std::pin::Pin;
@@ -21,6 +22,7 @@ use crate::target::Target;
 use crate::tls::Tls;
 use crate::{HttpAnswer, HttpSettings, Phase, SetupError, Transport, TransportError};
 
+pub use get::Stream;
 pub use probe::{Probe, Stage};
 
 /// Longest time that a setting can ask for; more would overflow the clock.

@@ -6,7 +6,7 @@
 //!
 //! Start at [`ServiceClient::call`]; [`Transport`] is the seam for an answer that comes
 //! from within the process. [`whole_list`] reads a list page by page, [`HttpClient::probe`]
-//! tells how far a call comes.
+//! tells how far a call comes. [`HttpClient::get`] reads a page of a process of our own.
 
 mod connect;
 mod error;
@@ -21,7 +21,7 @@ mod tls;
 mod transport;
 
 pub use error::{Phase, SetupError, TransportError};
-pub use http_client::{HttpClient, Probe, Stage};
+pub use http_client::{HttpClient, Probe, Stage, Stream};
 pub use listing::{ListQuery, WholeList, whole_list};
 pub use service::{ServiceClient, fresh_stamp};
 pub use settings::HttpSettings;

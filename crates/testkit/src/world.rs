@@ -107,6 +107,7 @@ impl World {
             ("batch.linger", quoted("100ms")),
             ("limits.rate", quoted("none")),
             ("http.listen", quoted("127.0.0.1:0")),
+            ("admin.listen", quoted("127.0.0.1:0")),
             ("shutdown.drain", quoted("20s")),
         ] {
             world.set(key, &value);
@@ -243,15 +244,29 @@ impl World {
     pub async fn emberline(&self, arguments: &[&str]) -> Result<Emberline> {
         let binary = tokio::task::spawn_blocking(binary).await??;
         let number = self.started.fetch_add(1, Ordering::Relaxed) + 1;
-        let file = self.directory.path().join(format!("{number}.toml"));
+        let file = self.write(&format!("{number}.toml"), &self.configuration()?)?;
+        let file = file.to_str().context("a path that is no UTF-8")?;
+        let arguments = arguments.iter().copied().chain(["-c", file]);
+        Emberline::start(binary, arguments, &self.log(number))
+    }
+
+    /// Writes the settings as they are now for the process that was started last: what it read
+    /// at its start has changed.
+    ///
+    /// # Errors
+    /// They can't be written.
+    pub fn write_settings(&self) -> Result<()> {
+        let number = self.started.load(Ordering::Relaxed);
+        self.write(&format!("{number}.toml"), &self.configuration()?)?;
+        Ok(())
+    }
+
+    fn configuration(&self) -> Result<String> {
         let mut text = String::new();
         for (key, value) in &self.settings {
             writeln!(text, "{key} = {value}")?;
         }
-        fs::write(&file, text)?;
-        let file = file.to_str().context("a path that is no UTF-8")?;
-        let arguments = arguments.iter().copied().chain(["-c", file]);
-        Emberline::start(binary, arguments, &self.log(number))
+        Ok(text)
     }
 
     /// Runs every worker until all that is there now is settled.

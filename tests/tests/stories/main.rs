@@ -18,6 +18,7 @@ mod frontiers;
 mod observed;
 mod redrives;
 mod refusals;
+mod reloads;
 mod replay_order;
 mod replay_ranges;
 mod replays;
@@ -86,6 +87,7 @@ fn stories() -> Vec<Trial> {
             claims::bought(),
             claims::authorisations,
         ),
+        story("rates_level_and_secrets_change_in_a_running_process", reloads::reloads),
         story("a_secret_is_changed_without_a_restart", refusals::rotated_secret),
         story("a_refused_report_does_not_hold_up_its_batch", refusals::one_refused_report),
         story("a_devices_state_never_goes_backwards", states::flapping_devices),

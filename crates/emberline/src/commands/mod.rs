@@ -19,5 +19,7 @@ pub mod run;
 pub mod sandbox;
 pub mod service;
 mod table;
+pub mod tap;
 pub mod thing_model;
+pub mod top;
 pub mod topics;

@@ -8,9 +8,13 @@ use emberline_pipeline::{Monitor, PipelineSettings, WorkerKind};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::Exit;
+use crate::cli::Common;
 use crate::commands::topics;
+use crate::observe::admin::Admin as AdminPages;
 use crate::observe::http::{Endpoints, Health};
+use crate::observe::logs::LogLevel;
 use crate::observe::metrics;
+use crate::reload::Reload;
 use crate::settings::{Listen, Settings};
 use crate::signals::stop_on_signal;
 use crate::{output, wiring};
@@ -23,7 +27,9 @@ Examples:
 
 Missing topics of the pipeline's own are made with the brokers' defaults; make them before with
 `emberline topics create` to choose partitions and replicas.
-SIGTERM drains, commits, leaves the groups and exits 0.";
+SIGTERM drains, commits, leaves the groups and exits 0. SIGHUP, or a change of the configuration
+file, takes over rates, the log level and the service's credentials; the log says which other
+keys need a restart.";
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -48,14 +54,21 @@ fn worker() -> impl TypedValueParser<Value = WorkerKind> {
 ///
 /// # Errors
 /// If something they need is missing at the start, or one can't go on.
-pub async fn run(args: Args, settings: Settings) -> anyhow::Result<Exit> {
+pub async fn run(
+    args: Args,
+    settings: Settings,
+    source: (Common, LogLevel),
+) -> anyhow::Result<Exit> {
+    // First of all: before it is listened to, the signal ends a process.
+    let reload = Reload::new(&settings, source)?;
     let mut workers = args.workers;
     if workers.is_empty() {
         workers.extend(WorkerKind::ALL);
     }
     workers.sort_unstable();
     workers.dedup();
-    let pipeline = wiring::pipeline(&settings, workers, args.exit_at_end)?;
+    let mut pipeline = wiring::pipeline(&settings, workers, args.exit_at_end)?;
+    reload.lead(&mut pipeline);
     let stop = stop_on_signal()?;
     make_own_topics(&settings, &pipeline.kafka).await?;
     let http = wiring::http(&settings);
@@ -63,7 +76,9 @@ pub async fn run(args: Args, settings: Settings) -> anyhow::Result<Exit> {
     wiring::http_client(&settings)?;
     let monitor = Monitor::new(&pipeline.workers);
     let observed = Observed::start(&settings, Arc::clone(&monitor)).await?;
+    let reloading = tokio::spawn(reload.watch(stop.child_token()));
     let result = drive(pipeline, http, stop, monitor).await;
+    reloading.abort();
     observed.stop().await;
     result?;
     Ok(Exit::Done)
@@ -106,7 +121,7 @@ pub(super) async fn make_own_topics(
     Ok(())
 }
 
-/// `/metrics`, `/livez`, `/readyz` of a running pipeline.
+/// `/metrics`, `/livez`, `/readyz` of a running pipeline, and what its admin address serves.
 pub struct Observed {
     stop: CancellationToken,
     tasks: Vec<tokio::task::JoinHandle<()>>,
@@ -131,13 +146,25 @@ impl Observed {
             })?;
             address = Some(endpoints.address());
             output::notice(&format!("metrics: http://{}/metrics", endpoints.address()));
-            let health: Arc<dyn Health> = Arc::new(PipelineHealth(monitor));
+            let health: Arc<dyn Health> = Arc::new(PipelineHealth(Arc::clone(&monitor)));
             let serving = endpoints.serve(recorder, health, stop.clone());
             tasks.push(tokio::spawn(async move {
                 if let Err(error) = serving.await {
                     tracing::error!(%error, "metrics and health endpoints ended");
                 }
             }));
+        }
+        if let Listen::On(listen) = settings.admin.listen {
+            match AdminPages::bind(listen).await {
+                Ok(pages) => {
+                    output::notice(&format!("admin: http://{}", pages.address()));
+                    tasks.push(tokio::spawn(pages.serve(monitor, stop.clone())));
+                }
+                // It is there for a person who looks; the work goes on without.
+                Err(error) => {
+                    tracing::warn!(address = %listen, %error, "admin.listen can't be had: no tap of this process");
+                }
+            }
         }
         Ok(Self { stop, tasks, address })
     }

@@ -1,9 +1,9 @@
 //! Log lines on stderr: coloured for a person at a terminal, one JSON object a line for
 //! a collector.
 
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+use tracing_subscriber::{EnvFilter, Registry, reload};
 
 use crate::output;
 use crate::settings::{LogFormat, LogSettings};
@@ -39,12 +39,28 @@ pub fn filter(level: &str) -> Result<EnvFilter, LogError> {
     EnvFilter::builder().parse(level).map_err(|_| invalid())
 }
 
+/// Changes what is logged while the process runs.
+#[derive(Debug, Clone)]
+pub struct LogLevel(reload::Handle<EnvFilter, Registry>);
+
+impl LogLevel {
+    /// Logs this from now on.
+    ///
+    /// # Errors
+    /// [`LogError::Level`] if it is no level; then nothing changes.
+    pub fn set(&self, level: &str) -> Result<(), LogError> {
+        // The logs live as long as the process, so they are there to be changed.
+        let _ = self.0.reload(filter(level)?);
+        Ok(())
+    }
+}
+
 /// Starts the process's logs.
 ///
 /// # Errors
 /// [`LogError`].
-pub fn start(settings: &LogSettings) -> Result<(), LogError> {
-    let filter = filter(&settings.level)?;
+pub fn start(settings: &LogSettings) -> Result<LogLevel, LogError> {
+    let (filter, level) = reload::Layer::new(filter(&settings.level)?);
     let terminal = output::stderr_is_terminal();
     let human = match settings.format {
         LogFormat::Human => true,
@@ -58,7 +74,7 @@ pub fn start(settings: &LogSettings) -> Result<(), LogError> {
     } else {
         registry.with(lines.json().flatten_event(true).with_current_span(false)).try_init()?;
     }
-    Ok(())
+    Ok(LogLevel(level))
 }
 
 #[cfg(test)]

@@ -37,7 +37,9 @@ pub use kafka::{KafkaSettings, MessageType, TopicSettings};
 pub use load::{Loaded, Origin, load};
 pub use portal::PortalSettings;
 pub use problem::{Problem, Problems};
-pub use process::{HttpSettings, InvalidListen, Listen, LogFormat, LogSettings, ShutdownSettings};
+pub use process::{
+    AdminSettings, HttpSettings, InvalidListen, Listen, LogFormat, LogSettings, ShutdownSettings,
+};
 pub use secret::{MASK, Property, SecretText};
 pub use service::ServiceSettings;
 pub use units::{ByteSize, HumanDuration, InvalidUnit, Percent, Rate};
@@ -72,6 +74,8 @@ pub struct Settings {
     pub portal: PortalSettings,
     /// The endpoints that a monitoring system asks.
     pub http: HttpSettings,
+    /// What a person beside the process asks it: `tap`, and the latest errors in `top`.
+    pub admin: AdminSettings,
     /// What is logged, to stderr.
     pub log: LogSettings,
     /// How the process ends.

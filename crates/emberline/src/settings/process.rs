@@ -1,4 +1,4 @@
-//! `[http]`, `[log]`, `[shutdown]`: the process itself.
+//! `[http]`, `[admin]`, `[log]`, `[shutdown]`: the process itself.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -24,6 +24,21 @@ pub struct HttpSettings {
 impl Default for HttpSettings {
     fn default() -> Self {
         Self { listen: Listen::On(SocketAddr::from(([127, 0, 0, 1], 9464))) }
+    }
+}
+
+/// What a person beside the process asks it: `tap`, and the latest errors in `top`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AdminSettings {
+    /// Where it is served: on loopback only. Port 0 takes a free one, `off` serves nothing. An
+    /// address that is taken is told and left out. Default `127.0.0.1:9465`.
+    pub listen: Listen,
+}
+
+impl Default for AdminSettings {
+    fn default() -> Self {
+        Self { listen: Listen::On(SocketAddr::from(([127, 0, 0, 1], 9465))) }
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::observe::logs;
 
-use super::{ByteSize, HumanDuration, Problem, Settings};
+use super::{ByteSize, HumanDuration, Listen, Problem, Settings};
 
 /// Everything wrong with settings whose values are each well formed. The places are not
 /// known here.
@@ -20,6 +20,14 @@ pub(super) fn findings(settings: &Settings) -> Vec<Problem> {
     service(settings, &mut found);
     delivery(settings, &mut found);
     portal::portal(settings, &mut found);
+    if let Listen::On(address) = settings.admin.listen
+        && !address.ip().is_loopback()
+    {
+        found.add(
+            "admin.listen",
+            format!("{address} can be reached from elsewhere: give an address of loopback, as in \"127.0.0.1:9465\""),
+        );
+    }
     if let Err(error) = logs::filter(&settings.log.level) {
         found.add("log.level", error.to_string());
     }

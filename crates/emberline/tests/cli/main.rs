@@ -18,3 +18,4 @@ mod reconcile;
 mod replay;
 mod service;
 mod thing_model;
+mod watching;

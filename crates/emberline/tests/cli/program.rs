@@ -28,6 +28,8 @@ fn every_command_shows_examples_in_its_help() {
         "health",
         "sandbox",
         "topics",
+        "top",
+        "tap",
         "thing-model",
         "config",
         "completions",

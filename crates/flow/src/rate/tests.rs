@@ -30,6 +30,32 @@ fn the_share_of_the_rate_is_what_may_be_used() {
 }
 
 #[test]
+fn another_rate_holds_from_the_moment_that_it_is_set() {
+    let start = origin();
+    let mut rate = owning_all(Some(600.0), start);
+    rate.set_share(0, (3, 6), Duration::ZERO, start);
+    rate.set_rate(Some(60.0), &[1.0], start);
+    let slow = taken(&mut rate, start, 10_000);
+    assert!((280..=295).contains(&slow), "{slow}: half of 60 a second, for 10 s");
+    let later = start + SECOND * 10;
+    rate.set_rate(Some(600.0), &[0.5], later);
+    let fast = taken(&mut rate, later, 10_000);
+    assert!((1_430..=1_445).contains(&fast), "{fast}: half of half of 600 a second, for 10 s");
+    let end = later + SECOND * 10;
+    rate.set_rate(None, &[0.5], end);
+    assert_eq!(taken(&mut rate, end, 3), 3_000);
+}
+
+#[test]
+fn another_rate_does_not_undo_that_the_service_asked_for_less() {
+    let start = origin();
+    let mut rate = owning_all(Some(100.0), start);
+    rate.slow_down(start);
+    rate.set_rate(Some(200.0), &[1.0], start);
+    assert_eq!(rate.per_second(start), Some(100.0));
+}
+
+#[test]
 fn without_a_partition_nothing_may_be_called() {
     let start = origin();
     let mut rate = GroupRate::new(Some(600.0), &[1.0], start);

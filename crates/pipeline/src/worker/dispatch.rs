@@ -34,6 +34,9 @@ const ASK_GATE_AGAIN: Duration = Duration::from_millis(100);
 /// A gate that is not closed is asked again after so long, whatever it says: it is the whole
 /// process', and others move it too.
 const LONGEST_GATE_WAIT: Duration = Duration::from_millis(250);
+/// A permit of the rate is asked for again after so long, whatever it says: the rate may be
+/// another by then.
+const LONGEST_RATE_WAIT: Duration = Duration::from_secs(1);
 /// A retry that the budget does not cover yet is looked at again so soon.
 const ASK_BUDGET_AGAIN: Duration = Duration::from_secs(1);
 
@@ -97,7 +100,7 @@ impl<T: Transport + Clone> Worker<T> {
                 self.free_lane(id);
                 self.shared.traffic.not_made(ticket, now);
                 self.lanes.put_back(id);
-                self.no_call_before = Some(now + wait);
+                self.no_call_before = Some(now + wait.min(LONGEST_RATE_WAIT));
                 return;
             }
             if let Some(call) = self.ready_call(id) {
@@ -338,10 +341,12 @@ impl<T: Transport + Clone> Worker<T> {
         self.in_calls += 1;
         let transport = self.transport.clone();
         let sender = self.call_ended.clone();
+        let body = Bytes::from(body);
+        let tapped = self.status.tap().is_open().then(|| body.clone());
         tokio::spawn(async move {
-            let result = read(action, transport.post(Bytes::from(body)).await);
+            let result = read(action, transport.post(body).await);
             let by = Accepted { request_id, customer };
-            let end = CallEnded { lane, action, ticket, began: now, by, result };
+            let end = CallEnded { lane, action, ticket, began: now, by, result, tapped };
             // The worker outlives its calls; were it gone, nobody would wait for the end.
             let _ = sender.send(end);
         });

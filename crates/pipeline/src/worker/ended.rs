@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use bytes::Bytes;
 use emberline_flow::gate::Ticket;
 use emberline_flow::lanes::LaneId;
 use emberline_model::{DeadLetterReason, EventTime, Identity, Outcome, ParkReason};
@@ -14,10 +15,12 @@ use super::claims::is_claim;
 use super::dispatch::Heard;
 use super::receipts::Accepted;
 use super::set_aside::Written;
+use crate::failures::Failed;
 use crate::lane::{About, Action, Item, Spent, What, data_key, state_key};
 use crate::metrics::CallEnd;
 use crate::outbox::WriteEnd;
 use crate::records::{Failure, RecordId};
+use crate::tap::Sample;
 use crate::traffic::CallReport;
 
 /// A call that has ended.
@@ -28,12 +31,15 @@ pub(super) struct CallEnded {
     pub(super) began: Instant,
     pub(super) by: Accepted,
     pub(super) result: Result<Heard, CallError>,
+    /// What was sent, if somebody wants to see it.
+    pub(super) tapped: Option<Bytes>,
 }
 
 impl<T: Transport + Clone> Worker<T> {
     pub(super) fn call_ended(&mut self, end: CallEnded, now: Instant) {
         self.in_calls -= 1;
         self.free_lane(end.lane);
+        self.show(&end, now);
         let took = now.saturating_duration_since(end.began);
         let ended = match &end.result {
             Ok(_) => CallEnd::Ok,
@@ -52,6 +58,36 @@ impl<T: Transport + Clone> Worker<T> {
                 self.give_up_failed(now);
             }
         }
+    }
+
+    /// Shows a call that has ended to who taps, and its failure to who asks for failures.
+    fn show(&self, end: &CallEnded, now: Instant) {
+        let (worker, action) = (self.kind.name(), end.action.name());
+        let failed = end.result.as_ref().err().map(|error| Failed {
+            code: error.code().to_owned(),
+            class: error.class().name(),
+            message: error.to_string(),
+        });
+        if let Some(failed) = &failed {
+            let request_id = end.by.request_id.to_string();
+            let at_ms = self.clock.unix_millis();
+            self.status.failures().note((worker, action), failed, request_id, at_ms);
+        }
+        let Some(body) = &end.tapped else { return };
+        let device = match &self.lanes.about(end.lane).about {
+            About::Data { device, .. } | About::State { device } => Some(device.as_str()),
+            About::Bindings { .. } | About::Customer { .. } | About::Orders { .. } => None,
+        };
+        self.status.tap().offer((action, device), now, || Sample {
+            at_ms: self.clock.unix_millis(),
+            worker,
+            action,
+            items: self.lanes.in_call(end.lane),
+            request_id: end.by.request_id,
+            took: now.saturating_duration_since(end.began),
+            failed,
+            body: body.clone(),
+        });
     }
 
     fn accepted(&mut self, id: LaneId, heard: Heard, by: Accepted, now: Instant) {

@@ -172,6 +172,7 @@ impl World {
             },
             credentials: Credentials { app_key: "key".into(), app_secret: Secret::new("secret") },
             credentials_again: None,
+            rates_again: None,
             dialect: Dialect::default(),
             delivery: delivery(),
             workers: workers.to_vec(),

@@ -44,6 +44,8 @@ const START_LIMIT: Duration = Duration::from_mins(1);
 pub enum Signal {
     /// SIGTERM: stop in good order.
     Terminate,
+    /// SIGHUP: read the configuration again.
+    Hangup,
     /// SIGKILL: gone at once, as in a crash.
     Kill,
     /// SIGSTOP: stands still, with its memory and its connections, until it is resumed.
@@ -59,6 +61,7 @@ impl Signal {
     const fn name(self) -> &'static str {
         match self {
             Self::Terminate => "TERM",
+            Self::Hangup => "HUP",
             Self::Kill => "KILL",
             Self::Suspend => "STOP",
             Self::Resume => "CONT",

@@ -56,6 +56,7 @@ impl World {
         settings.service.app_key = Some(app_key);
         settings.service.app_secret = Some(SecretText::new(app_secret));
         settings.http.listen = listen;
+        settings.admin.listen = Listen::On(([127, 0, 0, 1], 0).into());
         hurry(&mut settings)?;
         let world = Self { broker, sandbox, sandbox_thread, settings };
         world.make_topics()?;

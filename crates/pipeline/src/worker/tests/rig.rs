@@ -215,6 +215,7 @@ pub(super) fn pipeline_settings(
         },
         credentials: Credentials { app_key: "key".into(), app_secret: Secret::new("secret") },
         credentials_again: None,
+        rates_again: None,
         dialect: Dialect::default(),
         delivery,
         workers: workers.to_vec(),
