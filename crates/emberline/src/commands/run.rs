@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::Exit;
 use crate::commands::topics;
-use crate::observe::http::{Endpoints, Health};
+use crate::observe::http::{Endpoints, Health, MetricsPage};
 use crate::observe::metrics;
 use crate::settings::{Listen, Settings};
 use crate::signals::stop_on_signal;
@@ -132,7 +132,8 @@ impl Observed {
             address = Some(endpoints.address());
             output::notice(&format!("metrics: http://{}/metrics", endpoints.address()));
             let health: Arc<dyn Health> = Arc::new(PipelineHealth(monitor));
-            let serving = endpoints.serve(recorder, health, stop.clone());
+            let page = MetricsPage { recorded: recorder, group: settings.kafka.group.clone() };
+            let serving = endpoints.serve(page, health, stop.clone());
             tasks.push(tokio::spawn(async move {
                 if let Err(error) = serving.await {
                     tracing::error!(%error, "metrics and health endpoints ended");
