@@ -1,7 +1,7 @@
 //! End-to-end stories against a real Kafka, and what holds for the workspace as a whole.
 //!
 //! Everything is under `tests/`: `stories` runs the program beside a Kafka and a sandbox,
-//! `metric_names` holds the metrics to their fixture, `crate_directions` holds the map.
+//! `observability` holds alerts and dashboards to what a run shows, `metric_names` holds the metrics to their fixture, `crate_directions` holds the map.
 //! Here is only what two of them share.
 
 use std::collections::BTreeSet;

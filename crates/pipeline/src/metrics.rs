@@ -14,7 +14,8 @@ use hashbrown::HashMap;
 use metrics::{Counter, Gauge, Histogram, Unit};
 
 use crate::lane::Action;
-use crate::partitions::Partition;
+use crate::partitions::{Partition, PartitionId};
+use crate::records::InFlightLook;
 use crate::settings::WorkerKind;
 
 /// What a metric is.
@@ -77,6 +78,8 @@ metrics! {
         "Time from a record's Kafka timestamp to its report's acceptance by the service.";
     PARTITION_LAG = "emberline_partition_lag", Gauge, ["worker", "topic", "partition"],
         "Log end offset minus frontier of an owned partition.";
+    PARTITION_LAG_SECONDS = "emberline_partition_lag_seconds", Gauge, ["worker", "topic", "partition"],
+        "Seconds since the Kafka timestamp of the oldest record that is read and not settled, of an owned partition. Where none is read and there is more, seconds since it was last read to its end. 0 where nothing waits.";
     PARTITION_FRONTIER = "emberline_partition_frontier", Gauge, ["worker", "topic", "partition"],
         "One past the highest offset below which everything is settled, of an owned partition.";
     CIRCUIT_OPEN = "emberline_circuit_open", Gauge, ["worker", "cause"],
@@ -87,6 +90,14 @@ metrics! {
         "Calls a second allowed to this process now: the group's rate, lowered after throttling, times its share. 0 means no limit.";
     RATE_SHARE = "emberline_rate_share", Gauge, ["worker"],
         "This process' part of the group's rate: over its worker kinds, the kind's fraction times owned partitions by all partitions.";
+    ITEMS_UNACCOUNTED = "emberline_items_unaccounted", Gauge, ["worker"],
+        "Items read minus outcomes, handed over and in flight, where what is in flight is counted anew. Must stay 0.";
+    PARKED_AGE_SECONDS = "emberline_parked_age_seconds", Gauge, ["worker"],
+        "Seconds since the first failure of that record which has waited longest in the retry topics, of those that are read now. What has waited for longer than a tier is seen once in each round.";
+    READY = "emberline_ready", Gauge, [],
+        "1 while /readyz says that the process works, else 0.";
+    INFO = "emberline_info", Gauge, ["group", "version"],
+        "Always 1: the prefix of the Kafka groups and the version of this process.";
     BINDINGS_DEVICES = "emberline_bindings_devices", Gauge, [],
         "Devices in the bindings table.";
     AUTHORISATIONS = "emberline_authorisations", Gauge, [],
@@ -230,6 +241,12 @@ fn shown(count: usize) -> f64 {
     count as f64
 }
 
+/// Milliseconds as seconds; a time that is yet to come counts as now.
+#[expect(clippy::cast_precision_loss, reason = "a time, shown")]
+fn seconds(millis: i64) -> f64 {
+    millis.max(0) as f64 / 1_000.0
+}
+
 /// One worker's handles.
 pub(crate) struct WorkerMetrics {
     pub(crate) records_read: Counter,
@@ -249,6 +266,8 @@ pub(crate) struct WorkerMetrics {
     pub(crate) rate_share: Gauge,
     pub(crate) dedupe_entries: Gauge,
     pub(crate) dedupe_evicted: Counter,
+    items_unaccounted: Gauge,
+    parked_age: Gauge,
     writes_pending: [Gauge; 2],
     pub(crate) sets_mended: Counter,
     pub(crate) commits_ok: Counter,
@@ -257,8 +276,14 @@ pub(crate) struct WorkerMetrics {
     pub(crate) defects: Counter,
     pub(crate) offsets_out_of_range: Counter,
     worker: &'static str,
-    /// Lag and frontier of each owned partition.
-    partitions: HashMap<(Arc<str>, i32), (Gauge, Gauge)>,
+    partitions: HashMap<(Arc<str>, i32), PartitionGauges>,
+}
+
+/// The gauges of one owned partition.
+struct PartitionGauges {
+    lag: Gauge,
+    lag_seconds: Gauge,
+    frontier: Gauge,
 }
 
 impl WorkerMetrics {
@@ -288,6 +313,8 @@ impl WorkerMetrics {
             dedupe_entries: gauge(DEDUPE_ENTRIES),
             dedupe_evicted: counter(DEDUPE_EVICTED),
             sets_mended: counter(SETS_MENDED),
+            items_unaccounted: gauge(ITEMS_UNACCOUNTED),
+            parked_age: gauge(PARKED_AGE_SECONDS),
             writes_pending: ["waiting", "failing"]
                 .map(|state| metrics::gauge!(WRITES_PENDING, "worker" => worker, "state" => state)),
             commits_ok: metrics::counter!(COMMITS, "worker" => worker, "result" => "ok"),
@@ -350,37 +377,55 @@ impl WorkerMetrics {
         self.rate_share.set(share);
     }
 
-    /// Sets the gauges of the owned partitions; those of partitions that are no longer
+    /// Sets what a look over all records in flight tells, at this time in Unix milliseconds.
+    pub(crate) fn set_in_flight_look(&self, look: &InFlightLook, totals: &Totals, now_ms: i64) {
+        let ended: u64 = Outcome::ALL.into_iter().map(|outcome| totals.outcome(outcome)).sum();
+        let read = totals.items_read.load(Ordering::Relaxed);
+        let told = ended + totals.handed_over.load(Ordering::Relaxed) + look.items;
+        #[expect(clippy::cast_precision_loss, reason = "a count, shown")]
+        self.items_unaccounted.set(i128::from(read).saturating_sub(i128::from(told)) as f64);
+        self.parked_age.set(look.parked_since_ms.map_or(0.0, |since| seconds(now_ms - since)));
+    }
+
+    /// Sets the gauges of the owned partitions, at this time in Unix milliseconds; those of partitions that are no longer
     /// owned are set to NaN, which Prometheus shows as no value.
     pub(crate) fn set_partitions<'a>(
         &mut self,
-        owned: impl Iterator<Item = &'a Partition>,
+        owned: impl Iterator<Item = (PartitionId, &'a mut Partition)>,
         highs: &std::collections::HashMap<(String, i32), i64>,
+        (look, now_ms): (&InFlightLook, i64),
     ) {
         let mut gone = std::mem::take(&mut self.partitions);
-        for partition in owned {
+        for (id, partition) in owned {
             let name = (Arc::clone(&partition.at.topic), partition.at.partition);
-            let (lag, frontier) = gone.remove(&name).unwrap_or_else(|| self.partition(&name));
+            let gauges = gone.remove(&name).unwrap_or_else(|| self.partition(&name));
             let at = partition.ledger.frontier();
             let high = highs.get(&(name.0.to_string(), name.1)).copied().unwrap_or(partition.high);
             #[expect(clippy::cast_precision_loss, reason = "an offset, shown")]
             {
-                lag.set(high.max(partition.position).saturating_sub(at).max(0) as f64);
-                frontier.set(at as f64);
+                gauges.lag.set(high.max(partition.position).saturating_sub(at).max(0) as f64);
+                gauges.frontier.set(at as f64);
             }
-            self.partitions.insert(name, (lag, frontier));
+            let oldest = look.oldest_ms.get(&id).copied();
+            gauges.lag_seconds.set(seconds(partition.behind_for_ms(oldest, high, now_ms)));
+            self.partitions.insert(name, gauges);
         }
-        for (lag, frontier) in gone.into_values() {
-            lag.set(f64::NAN);
-            frontier.set(f64::NAN);
+        for PartitionGauges { lag, lag_seconds, frontier } in gone.into_values() {
+            for gauge in [lag, lag_seconds, frontier] {
+                gauge.set(f64::NAN);
+            }
         }
     }
 
-    fn partition(&self, (topic, partition): &(Arc<str>, i32)) -> (Gauge, Gauge) {
+    fn partition(&self, (topic, partition): &(Arc<str>, i32)) -> PartitionGauges {
         let gauge = |name| {
             metrics::gauge!(name, "worker" => self.worker, "topic" => topic.to_string(),
                 "partition" => partition.to_string())
         };
-        (gauge(PARTITION_LAG), gauge(PARTITION_FRONTIER))
+        PartitionGauges {
+            lag: gauge(PARTITION_LAG),
+            lag_seconds: gauge(PARTITION_LAG_SECONDS),
+            frontier: gauge(PARTITION_FRONTIER),
+        }
     }
 }

@@ -44,6 +44,8 @@ pub(crate) struct Partition {
     pub(crate) position: i64,
     /// The time of the newest record read, Unix milliseconds.
     pub(crate) read_to_ms: i64,
+    /// When it was last seen read to its end, or else first seen, Unix milliseconds.
+    read_whole_ms: Option<i64>,
     /// Where it stands still although there is more to read, and since when.
     pub(crate) still: Option<(i64, Instant)>,
     /// Below it lies what others may have delivered since this partition was ours before; 0
@@ -81,6 +83,7 @@ impl Partition {
             settled_before,
             position: resume_at,
             read_to_ms: 0,
+            read_whole_ms: None,
             still: None,
             regained_up_to: 0,
             high,
@@ -125,6 +128,17 @@ impl Partition {
         self.marks.note(offset, arrival);
         self.read_to_ms = self.read_to_ms.max(arrival.millis());
         self.position = self.position.max(offset + 1);
+    }
+
+    /// For how long something of it waits to be settled, in milliseconds: since the oldest
+    /// record in flight, if there is one. The age of what is not read is not known: it has
+    /// come after the last look at which all up to the log end offset `high` was read.
+    pub(crate) fn behind_for_ms(&mut self, oldest_ms: Option<i64>, high: i64, now_ms: i64) -> i64 {
+        let more = high > self.position;
+        let read_whole_ms = self.read_whole_ms.filter(|_| more).unwrap_or(now_ms);
+        self.read_whole_ms = Some(read_whole_ms);
+        let since = oldest_ms.unwrap_or_else(|| read_whole_ms.max(self.read_to_ms));
+        now_ms.saturating_sub(since).max(0)
     }
 
     /// One past the highest offset that is settled.
@@ -398,6 +412,17 @@ mod tests {
             asked_for,
             "it may not have been made"
         );
+    }
+
+    #[test]
+    fn a_partition_is_behind_since_its_oldest_record_or_since_it_was_read_to_its_end() {
+        let mut partition = partition(100, None);
+        assert_eq!(partition.behind_for_ms(None, 100, 10_000), 0, "nothing waits");
+        assert_eq!(partition.behind_for_ms(None, 200, 13_000), 3_000, "not read for 3 s");
+        partition.note(199, EventTime::from_millis(12_000));
+        assert_eq!(partition.behind_for_ms(Some(4_000), 200, 14_000), 10_000, "in flight");
+        assert_eq!(partition.behind_for_ms(None, 201, 15_000), 1_000, "read to its end 1 s ago");
+        assert_eq!(partition.behind_for_ms(None, 200, 16_000), 0, "all is settled");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //!
 //! Start at [`Records::deliver`] and [`Records::settle`].
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -97,6 +98,17 @@ pub(crate) struct ReadyToPark {
     pub(crate) failure: Failure,
 }
 
+/// What a look over all records in flight tells.
+#[derive(Debug, Default)]
+pub(crate) struct InFlightLook {
+    /// Items without an outcome, counted one by one and not kept as a sum.
+    pub(crate) items: u64,
+    /// The Kafka timestamp of each tenure's oldest record, Unix milliseconds.
+    pub(crate) oldest_ms: HashMap<PartitionId, i64>,
+    /// When that record failed first which waits for longest, Unix milliseconds.
+    pub(crate) parked_since_ms: Option<i64>,
+}
+
 /// All records in flight.
 pub(crate) struct Records {
     slab: Slab<Record>,
@@ -170,6 +182,20 @@ impl Records {
     /// All records in flight.
     pub(crate) fn ids(&self) -> impl Iterator<Item = RecordId> {
         self.slab.iter().map(|(index, _)| id_of(index))
+    }
+
+    /// What is seen of them by looking at each.
+    pub(crate) fn look(&self) -> InFlightLook {
+        let mut look = InFlightLook::default();
+        for (_, record) in &self.slab {
+            look.items += u64::from(record.remaining);
+            let arrival = record.arrival.millis();
+            let oldest = look.oldest_ms.entry(record.partition).or_insert(arrival);
+            *oldest = arrival.min(*oldest);
+            let since = record.history.as_ref().map(|history| history.first_seen_ms);
+            look.parked_since_ms = look.parked_since_ms.into_iter().chain(since).min();
+        }
+        look
     }
 
     /// Records in flight.

@@ -398,8 +398,10 @@ impl<T: Transport + Clone> Worker<T> {
         metrics.set_gate(gate, throttled);
         let (limit, share) = self.shared.traffic.rate(now);
         metrics.set_rate(limit, share);
-        let owned = self.records.partitions.owned().map(|(_, partition)| partition);
-        metrics.set_partitions(owned, &self.shared.highs.lock().offsets);
+        let (look, now_ms) = (self.records.look(), self.clock.unix_millis());
+        metrics.set_in_flight_look(&look, &self.totals, now_ms);
+        let owned = self.records.partitions.owned_mut();
+        metrics.set_partitions(owned, &self.shared.highs.lock().offsets, (&look, now_ms));
         self.shared.bindings.set_gauge();
         self.shared.order_book.set_gauges();
         self.look_for_stalls(now);

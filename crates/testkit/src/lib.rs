@@ -17,6 +17,7 @@ mod judge;
 pub mod kafka;
 mod load;
 mod metrics_page;
+pub mod prometheus;
 mod proxy;
 mod recorder;
 mod target;

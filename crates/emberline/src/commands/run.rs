@@ -11,7 +11,7 @@ use crate::app::Exit;
 use crate::cli::Common;
 use crate::commands::topics;
 use crate::observe::admin::Admin as AdminPages;
-use crate::observe::http::{Endpoints, Health};
+use crate::observe::http::{Endpoints, Health, MetricsPage};
 use crate::observe::logs::LogLevel;
 use crate::observe::metrics;
 use crate::reload::Reload;
@@ -147,7 +147,8 @@ impl Observed {
             address = Some(endpoints.address());
             output::notice(&format!("metrics: http://{}/metrics", endpoints.address()));
             let health: Arc<dyn Health> = Arc::new(PipelineHealth(Arc::clone(&monitor)));
-            let serving = endpoints.serve(recorder, health, stop.clone());
+            let page = MetricsPage { recorded: recorder, group: settings.kafka.group.clone() };
+            let serving = endpoints.serve(page, health, stop.clone());
             tasks.push(tokio::spawn(async move {
                 if let Err(error) = serving.await {
                     tracing::error!(%error, "metrics and health endpoints ended");

@@ -12,6 +12,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use emberline_pipeline::metrics::{INFO, READY};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +30,25 @@ pub trait Health: Send + Sync + 'static {
     /// # Errors
     /// What it waits for.
     fn ready(&self) -> Result<(), String>;
+}
+
+/// What `/metrics` shows: what was recorded, and what holds when it is asked.
+#[derive(Debug, Clone)]
+pub struct MetricsPage {
+    /// What was recorded.
+    pub recorded: PrometheusHandle,
+    /// The prefix of the Kafka groups.
+    pub group: String,
+}
+
+impl MetricsPage {
+    /// A gauge that is not set for a while goes; these are set whenever they are asked for.
+    fn render(&self, ready: bool) -> String {
+        metrics::gauge!(READY).set(f64::from(u8::from(ready)));
+        let version = env!("CARGO_PKG_VERSION");
+        metrics::gauge!(INFO, "group" => self.group.clone(), "version" => version).set(1.0);
+        self.recorded.render()
+    }
 }
 
 /// The endpoints, bound to an address and not yet served.
@@ -60,21 +80,24 @@ impl Endpoints {
     /// If the listener fails for good.
     pub async fn serve(
         self,
-        metrics: PrometheusHandle,
+        metrics: MetricsPage,
         health: Arc<dyn Health>,
         stop: CancellationToken,
     ) -> io::Result<()> {
+        let measured = (metrics, Arc::clone(&health));
         let routes = Router::new()
-            .route("/metrics", get(page_of_metrics).with_state(metrics))
+            .route("/metrics", get(page_of_metrics).with_state(measured))
             .route("/livez", get(livez).with_state(Arc::clone(&health)))
             .route("/readyz", get(readyz).with_state(health));
         axum::serve(self.listener, routes).with_graceful_shutdown(stop.cancelled_owned()).await
     }
 }
 
-async fn page_of_metrics(State(metrics): State<PrometheusHandle>) -> Response {
+async fn page_of_metrics(
+    State((metrics, health)): State<(MetricsPage, Arc<dyn Health>)>,
+) -> Response {
     let text = (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
-    ([text], metrics.render()).into_response()
+    ([text], metrics.render(health.ready().is_ok())).into_response()
 }
 
 async fn livez(State(health): State<Arc<dyn Health>>) -> Response {
@@ -103,7 +126,7 @@ mod tests {
     use tokio::net::TcpStream;
     use tokio_util::sync::CancellationToken;
 
-    use super::{Endpoints, Health};
+    use super::{Endpoints, Health, MetricsPage};
 
     #[derive(Default)]
     struct Starting(AtomicBool);
@@ -139,7 +162,8 @@ mod tests {
         let endpoints = Endpoints::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = endpoints.address();
         let told = Arc::clone(&health);
-        let server = tokio::spawn(endpoints.serve(recorder.handle(), told, stop.clone()));
+        let page = MetricsPage { recorded: recorder.handle(), group: "test".to_owned() };
+        let server = tokio::spawn(endpoints.serve(page, told, stop.clone()));
 
         assert!(get(address, "/livez").await.starts_with("HTTP/1.1 200"));
         let ready = get(address, "/readyz").await;

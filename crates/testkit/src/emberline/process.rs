@@ -195,7 +195,11 @@ impl Emberline {
         .await
     }
 
-    async fn address(&mut self) -> Result<String> {
+    /// Where its pages are: host and port. Waits until they are served.
+    ///
+    /// # Errors
+    /// It has ended, or serves none.
+    pub async fn address(&mut self) -> Result<String> {
         if let Some(address) = &self.address {
             return Ok(address.clone());
         }
