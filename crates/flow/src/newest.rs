@@ -22,10 +22,23 @@ impl std::hash::Hash for Key {
 
 type Times = HashMap<Key, EventTime, BuildPrehashed>;
 
+/// The time that a state counts as where it is asked which of a device's is the newest.
+///
+/// A time more than the window after its arrival is a broken clock's and counts as that:
+/// otherwise it would hold off everything that follows, for ever.
+pub fn counts_as(time: EventTime, arrival: EventTime, window: Duration) -> EventTime {
+    let latest = arrival.millis().saturating_add(millis(window));
+    time.min(EventTime::from_millis(latest))
+}
+
+fn millis(window: Duration) -> i64 {
+    i64::try_from(window.as_millis()).unwrap_or(i64::MAX).max(1)
+}
+
 /// The newest state's time of each device, kept for one to two windows.
 #[derive(Debug)]
 pub struct NewestStates {
-    window: i64,
+    window: Duration,
     /// Arrival at which the current half began, in milliseconds.
     since: i64,
     current: Times,
@@ -35,19 +48,15 @@ pub struct NewestStates {
 impl NewestStates {
     /// Nothing known yet.
     pub fn new(window: Duration) -> Self {
-        let window = i64::try_from(window.as_millis()).unwrap_or(i64::MAX).max(1);
         Self { window, since: i64::MIN, current: Times::default(), previous: Times::default() }
     }
 
     /// Takes note of a state; `false` if a newer one of the device was seen. Of two at the
-    /// same time the later arrival counts as the newer: the platform tells whole seconds.
-    ///
-    /// A time more than a window after its arrival is a broken clock's and counts as that:
-    /// otherwise it would hold off everything that follows, for ever.
+    /// same time ([`counts_as`]) the later arrival counts as the newer: the platform tells
+    /// whole seconds.
     pub fn observe(&mut self, device: DeviceKey, time: EventTime, arrival: EventTime) -> bool {
         self.turn(arrival.millis());
-        let latest = EventTime::from_millis(arrival.millis().saturating_add(self.window));
-        let time = time.min(latest);
+        let time = counts_as(time, arrival, self.window);
         let key = Key(device);
         let newest = self.current.get(&key).or_else(|| self.previous.get(&key)).copied();
         let is_newest = newest.is_none_or(|newest| time >= newest);
@@ -58,7 +67,7 @@ impl NewestStates {
     fn turn(&mut self, arrival: i64) {
         if self.since == i64::MIN {
             self.since = arrival;
-        } else if arrival.saturating_sub(self.since) >= self.window {
+        } else if arrival.saturating_sub(self.since) >= millis(self.window) {
             self.since = arrival;
             self.previous = std::mem::take(&mut self.current);
         }

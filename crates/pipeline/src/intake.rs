@@ -159,7 +159,7 @@ impl Reader {
             None => self.content(topic_index, &raw, history.as_deref(), arrival),
             Some(error) => Content::Undecodable(error.to_string()),
         };
-        let place = Place { partition, offset, timestamp_ms };
+        let place = Place { partition, offset, timestamp_ms, arrival };
         let content = self.select(content, place, Part(None));
         Intake { epoch, offset, arrival, raw, early: false, history, content }
     }
@@ -191,7 +191,7 @@ impl Reader {
         let history = history_of(letter, part, began_ms);
         let arrival = EventTime::from_millis(history.timestamp_ms.max(0));
         let content = self.content(topic_index, &left_out.raw, Some(&history), arrival);
-        let place = Place { partition, offset, timestamp_ms };
+        let place = Place { partition, offset, timestamp_ms, arrival };
         let content = match self.select(content, place, part) {
             Content::NotSelected => Content::NotSelected,
             _ if redriven >= most => Content::RedrivenTooOften,

@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 use emberline_broker::{
     Bounds, BrokerError, ErrorClass, OffsetRange, ScanRecord, Scanner, TopicIndex,
 };
+use emberline_flow::newest::counts_as;
 use emberline_model::{DeviceKey, EventTime, OnlineStatus};
 use emberline_wire::device::DeviceRecord;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
 use super::plan::PATIENCE;
-use crate::intake::{Content, Reader};
+use crate::intake::{Content, Intake, Reader};
 use crate::raw::RawRecord;
 use crate::settings::{PipelineSettings, WorkerKind};
 
@@ -30,11 +31,17 @@ pub(crate) struct LaterStates(Mutex<Seen>);
 
 #[derive(Debug, Default)]
 struct Seen {
-    newest: HashMap<DeviceKey, (EventTime, OnlineStatus)>,
+    newest: HashMap<DeviceKey, Later>,
     /// All was read that was there then.
     up_to: Option<Instant>,
     /// Nothing more will be known.
     refused: Option<Unfollowed>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Later {
+    counts_as: EventTime,
+    state: (EventTime, OnlineStatus),
 }
 
 /// A topic whose later states can't be followed until someone changes something.
@@ -53,16 +60,19 @@ pub struct Unfollowed {
 }
 
 impl LaterStates {
-    /// A state of the device that came later than this one, and is newer. Of two at the same
-    /// time the later arrival counts as the newer.
+    /// A state of the device that came later than this one, which counts as of that time, and
+    /// is newer. Of two at the same time the later arrival counts as the newer.
     pub(crate) fn newer(
         &self,
         device: DeviceKey,
-        (time, status): (EventTime, OnlineStatus),
+        state: (EventTime, OnlineStatus),
+        counts_as: EventTime,
     ) -> Option<(EventTime, OnlineStatus)> {
         let newest = self.0.lock().newest.get(&device).copied()?;
-        let is_newer = newest.0 > time || (newest.0 == time && newest.1 != status);
-        is_newer.then_some(newest)
+        let is_newer = newest.counts_as > counts_as
+            || (newest.counts_as == counts_as && newest.state.1 != state.1);
+        // It may stand for an older one, in whose record's place it is sent.
+        (is_newer && newest.state != state).then_some(newest.state)
     }
 
     /// Whether all is known that had come when it was begun to follow.
@@ -89,11 +99,17 @@ impl LaterStates {
     }
 
     /// A state has come.
-    pub(crate) fn note(&self, device: DeviceKey, time: EventTime, status: OnlineStatus) {
+    pub(crate) fn note(
+        &self,
+        device: DeviceKey,
+        state: (EventTime, OnlineStatus),
+        counts_as: EventTime,
+    ) {
         let mut seen = self.0.lock();
-        let newest = seen.newest.entry(device).or_insert((time, status));
-        if time >= newest.0 {
-            *newest = (time, status);
+        let later = Later { counts_as, state };
+        let newest = seen.newest.entry(device).or_insert(later);
+        if counts_as >= newest.counts_as {
+            *newest = later;
         }
     }
 
@@ -128,6 +144,8 @@ struct Topic {
     name: String,
     scanner: Scanner,
     reader: Reader,
+    /// So long after its arrival a state's time may lie.
+    states_known: Duration,
     /// What is to be read next, as far as its beginning.
     from: Vec<OffsetRange>,
 }
@@ -141,7 +159,8 @@ impl Topic {
         let scanner = Scanner::new(&settings.kafka, name)?;
         let names = [name.to_owned()];
         let reader = Reader::new(WorkerKind::Replay, &names, &settings.topics);
-        Ok(Self { name: name.to_owned(), scanner, reader, from: vec![from] })
+        let states_known = settings.delivery.states_known();
+        Ok(Self { name: name.to_owned(), scanner, reader, states_known, from: vec![from] })
     }
 }
 
@@ -202,9 +221,9 @@ impl Topic {
                 self.from.push(OffsetRange { partition, from, to });
             }
         }
-        let reader = &mut self.reader;
+        let (reader, known) = (&mut self.reader, self.states_known);
         self.scanner.read(&self.from, PATIENCE, |record| {
-            note(reader, record, states);
+            note(reader, record, known, states);
             ControlFlow::Continue(())
         })?;
         self.from.iter_mut().for_each(|range| range.from = range.to);
@@ -212,12 +231,17 @@ impl Topic {
     }
 }
 
-fn note(reader: &mut Reader, record: &ScanRecord<'_>, states: &LaterStates) {
+fn note(
+    reader: &mut Reader,
+    record: &ScanRecord<'_>,
+    states_known: Duration,
+    states: &LaterStates,
+) {
     let raw = RawRecord::of_scan(record);
     let at = (0, record.partition(), record.offset(), record.timestamp_ms());
-    if let Content::Device(DeviceRecord::State(state)) =
-        reader.intake(TopicIndex(0), at, raw).content
-    {
-        states.note(state.device.key(), state.time, state.status);
+    let Intake { content, arrival, .. } = reader.intake(TopicIndex(0), at, raw);
+    if let Content::Device(DeviceRecord::State(state)) = content {
+        let counts_as = counts_as(state.time, arrival, states_known);
+        states.note(state.device.key(), (state.time, state.status), counts_as);
     }
 }

@@ -28,6 +28,7 @@ pub(super) struct Look<'a> {
 impl Look<'_> {
     pub(super) fn plan(&self, mut run: ReplayRun) -> Result<Planned, ReplayError> {
         let states_from = self.states_from(&run)?;
+        Arc::make_mut(&mut run.selection).states_known = self.settings.delivery.states_known();
         if self.kind() == WorkerKind::Redrive {
             let copies = letters::copies(self.settings, &run.ranges, &self.tell)?;
             Arc::make_mut(&mut run.selection).copies = copies;
@@ -134,7 +135,8 @@ impl Look<'_> {
 
     fn receipts(&self, from_ms: i64, wanted: &impl Wanted) -> Result<Accepted, ReplayError> {
         let topic = self.settings.topics.receipts();
-        receipts::since(&self.settings.kafka, &topic, from_ms, wanted, &self.tell)
+        let since = (from_ms, self.settings.delivery.states_known());
+        receipts::since(&self.settings.kafka, &topic, since, wanted, &self.tell)
     }
 
     /// What the meant letters are about, and the first time of their records.

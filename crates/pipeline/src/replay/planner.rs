@@ -6,6 +6,7 @@ use std::sync::Arc;
 use emberline_broker::{ScanRecord, TopicIndex};
 use emberline_flow::customer_set::Change;
 use emberline_flow::dedupe::{DedupeWindow, Seen};
+use emberline_flow::newest::counts_as;
 use emberline_model::{BindingEvent, CustomerId, DeviceKey, DeviceState, EventTime};
 use emberline_service_api::DataInfoForm;
 use emberline_wire::device::{DeviceRecord, Telemetry};
@@ -34,8 +35,8 @@ struct States {
 /// The newest states of a device that are meant.
 #[derive(Debug, Clone, Copy)]
 struct Meant {
-    time: EventTime,
-    /// How many are of that time.
+    counts_as: EventTime,
+    /// How many count as of that time.
     count: u64,
     /// How many more came a second time.
     again: u64,
@@ -108,7 +109,7 @@ impl Planner {
         let part = intake.history.as_ref().and_then(|history| history.categories);
         let is_again = intake.history.is_some();
         if let Content::Device(DeviceRecord::State(state)) = &intake.content {
-            self.note_state(state);
+            self.note_state(state, self.counts_as(state, intake.arrival));
         }
         let content = if is_again {
             intake.content
@@ -117,6 +118,7 @@ impl Planner {
                 partition: record.partition(),
                 offset: record.offset(),
                 timestamp_ms: record.timestamp_ms(),
+                arrival: intake.arrival,
             };
             self.selection.of(intake.content, place, Part(None), &self.bindings)
         };
@@ -196,15 +198,17 @@ impl Planner {
         let seen = self.dedupe.as_mut().map(|it| it.observe(slot, identity, arrival));
         let is_again = seen == Some(Seen::Duplicate);
         self.states_meant += 1;
+        let counts_as = self.counts_as(state, arrival);
         let Some(States { meant, .. }) = self.states.get_mut(&key) else { return };
         let one = (u64::from(!is_again), u64::from(is_again));
         match meant {
-            Some(it) if it.time == state.time => {
+            Some(it) if it.counts_as == counts_as => {
                 it.count += one.0;
                 it.again += one.1;
             }
-            Some(it) if it.time > state.time => {}
-            _ => *meant = Some(Meant { time: state.time, count: one.0, again: one.1 }),
+            Some(it) if it.counts_as > counts_as => {}
+            // What is older is left out by the run: none of it makes this a duplicate.
+            _ => *meant = Some(Meant { counts_as, count: 1, again: 0 }),
         }
     }
 
@@ -224,49 +228,56 @@ impl Planner {
         self.bindings.keep(&event.customer, &set);
     }
 
+    fn counts_as(&self, state: &DeviceState, arrival: EventTime) -> EventTime {
+        counts_as(state.time, arrival, self.selection.states_known)
+    }
+
     pub(super) fn has_states(&self) -> bool {
         !self.states.is_empty()
     }
 
     /// A device's state, of the ranges or around them: it may be its newest.
-    fn note_state(&mut self, state: &DeviceState) {
+    fn note_state(&mut self, state: &DeviceState, counts_as: EventTime) {
         if !self.selection.takes_states_of(&state.device, &self.bindings) {
             return;
         }
-        let newest = NewestState { time: state.time, status: Some(state.status) };
+        let newest = NewestState { counts_as, time: state.time, status: Some(state.status) };
         let entry = self.states.entry(state.device.key());
         let states = entry.or_insert(States { newest, meant: None });
-        if newest.time >= states.newest.time {
+        if newest.counts_as >= states.newest.counts_as {
             states.newest = newest;
         }
     }
 
     /// A record before the ranges: a state that is newer than those of its device in them.
     pub(super) fn note_before(&mut self, record: &ScanRecord<'_>) {
-        let Content::Device(DeviceRecord::State(state)) = self.read(record).content else { return };
+        let Intake { content, arrival, .. } = self.read(record);
+        let Content::Device(DeviceRecord::State(state)) = content else { return };
+        let counts_as = self.counts_as(&state, arrival);
         let known = self.states.get(&state.device.key());
-        if known.is_some_and(|it| state.time > it.newest.time) {
-            self.note_state(&state);
+        if known.is_some_and(|it| counts_as > it.newest.counts_as) {
+            self.note_state(&state, counts_as);
         }
     }
 
     /// A record after the ranges.
     pub(super) fn note_later(&mut self, record: &ScanRecord<'_>) {
-        let Content::Device(DeviceRecord::State(mut state)) = self.read(record).content else {
-            return;
-        };
+        let Intake { content, arrival, .. } = self.read(record);
+        let Content::Device(DeviceRecord::State(state)) = content else { return };
+        let mut counts_as = self.counts_as(&state, arrival);
         let Some(States { newest, .. }) = self.states.get(&state.device.key()) else { return };
         // Of two at the same time the later arrival counts as the newer.
-        if state.time == newest.time && newest.status.is_some_and(|it| it != state.status) {
-            state.time = EventTime::from_millis(state.time.millis() + 1);
+        let is_other = newest.status.is_some_and(|it| it != state.status);
+        if counts_as == newest.counts_as && is_other {
+            counts_as = EventTime::from_millis(counts_as.millis() + 1);
         }
-        self.note_state(&state);
+        self.note_state(&state, counts_as);
     }
 
     pub(super) fn finish(mut self) -> (Plan, hashbrown::HashMap<DeviceKey, NewestState>) {
         let full = |reports: u64| reports.div_ceil(self.batch.max(1));
         self.plan.calls += self.lanes.values().map(|reports| full(*reports)).sum::<u64>();
-        let newest = |it: &States| it.meant.filter(|meant| meant.time == it.newest.time);
+        let newest = |it: &States| it.meant.filter(|meant| meant.counts_as == it.newest.counts_as);
         let mut again = 0;
         for it in self.states.values().filter_map(newest) {
             self.plan.states += it.count;

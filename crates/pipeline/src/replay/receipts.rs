@@ -1,10 +1,12 @@
 //! Reading what was accepted, before anything is pushed again.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use emberline_broker::{
     AtTime, Bounds, BrokerError, KafkaSettings, OffsetRange, PartitionBounds, ScanRecord, Scanner,
 };
+use emberline_flow::newest::counts_as;
 use emberline_model::{DeviceKey, EventTime, OnlineStatus};
 use emberline_wire::receipt::{Receipt, Received};
 use hashbrown::HashMap;
@@ -35,14 +37,15 @@ pub(super) trait Wanted {
     fn state_of(&self, device: DeviceKey) -> bool;
 }
 
-/// Reads the wanted receipts from this time on, up to the topic's present end.
+/// Reads the wanted receipts from this time on, up to the topic's present end. A state's time
+/// may lie so long after its arrival, which was before its receipt.
 ///
 /// # Errors
 /// No answer from Kafka, or more than can be held.
 pub(super) fn since(
     kafka: &KafkaSettings,
     topic: &str,
-    from_ms: i64,
+    (from_ms, states_known): (i64, Duration),
     wanted: &impl Wanted,
     tell: &Tell<'_>,
 ) -> Result<Accepted, ReplayError> {
@@ -50,7 +53,7 @@ pub(super) fn since(
     let mut accepted = Accepted::default();
     tell.read((kafka, topic), "receipts", &ranges, |record| {
         if wanted.record(record) {
-            accepted.take(record.value(), wanted);
+            accepted.take(record.value(), states_known, wanted);
         }
         if accepted.has_too_many() { ControlFlow::Break(()) } else { GO_ON }
     })?;
@@ -62,8 +65,9 @@ impl Accepted {
         self.marks.len() > Marks::MOST
     }
 
-    fn take(&mut self, value: Option<&[u8]>, wanted: &impl Wanted) {
-        let Some(Ok(Receipt { received, .. })) = value.map(Receipt::decode) else {
+    fn take(&mut self, value: Option<&[u8]>, states_known: Duration, wanted: &impl Wanted) {
+        let Some(Ok(Receipt { received, time_ms: accepted_ms, .. })) = value.map(Receipt::decode)
+        else {
             self.unreadable += 1;
             return;
         };
@@ -71,10 +75,12 @@ impl Accepted {
         if let Received::State { device_id, status, time_ms } = &received {
             let device = DeviceKey::of(device_id);
             let status = OnlineStatus::from_code(*status);
-            let accepted = NewestState { time: EventTime::from_millis(*time_ms), status };
+            let time = EventTime::from_millis(*time_ms);
+            let counts_as = counts_as(time, EventTime::from_millis(accepted_ms), states_known);
+            let accepted = NewestState { counts_as, time, status };
             if wanted.state_of(device) {
                 let newest = self.newest_states.entry(device).or_insert(accepted);
-                if accepted.time >= newest.time {
+                if accepted.counts_as >= newest.counts_as {
                     *newest = accepted;
                 }
             }

@@ -1,5 +1,8 @@
 //! Which records of a range are meant, and what of each: decided where they are read.
 
+use std::time::Duration;
+
+use emberline_flow::newest::counts_as;
 use emberline_model::{CustomerId, DeviceId, DeviceKey, DeviceState, EventTime, OnlineStatus};
 use emberline_wire::device::{DeviceRecord, Telemetry};
 use emberline_wire::headers::{Categories, DeadLetter};
@@ -16,11 +19,15 @@ pub(crate) struct Place {
     pub(crate) partition: i32,
     pub(crate) offset: i64,
     pub(crate) timestamp_ms: i64,
+    /// Of the record that it first was.
+    pub(crate) arrival: EventTime,
 }
 
 /// The newest state that is known of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewestState {
+    /// The time that it counts as, beside others of its device.
+    pub counts_as: EventTime,
     /// When it was.
     pub time: EventTime,
     /// What it was; `None` where only its time is known.
@@ -50,6 +57,8 @@ pub struct Selection {
     pub places: Option<Places>,
     /// The newest state of a device that is known: older ones are left out.
     pub newest_states: HashMap<DeviceKey, NewestState>,
+    /// So long after its arrival a state's time may lie, as in live delivery; set by the plan.
+    pub states_known: Duration,
     /// An earlier run may have sent something and did not see what became of it: where that
     /// was an older state, the newest is sent after it.
     pub goes_on: bool,
@@ -81,7 +90,7 @@ impl Selection {
     pub(crate) fn of(
         &self,
         content: Content,
-        Place { partition, offset, timestamp_ms }: Place,
+        Place { partition, offset, timestamp_ms, arrival }: Place,
         Part(mut part): Part,
         bindings: &Bindings,
     ) -> Content {
@@ -99,7 +108,7 @@ impl Selection {
             Content::Device(DeviceRecord::Telemetry(telemetry)) => {
                 self.telemetry(telemetry, part, bindings)
             }
-            Content::Device(DeviceRecord::State(state)) => self.state(state, bindings),
+            Content::Device(DeviceRecord::State(state)) => self.state(state, arrival, bindings),
             Content::Binding(event) => {
                 let meant = self.is_of_any_kind() && self.takes_id(&event.device);
                 let customer = self.takes_customer(&event.customer);
@@ -150,12 +159,13 @@ impl Selection {
         Content::Device(DeviceRecord::Telemetry(telemetry))
     }
 
-    fn state(&self, state: DeviceState, bindings: &Bindings) -> Content {
+    fn state(&self, state: DeviceState, arrival: EventTime, bindings: &Bindings) -> Content {
         if !self.takes_states_of(&state.device, bindings) {
             return Content::NotSelected;
         }
         let newest = self.newest_states.get(&state.device.key());
-        let newer = newest.filter(|newest| newest.time > state.time);
+        let time = counts_as(state.time, arrival, self.states_known);
+        let newer = newest.filter(|newest| newest.counts_as > time);
         match newer.map(|newer| (newer.time, newer.status)) {
             Some((time, Some(status))) if self.goes_on => {
                 Content::Superseded(Some(DeviceState { time, status, ..state }))

@@ -4,7 +4,8 @@
 use std::time::{Duration, Instant};
 
 use emberline_flow::lanes::LaneId;
-use emberline_model::Outcome;
+use emberline_flow::newest::counts_as;
+use emberline_model::{EventTime, Outcome};
 use emberline_service_client::Transport;
 
 use super::Worker;
@@ -25,7 +26,7 @@ impl<T: Transport + Clone> Worker<T> {
             return true;
         };
         let key = device.key();
-        let newer = later.newer(key, (*time, *status));
+        let newer = later.newer(key, (*time, *status), self.state_counts_as(id, *time));
         let may_have_arrived = called_at.is_some() || self.doubtful_states.contains(&key);
         let outcome = match (*called_at, newer) {
             (None, None) if later.has_begun() => {
@@ -58,6 +59,14 @@ impl<T: Transport + Clone> Worker<T> {
         self.lanes.start(id, 1);
         self.finish(id, outcome, None, now);
         false
+    }
+
+    /// The time that the state at the lane's head counts as beside others.
+    fn state_counts_as(&self, id: LaneId, time: EventTime) -> EventTime {
+        let known = self.shared.settings.delivery.states_known();
+        self.lanes
+            .front(id)
+            .map_or(time, |item| counts_as(time, self.records.get(item.record).arrival, known))
     }
 
     /// A state was accepted, and has its receipt.

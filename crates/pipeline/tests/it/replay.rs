@@ -293,3 +293,31 @@ async fn a_state_that_came_again_counts_once_though_a_newer_one_replaces_it() {
     assert_eq!(counts, (plan.states, plan.superseded, plan.duplicates));
     assert_eq!(counts, (1, 2, 0));
 }
+
+/// Noon of the day when its device's clock was a century ahead, Unix milliseconds.
+const NOON: i64 = 1_767_268_800_000;
+const DAY: i64 = 86_400_000;
+
+/// A state at noon of this year's second of January.
+fn status_at(device: &'static str, year: &str, online: bool) -> (&'static str, String) {
+    let (device, value) = status(device, 0, online);
+    (device, value.replace("2026-01-01", &format!("{year}-01-02")))
+}
+
+#[tokio::test]
+async fn a_state_of_a_clock_far_ahead_is_not_the_newest_for_ever() {
+    let mut world = World::new(&[WorkerKind::Replay]);
+    let topic = "devices";
+    world.produce_at(topic, Some(NOON), &[status_at("d0", "2126", true)]).await;
+    world.produce_at(topic, Some(NOON + DAY), &[status_at("d0", "2026", false)]).await;
+    let whole = ranges(&world, topic).await;
+    let plan = planned(&mut world, whole, Selection::default()).await;
+    assert_eq!((plan.states, plan.superseded), (1, 1));
+    let offline = |call: &serde_json::Value| match call["OnlineStatus"].as_i64() {
+        Some(0) => Says::Accepted,
+        _ => Says::Rejected("InvalidParameterValue"),
+    };
+    world.service.answers(offline);
+    let replay = run_to_its_end(&world, WorkerKind::Replay).await;
+    assert_eq!((replay("delivered"), replay("superseded")), (1, 1), "the mended clock's is sent");
+}

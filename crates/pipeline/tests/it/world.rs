@@ -203,6 +203,16 @@ impl World {
     }
 
     pub(crate) async fn produce(&self, topic: &str, records: &[(&str, String)]) {
+        self.produce_at(topic, None, records).await;
+    }
+
+    /// Writes records that came at this time, Unix milliseconds; `None`: now.
+    pub(crate) async fn produce_at(
+        &self,
+        topic: &str,
+        timestamp_ms: Option<i64>,
+        records: &[(&str, String)],
+    ) {
         let (sender, mut done) = mpsc::unbounded_channel();
         let producer = Producer::new(&self.kafka(), &ProducerSettings::default(), sender).unwrap();
         for (number, (key, value)) in records.iter().enumerate() {
@@ -211,7 +221,7 @@ impl World {
                 key: Some(key.as_bytes()),
                 value: Some(value.as_bytes()),
                 headers: &[],
-                timestamp_ms: None,
+                timestamp_ms,
             };
             producer.send(record, number).unwrap();
         }

@@ -46,6 +46,10 @@ async fn a_state_is_sent_again_where_another_owner_may_have_sent_an_older_one() 
     assert_eq!(online, 2);
 }
 
+fn at(second: i64) -> EventTime {
+    EventTime::from_millis(second * 1000)
+}
+
 /// A rig that pushes states again, and what it knows of those that come meanwhile.
 fn pushing_again() -> (Rig, Arc<LaterStates>) {
     let later = Arc::new(LaterStates::default());
@@ -59,7 +63,7 @@ fn pushing_again() -> (Rig, Arc<LaterStates>) {
 #[tokio::test]
 async fn a_state_pushed_again_is_left_out_where_a_newer_one_has_come() {
     let (mut rig, later) = pushing_again();
-    later.note(device("a").key(), EventTime::from_millis((SECOND + 5) * 1000), Online);
+    later.note(device("a").key(), (at(SECOND + 5), Online), at(SECOND + 5));
     rig.read(0, 0, state("a", SECOND, Offline));
     rig.until_idle().await;
     assert_eq!((rig.count("superseded"), rig.service.calls().len()), (1, 0));
@@ -73,7 +77,7 @@ async fn a_newer_state_that_comes_during_the_call_of_an_older_one_is_sent_after_
     rig.read(0, 0, state("a", SECOND, Offline));
     rig.until("the call", |rig| rig.service.calls().len() == 1).await;
     rig.service.answers(|_| Says::Accepted);
-    later.note(device("a").key(), EventTime::from_millis((SECOND + 5) * 1000), Online);
+    later.note(device("a").key(), (at(SECOND + 5), Online), at(SECOND + 5));
     rig.until("two calls", |rig| rig.service.accepted().len() == 2).await;
     later.is_known_to(Instant::now() + std::time::Duration::from_mins(1));
     rig.until_idle().await;
@@ -101,7 +105,7 @@ async fn a_newer_state_is_sent_after_an_older_one_of_which_nobody_knows_whether_
     rig.service.answers(|_| Says::Status(504));
     rig.read(0, 0, state("a", SECOND, Offline));
     rig.until("the call", |rig| !rig.service.calls().is_empty()).await;
-    later.note(device("a").key(), EventTime::from_millis((SECOND + 5) * 1000), Online);
+    later.note(device("a").key(), (at(SECOND + 5), Online), at(SECOND + 5));
     rig.service.answers(|_| Says::Accepted);
     rig.until("a call", |rig| !rig.service.accepted().is_empty()).await;
     later.is_known_to(Instant::now() + std::time::Duration::from_mins(1));
@@ -128,4 +132,14 @@ async fn where_newer_states_can_not_be_followed_the_worker_ends_and_says_what_to
     let error = ended.expect("the worker ends").unwrap_err().to_string();
     assert!(error.contains("Allow READ and DESCRIBE on t, then begin again"), "{error}");
     assert_eq!(rig.service.calls().len(), 0, "an older state could have been the last one");
+}
+
+/// Its device's clock is a century ahead, and was mended a day later.
+#[tokio::test]
+async fn a_state_of_a_broken_clock_pushed_again_does_not_outdo_what_came_a_day_later() {
+    let (mut rig, later) = pushing_again();
+    rig.read(0, 0, state("a", SECOND + 3_153_600_000, Offline));
+    later.note(device("a").key(), (at(SECOND + 86_400), Online), at(SECOND + 86_400));
+    rig.until_idle().await;
+    assert_eq!((rig.count("superseded"), rig.service.calls().len()), (1, 0));
 }
