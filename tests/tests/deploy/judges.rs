@@ -26,12 +26,6 @@ pub(crate) fn root() -> PathBuf {
     tests.parent().unwrap_or(tests).to_owned()
 }
 
-/// Whether there are alerts and dashboards to hand out; without them nothing that brings them can
-/// be looked at.
-pub(crate) fn has_alerts() -> bool {
-    root().join("deploy/prometheus/emberline.rules.yml").is_file()
-}
-
 pub(crate) fn helm() -> Result<PathBuf> {
     tools::installed(HELM.0, HELM.1)
 }

@@ -35,10 +35,6 @@ fn helm(command: &str, set: &str, more: &[&str]) -> Result<String> {
         helm.args(["rel", "--namespace", "default"]);
     }
     helm.arg(&chart).args(KUBERNETES).arg("--values").arg(values).args(more);
-    if !judges::has_alerts() {
-        helm.args(["--set", "metrics.prometheusRule.enabled=false"]);
-        helm.args(["--set", "metrics.dashboards.enabled=false"]);
-    }
     let output = helm.output().context("could not run helm")?;
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     let complaint = String::from_utf8_lossy(&output.stderr);
