@@ -16,6 +16,16 @@ use crate::world::World;
 /// Runs these tests. Where something they need is `missing` they are ignored, and with
 /// `CI=true` its absence is a failure.
 pub fn run(arguments: &Arguments, missing: Option<&impl Display>, trials: Vec<Trial>) -> ExitCode {
+    run_beside(arguments, missing, trials, Vec::new())
+}
+
+/// As [`run`], with tests beside these that need nothing: they are never ignored.
+pub fn run_beside(
+    arguments: &Arguments,
+    missing: Option<&impl Display>,
+    trials: Vec<Trial>,
+    needing_nothing: Vec<Trial>,
+) -> ExitCode {
     if let Some(missing) = missing {
         let _ = writeln!(std::io::stderr(), "ignored: {missing}");
         if std::env::var("CI").is_ok_and(|ci| ci == "true") {
@@ -23,7 +33,7 @@ pub fn run(arguments: &Arguments, missing: Option<&impl Display>, trials: Vec<Tr
         }
     }
     let trials = trials.into_iter().map(|trial| trial.with_ignored_flag(missing.is_some()));
-    libtest_mimic::run(arguments, trials.collect()).exit_code()
+    libtest_mimic::run(arguments, trials.chain(needing_nothing).collect()).exit_code()
 }
 
 /// A test of this name, which fails by a panic or by its limit.
