@@ -138,8 +138,8 @@ async fn where_newer_states_can_not_be_followed_the_worker_ends_and_says_what_to
 #[tokio::test]
 async fn a_state_of_a_broken_clock_pushed_again_does_not_outdo_what_came_a_day_later() {
     let (mut rig, later) = pushing_again();
-    rig.read(0, 0, state("a", SECOND + 3_153_600_000, Offline));
     later.note(device("a").key(), (at(SECOND + 86_400), Online), at(SECOND + 86_400));
+    rig.read(0, 0, state("a", SECOND + 3_153_600_000, Offline));
     rig.until_idle().await;
     assert_eq!((rig.count("superseded"), rig.service.calls().len()), (1, 0));
 }
