@@ -16,6 +16,11 @@ const VERSION: &str = "4.14.1";
 const SHA512: &str =
     "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==";
 
+/// What the browser says of a page that was loaded anew under a script.
+const LOADED_ANEW: &str = "navigated or closed";
+/// So often a page may load itself anew while it is looked at.
+const MOST_LOADS: usize = 5;
+
 impl Page {
     /// The faults of this page that axe-core calls serious or critical, a line each.
     ///
@@ -23,10 +28,20 @@ impl Page {
     /// axe-core can't be fetched, or fails.
     pub async fn serious_faults(&self) -> Result<Vec<String>> {
         let script = tokio::task::spawn_blocking(script).await??;
-        self.evaluate(&format!("{script};0")).await?;
-        let found = self
-            .evaluate("axe.run(document, {resultTypes: ['violations']}).then(it => it.violations)")
-            .await?;
+        let look = format!(
+            "{script};axe.run(document, {{resultTypes: ['violations']}}).then(it => it.violations)"
+        );
+        let mut found = self.evaluate(&look).await;
+        // A page that loads itself anew while it is looked at is looked at again.
+        for _ in 0..MOST_LOADS {
+            match &found {
+                Err(error) if error.to_string().contains(LOADED_ANEW) => {
+                    found = self.evaluate(&look).await;
+                }
+                _ => break,
+            }
+        }
+        let found = found?;
         let found = found.as_array().context("axe-core told nothing")?;
         let is_serious =
             |it: &&Value| ["serious", "critical"].iter().any(|bad| it["impact"] == *bad);
