@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tokio::sync::OnceCell;
 
-use super::node::Cluster;
+use super::node::{Cluster, Further};
 use super::{Running, START_LIMIT, TestKafka, client};
 use crate::guard;
 use crate::wait::wait_for;
@@ -43,20 +43,19 @@ impl TestKafka {
     /// # Errors
     /// [`NoJava`], or they did not start; the text has the end of a log.
     pub async fn start_cluster(nodes: usize) -> Result<Self> {
-        Self::start_nodes(nodes, &[]).await
+        Self::start_nodes(nodes, Further::default()).await
     }
 
-    /// As [`TestKafka::start_cluster`], with further properties of each node.
-    pub(super) async fn start_nodes(
-        nodes: usize,
-        properties: &'static [(&'static str, &'static str)],
-    ) -> Result<Self> {
+    /// As [`TestKafka::start_cluster`], where each node has more to it.
+    pub(super) async fn start_nodes(nodes: usize, further: Further) -> Result<Self> {
         java()?;
+        let further = Arc::new(further);
         // Between finding a free port and listening on it someone else may take it.
         let mut tries = 0;
         loop {
             tries += 1;
-            let cluster = tokio::task::spawn_blocking(move || Cluster::start(nodes, properties));
+            let further = Arc::clone(&further);
+            let cluster = tokio::task::spawn_blocking(move || Cluster::start(nodes, &further));
             let cluster = cluster.await??;
             let (bootstrap, cluster) = (cluster.bootstrap(), Mutex::new(cluster));
             let up =

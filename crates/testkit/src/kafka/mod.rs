@@ -7,6 +7,7 @@
 //! Start at [`TestKafka::start`]; [`availability`] tells beforehand whether it can. What only a
 //! cluster of Java processes can do, such as to lose a node, is in `cluster`.
 
+mod certificates;
 mod client;
 mod cluster;
 mod docker;
@@ -15,6 +16,7 @@ mod jars;
 mod node;
 mod proxied;
 mod rights;
+mod secured;
 mod topics;
 
 use std::collections::BTreeMap;
@@ -25,11 +27,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result};
 use tokio::sync::OnceCell;
 
+pub use certificates::{Authority, Identity};
 pub use client::{NewRecord, StoredRecord};
 pub use cluster::{NoJava, java};
 use docker::Container;
 use node::Cluster;
 pub use proxied::KafkaProxies;
+pub use rights::Right;
+pub use secured::{SecuredKafka, USER, password};
 
 /// Where the tests' Kafka comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]

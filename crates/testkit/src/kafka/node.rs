@@ -19,7 +19,23 @@ use crate::guard::Guarded;
 pub(super) struct Cluster {
     nodes: Vec<Node>,
     /// Dropped last: the nodes write to it.
-    _data: TempDir,
+    data: TempDir,
+}
+
+/// Keys and values of `server.properties`.
+pub(super) type Properties = Vec<(String, String)>;
+
+/// What nodes have beside what every test needs.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Further {
+    /// Lines of `server.properties`; where they are told twice, these count.
+    pub(super) properties: Properties,
+    /// Listeners on ports of their own: name, and protocol (`SSL`, …).
+    pub(super) listeners: Vec<(&'static str, &'static str)>,
+    /// Writes files beside the data, with which they go, and gives the properties that name them.
+    pub(super) files: Option<fn(&Path) -> Result<Properties>>,
+    /// Arguments of the formatting of the storage, such as users to be known from the start.
+    pub(super) formatting: Vec<String>,
 }
 
 /// Where a node's clients go that are to be proxied, and where the proxy goes from there.
@@ -31,6 +47,8 @@ pub(super) struct Front {
 
 struct Node {
     port: u16,
+    /// By the names of the further listeners.
+    further_ports: Vec<(&'static str, u16)>,
     front: Front,
     program: Vec<String>,
     log: PathBuf,
@@ -42,12 +60,13 @@ struct Node {
 
 impl Cluster {
     /// Starts the processes; they answer some seconds later.
-    pub(super) fn start(size: usize, further: &[(&str, &str)]) -> Result<Self> {
+    pub(super) fn start(size: usize, further: &Further) -> Result<Self> {
         let jars = jars::directory()?;
         let data = tempfile::Builder::new().prefix("emberline-kafka-").tempdir()?;
-        let ports = free_ports(size * 3)?;
+        let ports = free_ports(size * (3 + further.listeners.len()))?;
         let (client_ports, others) = ports.split_at(size);
-        let (controller_ports, proxied_ports) = others.split_at(size);
+        let (controller_ports, others) = others.split_at(size);
+        let (proxied_ports, mut others) = others.split_at(size);
         let voters: Vec<String> = (1..)
             .zip(controller_ports)
             .map(|(id, port)| format!("{id}@127.0.0.1:{port}"))
@@ -56,6 +75,7 @@ impl Cluster {
         let log4j = data.path().join("log4j2.properties");
         fs::write(&log4j, LOG4J)?;
 
+        let of_files = further.files.map(|write| write(data.path())).transpose()?;
         let mut nodes = Vec::new();
         for index in 0..size {
             let id = index + 1;
@@ -66,18 +86,21 @@ impl Cluster {
             let port = client_ports[index];
             let proxied = SocketAddr::from((Ipv4Addr::LOCALHOST, proxied_ports[index]));
             let front = Front { listener: TcpListener::bind("127.0.0.1:0")?, target: proxied };
+            let (its_ports, left) = others.split_at(further.listeners.len());
+            others = left;
             let listeners = Listeners {
                 client: port,
                 controller: controller_ports[index],
                 proxied: proxied.port(),
                 front: front.listener.local_addr()?.port(),
+                further: further.listeners.iter().copied().zip(its_ports.iter().copied()).collect(),
             };
             let mut text = properties_of(id, &listeners, &voters.join(","), &logs, size);
-            for (key, value) in further {
+            for (key, value) in further.properties.iter().chain(of_files.iter().flatten()) {
                 let _ = writeln!(text, "{key}={value}");
             }
             fs::write(&properties, text)?;
-            format_storage(&class_path, &log4j, &properties)?;
+            format_storage(&class_path, &log4j, &properties, &further.formatting)?;
             // Three nodes and their clients share a machine.
             let heap = if size > 1 { "-Xmx400m" } else { "-Xmx512m" };
             let program = vec![
@@ -91,18 +114,36 @@ impl Cluster {
             ];
             let log = home.join("output.log");
             let clean_up = format!("rm -rf '{}'", data.path().display());
-            nodes.push(Node { port, front, program, log, clean_up, process: None });
+            let names = further.listeners.iter().map(|(name, _)| *name);
+            let further_ports = names.zip(its_ports.iter().copied()).collect();
+            let process = None;
+            nodes.push(Node { port, further_ports, front, program, log, clean_up, process });
         }
         for node in &mut nodes {
             node.start()?;
         }
-        Ok(Self { nodes, _data: data })
+        Ok(Self { nodes, data })
+    }
+
+    /// Where the data is, and what was written beside it.
+    pub(super) fn directory(&self) -> &Path {
+        self.data.path()
     }
 
     pub(super) fn bootstrap(&self) -> String {
         let addresses: Vec<String> =
             self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port)).collect();
         addresses.join(",")
+    }
+
+    /// Where the nodes are reached by the further listener of this name.
+    pub(super) fn bootstrap_by(&self, listener: &str) -> Result<String> {
+        let address = |node: &Node| {
+            let found = node.further_ports.iter().find(|(name, _)| *name == listener);
+            let (_, port) = found.with_context(|| format!("no listener {listener}"))?;
+            Ok(format!("127.0.0.1:{port}"))
+        };
+        Ok(self.nodes.iter().map(address).collect::<Result<Vec<_>>>()?.join(","))
     }
 
     pub(super) fn size(&self) -> usize {
@@ -184,12 +225,13 @@ rootLogger.level=warn
 rootLogger.appenderRef.out.ref=out
 ";
 
-/// A node's ports: three that it listens on, and that of its front.
+/// A node's ports: those that it listens on, and that of its front.
 struct Listeners {
     client: u16,
     controller: u16,
     proxied: u16,
     front: u16,
+    further: Vec<((&'static str, &'static str), u16)>,
 }
 
 fn properties_of(
@@ -199,7 +241,12 @@ fn properties_of(
     logs: &Path,
     size: usize,
 ) -> String {
-    let Listeners { client, controller, proxied, front } = listeners;
+    let Listeners { client, controller, proxied, front, further } = listeners;
+    let (mut addresses, mut protocols) = (String::new(), String::new());
+    for ((name, protocol), port) in further {
+        let _ = write!(addresses, ",{name}://127.0.0.1:{port}");
+        let _ = write!(protocols, ",{name}:{protocol}");
+    }
     let replicas = size.min(3);
     let in_sync = if size >= 3 { 2 } else { 1 };
     let mut text = String::new();
@@ -211,17 +258,17 @@ fn properties_of(
             "listeners",
             format!(
                 "PLAINTEXT://127.0.0.1:{client},PROXIED://127.0.0.1:{proxied},\
-                 CONTROLLER://127.0.0.1:{controller}"
+                 CONTROLLER://127.0.0.1:{controller}{addresses}"
             ),
         ),
         (
             "advertised.listeners",
-            format!("PLAINTEXT://127.0.0.1:{client},PROXIED://127.0.0.1:{front}"),
+            format!("PLAINTEXT://127.0.0.1:{client},PROXIED://127.0.0.1:{front}{addresses}"),
         ),
         ("controller.listener.names", "CONTROLLER".to_owned()),
         (
             "listener.security.protocol.map",
-            "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT".to_owned(),
+            format!("CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT{protocols}"),
         ),
         ("log.dirs", logs.display().to_string()),
         ("num.partitions", "6".to_owned()),
@@ -241,7 +288,12 @@ fn properties_of(
     text
 }
 
-fn format_storage(class_path: &str, log4j: &Path, properties: &Path) -> Result<()> {
+fn format_storage(
+    class_path: &str,
+    log4j: &Path,
+    properties: &Path,
+    further: &[String],
+) -> Result<()> {
     // A cluster's id: 16 bytes in the URL form of Base64. All nodes must have the same one;
     // nothing else depends on it.
     const CLUSTER: &str = "ZW1iZXJsaW5lLXRlc3RzMQ";
@@ -249,6 +301,7 @@ fn format_storage(class_path: &str, log4j: &Path, properties: &Path) -> Result<(
         .arg(format!("-Dlog4j2.configurationFile={}", log4j.display()))
         .args(["-cp", class_path, "kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c"])
         .arg(properties)
+        .args(further)
         .output()
         .context("could not run java")?;
     if !output.status.success() {

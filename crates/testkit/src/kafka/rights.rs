@@ -12,28 +12,80 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::TestKafka;
+use super::node::Further;
 
 const LIMIT: Duration = Duration::from_secs(10);
 const CREATE_ACLS: i16 = 30;
 const DELETE_ACLS: i16 = 31;
 const VERSION: i16 = 1;
-/// Numbers of the protocol: a kind of resource, a pattern, operations, permissions.
+/// Numbers of the protocol: kinds of resources, a pattern, operations, permissions.
 const TOPIC: u8 = 2;
+const GROUP: u8 = 3;
 const LITERAL: u8 = 3;
 const ALL: u8 = 2;
+const READ: u8 = 3;
 const WRITE: u8 = 4;
+const CREATE: u8 = 5;
+const DESCRIBE: u8 = 8;
 const DENY: u8 = 2;
 const ALLOW: u8 = 3;
 /// Whoever comes without a password: everybody in the tests.
-const EVERYBODY: &str = "User:ANONYMOUS";
+pub(super) const EVERYBODY: &str = "User:ANONYMOUS";
 
-/// What makes a node ask for rights, and grant those that nothing is said about.
-pub(super) const ASKING: &[(&str, &str)] = &[
-    ("authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer"),
-    ("allow.everyone.if.no.acl.found", "true"),
-];
+/// What makes a node ask for rights.
+pub(super) const ASKING: (&str, &str) =
+    ("authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer");
+/// What makes it grant those that nothing is said about.
+const GENEROUS: (&str, &str) = ("allow.everyone.if.no.acl.found", "true");
+
+/// A right, as Kafka's documentation calls it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Right {
+    /// READ on a topic.
+    Read(String),
+    /// WRITE on a topic.
+    Write(String),
+    /// CREATE on a topic.
+    Create(String),
+    /// DESCRIBE on a topic.
+    Describe(String),
+    /// READ on a group.
+    Join(String),
+}
+
+impl Right {
+    /// Kind of the resource, its name, the operation.
+    fn as_told(&self) -> (u8, &str, u8) {
+        match self {
+            Self::Read(topic) => (TOPIC, topic, READ),
+            Self::Write(topic) => (TOPIC, topic, WRITE),
+            Self::Create(topic) => (TOPIC, topic, CREATE),
+            Self::Describe(topic) => (TOPIC, topic, DESCRIBE),
+            Self::Join(group) => (GROUP, group, READ),
+        }
+    }
+}
 
 impl TestKafka {
+    /// Gives a user these rights, on a Kafka that gives none by itself.
+    ///
+    /// # Errors
+    /// The node refuses it.
+    pub async fn allow(&self, user: &str, rights: &[Right]) -> Result<()> {
+        let count = i32::try_from(rights.len())?;
+        let mut body = count.to_be_bytes().to_vec();
+        for right in rights {
+            let (kind, name, operation) = right.as_told();
+            body.push(kind);
+            push_text(&mut body, name)?;
+            body.push(LITERAL);
+            push_text(&mut body, &format!("User:{user}"))?;
+            push_text(&mut body, "*")?;
+            body.extend([operation, ALLOW]);
+        }
+        self.ask(CREATE_ACLS, &body, count).await
+    }
+
     /// One node that asks for rights. Only with Java.
     ///
     /// # Errors
@@ -41,7 +93,9 @@ impl TestKafka {
     pub async fn start_asking_for_rights() -> Result<Arc<Self>> {
         // More than one could not elect a controller: they would need rights of each other
         // that are not known before there is one.
-        Self::start_nodes(1, ASKING).await.map(Arc::new)
+        let properties = [ASKING, GENEROUS].map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let further = Further { properties: properties.into(), ..Further::default() };
+        Self::start_nodes(1, further).await.map(Arc::new)
     }
 
     /// Takes the right to write to a topic away from everybody.
