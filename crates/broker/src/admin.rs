@@ -46,6 +46,27 @@ pub struct TopicState {
     pub min_insync_replicas: Option<i32>,
 }
 
+/// What became of the look for a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// It is there.
+    There(TopicState),
+    /// There is none.
+    Absent,
+    /// It may not be seen, whether it is there or not.
+    Hidden,
+}
+
+impl Seen {
+    /// What it is like, if it was seen.
+    pub fn there(&self) -> Option<&TopicState> {
+        match self {
+            Self::There(state) => Some(state),
+            Self::Absent | Self::Hidden => None,
+        }
+    }
+}
+
 /// A topic to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewTopic {
@@ -119,25 +140,28 @@ impl Admin {
     /// Settings that librdkafka refuses.
     pub fn new(kafka: &KafkaSettings) -> Result<Self, BrokerError> {
         let client = admin_config(kafka)
-            .create_with_context(LogOnly)
+            .create_with_context(LogOnly::default())
             .map_err(|error| BrokerError::creation(&error))?;
         Ok(Self { client, bounds: Arc::new(Bounds::new(kafka)?) })
     }
 
-    /// What these topics are like, in their order; `None` for one that doesn't exist or may
-    /// not be seen.
+    /// What these topics are like, in their order.
     ///
     /// # Errors
     /// No answer in time.
-    pub async fn describe(&self, topics: &[&str]) -> Result<Vec<Option<TopicState>>, BrokerError> {
+    pub async fn describe(&self, topics: &[&str]) -> Result<Vec<Seen>, BrokerError> {
         let bounds = Arc::clone(&self.bounds);
         let names: Vec<String> = topics.iter().map(|&topic| topic.to_owned()).collect();
         let sizes = tokio::task::spawn_blocking(move || {
             names
                 .into_iter()
                 .map(|name| {
-                    let partitions = bounds.partition_count(&name, TIMEOUT)?;
-                    let replication = partitions.and_then(|_| bounds.replication(&name, TIMEOUT));
+                    let partitions = match bounds.partition_count(&name, TIMEOUT) {
+                        Err(BrokerError::Hidden(_)) => return Ok((name, Err(Seen::Hidden), None)),
+                        partitions => partitions?.ok_or(Seen::Absent),
+                    };
+                    let there = partitions.is_ok();
+                    let replication = there.then(|| bounds.replication(&name, TIMEOUT)).flatten();
                     Ok((name, partitions, replication))
                 })
                 .collect::<Result<Vec<_>, BrokerError>>()
@@ -146,7 +170,7 @@ impl Admin {
 
         let there: Vec<ResourceSpecifier<'_>> = sizes
             .iter()
-            .filter(|(_, partitions, _)| partitions.is_some())
+            .filter(|(_, partitions, _)| partitions.is_ok())
             .map(|(name, ..)| ResourceSpecifier::Topic(name))
             .collect();
         let mut configs = if there.is_empty() {
@@ -163,10 +187,13 @@ impl Admin {
         Ok(sizes
             .into_iter()
             .map(|(name, partitions, replication)| {
-                let partitions = partitions?;
+                let partitions = match partitions {
+                    Ok(partitions) => partitions,
+                    Err(seen) => return seen,
+                };
                 // Answers come in the order of the question.
                 let config = configs.next().and_then(Result::ok);
-                Some(TopicState {
+                Seen::There(TopicState {
                     name,
                     partitions,
                     replication: replication.unwrap_or(0),
@@ -201,7 +228,16 @@ impl Admin {
             .client
             .create_topics(&native, &options)
             .await
-            .map_err(|error| BrokerError::asked("create topics", &error))?;
+            .map_err(|error| BrokerError::asked("create topics", &error));
+        let results = match results {
+            Ok(results) => results,
+            // The admin client hears nothing of what brokers say to it.
+            Err(error) => {
+                let bounds = Arc::clone(&self.bounds);
+                let explained = tokio::task::spawn_blocking(move || bounds.explained(error));
+                return Err(explained.await.unwrap_or(BrokerError::ThreadEnded("kafka-admin")));
+            }
+        };
         let results: Vec<Result<(), AdminError>> = results
             .into_iter()
             .map(|result| result.map(drop).map_err(|(topic, code)| AdminError::of(topic, code)))
@@ -221,7 +257,9 @@ impl Admin {
     async fn wait_until_seen(&self, topics: &[&str]) -> Result<(), BrokerError> {
         let deadline = tokio::time::Instant::now() + TIMEOUT;
         while !topics.is_empty() && tokio::time::Instant::now() < deadline {
-            if self.describe(topics).await?.iter().all(Option::is_some) {
+            // Who may make a topic and not see it waits in vain.
+            let seen = self.describe(topics).await?;
+            if seen.iter().all(|seen| *seen != Seen::Absent) {
                 return Ok(());
             }
             tokio::time::sleep(SEEN_AGAIN).await;

@@ -5,19 +5,27 @@
 //! connection is busy with a long poll and would answer after half a second.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::client::{LogOnly, bounds_config};
 use crate::error::BrokerError;
+use crate::refusal::Door;
 use crate::settings::KafkaSettings;
+
+/// How long what brokers said is looked for after a question that got no answer. It waits in
+/// a queue then, if anything was said.
+const SAID_WITHIN: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Asks about bounds. Calls block for a round trip to the broker (about 1 ms) or until
 /// their timeout: in async code to be made where blocking is allowed.
 pub struct Bounds {
     consumer: BaseConsumer<LogOnly>,
+    group: String,
 }
 
 /// Where a partition begins and ends.
@@ -59,31 +67,36 @@ impl Bounds {
     /// Settings that librdkafka refuses.
     pub fn new(kafka: &KafkaSettings) -> Result<Self, BrokerError> {
         let consumer = bounds_config(kafka)
-            .create_with_context(LogOnly)
+            .create_with_context(LogOnly::default())
             .map_err(|error| BrokerError::creation(&error))?;
-        Ok(Self { consumer })
+        Ok(Self { consumer, group: kafka.group.clone() })
     }
 
-    /// How many partitions a topic has; `None` where it doesn't exist or may not be seen.
+    /// How many partitions a topic has; `None` where it doesn't exist.
     ///
     /// # Errors
-    /// No answer in time.
+    /// [`BrokerError::Hidden`], no answer in time, or the brokers let nobody in.
     pub fn partition_count(
         &self,
         topic: &str,
         timeout: Duration,
     ) -> Result<Option<i32>, BrokerError> {
         self.serve_logs();
-        let metadata = self
-            .consumer
-            .fetch_metadata(Some(topic), timeout)
-            .map_err(|error| BrokerError::asked(format!("read the metadata of {topic}"), &error))?;
-        let count = metadata
-            .topics()
-            .iter()
-            .find(|found| found.name() == topic && found.error().is_none())
-            .map(|found| i32::try_from(found.partitions().len()).unwrap_or(i32::MAX));
-        Ok(count.filter(|count| *count > 0))
+        let metadata = self.consumer.fetch_metadata(Some(topic), timeout).map_err(|error| {
+            self.explained(BrokerError::asked(format!("read the metadata of {topic}"), &error))
+        })?;
+        self.door().opened();
+        let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
+            return Ok(None);
+        };
+        match found.error().map(Code::from) {
+            Some(Code::TopicAuthorizationFailed) => Err(BrokerError::Hidden(topic.to_owned())),
+            Some(_) => Ok(None),
+            None => {
+                let count = i32::try_from(found.partitions().len()).unwrap_or(i32::MAX);
+                Ok(Some(count).filter(|count| *count > 0))
+            }
+        }
     }
 
     /// Replicas of a topic's first partition, `None` as above.
@@ -93,10 +106,11 @@ impl Bounds {
         i32::try_from(found.partitions().first()?.replicas().len()).ok()
     }
 
-    /// The bounds of all partitions of these topics.
+    /// The bounds of all partitions of these topics, asked for by who reads them.
     ///
     /// # Errors
-    /// [`BrokerError::NoTopic`] for one that doesn't exist; no answer in time.
+    /// [`BrokerError::NoTopic`] for one that doesn't exist, [`BrokerError::Unreadable`] for one
+    /// that may not be seen; no answer in time.
     pub fn of_topics(
         &self,
         topics: &[String],
@@ -104,9 +118,7 @@ impl Bounds {
     ) -> Result<Vec<PartitionBounds>, BrokerError> {
         let mut names = Vec::new();
         for topic in topics {
-            let count = self
-                .partition_count(topic, timeout)?
-                .ok_or_else(|| BrokerError::NoTopic(topic.clone()))?;
+            let count = self.count_to_read(topic, timeout)?;
             names.extend((0..count).map(|partition| (topic.clone(), partition)));
         }
         self.of_partitions(&names, timeout)
@@ -115,7 +127,7 @@ impl Bounds {
     /// The bounds of these partitions, in their order.
     ///
     /// # Errors
-    /// [`BrokerError::NoTopic`] for a topic that doesn't exist; no answer in time.
+    /// As [`Bounds::of_topics`].
     pub fn of_partitions(
         &self,
         names: &[(String, i32)],
@@ -127,8 +139,7 @@ impl Bounds {
         let mut counts: HashMap<&str, i32> = HashMap::new();
         for (topic, _) in names {
             if !counts.contains_key(topic.as_str()) {
-                let count = self.partition_count(topic, timeout)?;
-                counts.insert(topic, count.ok_or_else(|| BrokerError::NoTopic(topic.clone()))?);
+                counts.insert(topic, self.count_to_read(topic, timeout)?);
             }
         }
         let lows = self.offsets_at(names, Offset::Beginning, timeout)?;
@@ -178,6 +189,14 @@ impl Bounds {
         Ok(AtTime::Offsets(at.collect()))
     }
 
+    /// How many partitions a topic has that is to be read: to see it is not enough then.
+    fn count_to_read(&self, topic: &str, timeout: Duration) -> Result<i32, BrokerError> {
+        match self.partition_count(topic, timeout) {
+            Err(BrokerError::Hidden(topic)) => Err(BrokerError::Unreadable(topic)),
+            count => count?.ok_or_else(|| BrokerError::NoTopic(topic.to_owned())),
+        }
+    }
+
     /// What the group of the settings has committed for these partitions, in their order;
     /// `None`: nothing yet.
     ///
@@ -189,10 +208,14 @@ impl Bounds {
         timeout: Duration,
     ) -> Result<Vec<Option<i64>>, BrokerError> {
         let list = partition_list(names);
-        let list = self
-            .consumer
-            .committed_offsets(list, timeout)
-            .map_err(|error| BrokerError::asked("read the committed offsets", &error))?;
+        let list = self.consumer.committed_offsets(list, timeout).map_err(|error| {
+            match error.rdkafka_error_code() {
+                Some(Code::GroupAuthorizationFailed) => {
+                    BrokerError::GroupForbidden(self.group.clone())
+                }
+                _ => BrokerError::asked("read the committed offsets", &error),
+            }
+        })?;
         let found = list.to_topic_map();
         let committed = names.iter().map(|name| match found.get(name) {
             Some(Offset::Offset(offset)) => Some(*offset),
@@ -225,6 +248,22 @@ impl Bounds {
             }
         }
         Ok(found)
+    }
+
+    /// A failure of this client or of another with the same settings, with what brokers said
+    /// at the door, where they let none in. That waits in the client's queue.
+    pub(crate) fn explained(&self, error: BrokerError) -> BrokerError {
+        let until = Instant::now() + SAID_WITHIN;
+        while self.door().last().is_none() && Instant::now() < until {
+            if let Some(Err(error)) = self.consumer.poll(LOOK) {
+                tracing::debug!(%error, "kafka bounds client");
+            }
+        }
+        error.because_of(self.door())
+    }
+
+    fn door(&self) -> &Door {
+        &self.consumer.context().door
     }
 
     /// Log lines wait in the client's queue until it is polled.

@@ -11,6 +11,7 @@ use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::NoCustomPartitioner;
 
+use crate::refusal::Door;
 use crate::settings::KafkaSettings;
 
 /// Keys that the group protocol of KIP-848 refuses: the broker decides these.
@@ -158,16 +159,24 @@ pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
 }
 
 /// The context of clients that only need their log lines passed on.
-pub(crate) struct LogOnly;
+#[derive(Default)]
+pub(crate) struct LogOnly {
+    /// What the brokers said instead of letting this client in.
+    pub(crate) door: Door,
+}
 
 impl ClientContext for LogOnly {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        if facility == "FAIL" {
+            self.door.hear(message);
+        }
         log(level, facility, message);
     }
 
     fn stats_raw(&self, _: &[u8]) {}
 
     fn error(&self, error: KafkaError, reason: &str) {
+        self.door.hear(reason);
         tracing::debug!(%error, reason, "kafka client error");
     }
 }

@@ -3,6 +3,8 @@
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use crate::refusal::Door;
+
 /// A client could not be made, asked or closed.
 #[derive(Debug, thiserror::Error)]
 pub enum BrokerError {
@@ -20,9 +22,28 @@ pub enum BrokerError {
         /// What to do about it.
         class: ErrorClass,
     },
-    /// A topic does not exist, or this client may not see it.
-    #[error("topic {0} does not exist, or this client has no right to see it")]
+    /// No broker let this client in.
+    #[error("could not {asked}: {advice} ({said})")]
+    Refused {
+        /// What was wanted, as in [`BrokerError::Asked`].
+        asked: String,
+        /// What was said at the door.
+        said: String,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// A topic does not exist.
+    #[error("topic {0} does not exist")]
     NoTopic(String),
+    /// This client may not see the topic, whether it is there or not.
+    #[error("no right to see the topic {0}: allow DESCRIBE on it, which READ and WRITE include")]
+    Hidden(String),
+    /// The right to read a topic is missing.
+    #[error("no right to read the topic {0}: allow READ on it")]
+    Unreadable(String),
+    /// The right to a group is missing.
+    #[error("no right to the group {0}: allow READ on it")]
+    GroupForbidden(String),
     /// A thread of this crate ended early.
     #[error("the thread {0} ended unexpectedly")]
     ThreadEnded(&'static str),
@@ -49,8 +70,16 @@ impl BrokerError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Asked { class, .. } => *class,
-            Self::Settings(_) | Self::NoTopic(_) => ErrorClass::Permanent,
-            Self::ThreadEnded(_) | Self::Thread(_) | Self::StillClosing(_) => ErrorClass::Transient,
+            Self::Settings(_)
+            | Self::NoTopic(_)
+            | Self::Hidden(_)
+            | Self::Unreadable(_)
+            | Self::GroupForbidden(_) => ErrorClass::Permanent,
+            // Passwords and certificates are changed on either side, the one before the other.
+            Self::Refused { .. }
+            | Self::ThreadEnded(_)
+            | Self::Thread(_)
+            | Self::StillClosing(_) => ErrorClass::Transient,
         }
     }
 
@@ -63,6 +92,24 @@ impl BrokerError {
             }
             KafkaError::ClientCreation(text) => Self::Settings(text.clone()),
             other => Self::asked("create a kafka client", other),
+        }
+    }
+
+    /// A topic that could not be read.
+    pub(crate) fn reading(topic: &str, error: &KafkaError) -> Self {
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::TopicAuthorizationFailed) => Self::Unreadable(topic.to_owned()),
+            _ => Self::asked(format!("read {topic}"), error),
+        }
+    }
+
+    /// The same, where brokers refused the client, with what they said.
+    pub(crate) fn because_of(self, door: &Door) -> Self {
+        match (self, door.last()) {
+            (Self::Asked { asked, class: ErrorClass::Transient, .. }, Some(refusal)) => {
+                Self::Refused { asked, said: refusal.said, advice: refusal.advice }
+            }
+            (error, _) => error,
         }
     }
 

@@ -18,13 +18,14 @@ mod mock;
 mod native;
 mod producer;
 mod record;
+mod refusal;
 mod room;
 mod scan;
 mod settings;
 mod source;
 mod table;
 
-pub use admin::{Admin, AdminError, NewTopic, TopicState};
+pub use admin::{Admin, AdminError, NewTopic, Seen, TopicState};
 pub use awaited::AwaitedProducer;
 pub use bounds::{AtTime, Bounds, PartitionBounds};
 pub use error::{BrokerError, ErrorClass};

@@ -31,7 +31,7 @@ impl EmbeddedBroker {
         let owner: ThreadedProducer<LogOnly> = ClientConfig::new()
             .set("test.mock.num.brokers", "1")
             .set("client.id", "emberline-embedded")
-            .create_with_context(LogOnly)
+            .create_with_context(LogOnly::default())
             .map_err(|error| BrokerError::creation(&error))?;
         let none = || BrokerError::Settings("librdkafka made no mock cluster".to_owned());
         let bootstrap = owner.client().mock_cluster().ok_or_else(none)?.bootstrap_servers();

@@ -144,7 +144,7 @@ impl Scanner {
     /// Settings that librdkafka refuses.
     pub fn new(kafka: &KafkaSettings, topic: &str) -> Result<Self, BrokerError> {
         let consumer: BaseConsumer<LogOnly> = scan_config(kafka)
-            .create_with_context(LogOnly)
+            .create_with_context(LogOnly::default())
             .map_err(|error| BrokerError::creation(&error))?;
         Ok(Self { consumer, topic: topic.to_owned() })
     }
@@ -194,7 +194,7 @@ impl Scanner {
                     deadline = Instant::now() + patience;
                 }
                 Some(Err(error)) => {
-                    let error = BrokerError::asked(asked(), &error);
+                    let error = BrokerError::reading(&self.topic, &error);
                     if error.class() == ErrorClass::Permanent {
                         return Err(error);
                     }

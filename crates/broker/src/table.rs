@@ -72,7 +72,7 @@ impl TableReader {
     ) -> Result<Self, BrokerError> {
         let bounds = Bounds::new(kafka)?;
         let consumer: BaseConsumer<LogOnly> = table_config(kafka)
-            .create_with_context(LogOnly)
+            .create_with_context(LogOnly::default())
             .map_err(|error| BrokerError::creation(&error))?;
         let shared = Arc::new(Shared::default());
         let (end, ended) = oneshot::channel();
@@ -173,8 +173,7 @@ impl<F: FnMut(TableRecord<'_>)> Follower<F> {
                     value: record.payload(),
                 }),
                 Some(Err(error)) => {
-                    let error = BrokerError::asked(format!("read {}", self.topic), &error);
-                    self.fail(error);
+                    self.fail(BrokerError::reading(&self.topic, &error));
                 }
             }
         }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use emberline_broker::{
-    Admin, AdminError, Commit, KafkaSettings, NewTopic, RecordReader, RecordRef, Room, Source,
-    SourceEvent, SourceSettings, TableReader, where_it_left_off,
+    Admin, AdminError, Commit, KafkaSettings, NewTopic, RecordReader, RecordRef, Room, Seen,
+    Source, SourceEvent, SourceSettings, TableReader, where_it_left_off,
 };
 use emberline_testkit::harness::{self, trial};
 use emberline_testkit::kafka::{NewRecord, TestKafka, availability, unique};
@@ -193,8 +193,8 @@ async fn compacted() {
     let described = tokio::time::timeout(DEADLINE, async {
         loop {
             let found = admin.describe(&["nowhere", &name]).await.unwrap();
-            assert_eq!(found[0], None);
-            if let Some(found) = found[1].clone() {
+            assert_eq!(found[0], Seen::Absent);
+            if let Some(found) = found[1].there().cloned() {
                 return found;
             }
         }

@@ -27,6 +27,9 @@ pub(super) type StartRule = Box<dyn Fn(&Committed<'_>) -> i64 + Send>;
 
 /// The consumer's context.
 pub(super) struct SourceContext<B: Send + 'static> {
+    pub(super) group: String,
+    /// What librdkafka said of the error that comes out of `poll` next.
+    pub(super) said: Mutex<Option<String>>,
     pub(super) tenancy: Mutex<Tenancy<B>>,
     pub(super) bounds: Bounds,
     pub(super) events: mpsc::Sender<SourceEvent<B>>,
@@ -91,6 +94,8 @@ impl<B: Send + 'static> SourceContext<B> {
             closing: false,
         };
         Self {
+            group: settings.group.clone(),
+            said: Mutex::default(),
             tenancy: Mutex::new(tenancy),
             bounds,
             events,
@@ -111,6 +116,7 @@ impl<B: Send + 'static> ClientContext for SourceContext<B> {
     fn error(&self, error: KafkaError, reason: &str) {
         // The same error comes out of `poll`, where it becomes an event.
         tracing::debug!(%error, reason, "kafka source error");
+        *self.said.lock() = Some(reason.to_owned());
     }
 }
 

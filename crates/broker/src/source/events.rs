@@ -205,7 +205,7 @@ pub enum SourceError {
     #[error("a topic does not exist: {0}")]
     NoTopic(String),
     /// The broker refuses the credentials. The client goes on trying.
-    #[error("kafka refused the credentials: {0}")]
+    #[error("kafka refused the credentials: {0}; are sasl.username and sasl.password right?")]
     Credentials(String),
     /// No broker can be reached. The client goes on trying.
     #[error("kafka is out of reach: {0}")]

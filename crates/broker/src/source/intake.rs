@@ -57,11 +57,13 @@ pub(super) struct Trouble {
 }
 
 impl Trouble {
-    pub(super) fn of_client(error: &KafkaError) -> Self {
+    /// `said` is librdkafka's own text, if there is one: it has what the error lacks, such as
+    /// the topic's name.
+    pub(super) fn of_client(error: &KafkaError, said: Option<String>) -> Self {
         Self {
             code: error.rdkafka_error_code(),
             fatal: matches!(error, KafkaError::MessageConsumptionFatal(_)),
-            text: error.to_string(),
+            text: said.unwrap_or_else(|| error.to_string()),
             partition: None,
         }
     }

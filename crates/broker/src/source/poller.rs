@@ -130,7 +130,8 @@ impl<R: RecordReader> Poller<R> {
             // A record out of this queue is of a partition that isn't forwarded: one that
             // came while the source leaves.
             if let Some(Err(error)) = self.consumer.poll(wait) {
-                self.meet(&Trouble::of_client(&error));
+                let said = self.consumer.context().said.lock().take();
+                self.meet(&Trouble::of_client(&error, said));
             }
             if self.event_queue.as_ref().is_none_or(EventQueue::is_empty) {
                 return;

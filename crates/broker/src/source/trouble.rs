@@ -32,7 +32,9 @@ pub(super) fn meet<B: Send + 'static>(
         }
         // A partition that was paused or moved: librdkafka goes on by itself.
         Some(Code::PartitionEOF) => return,
-        Some(Code::GroupAuthorizationFailed) => SourceError::GroupForbidden(text()),
+        Some(Code::GroupAuthorizationFailed) => {
+            SourceError::GroupForbidden(consumer.context().group.clone())
+        }
         Some(Code::TopicAuthorizationFailed) => SourceError::TopicForbidden(topic()),
         Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition) => {
             SourceError::NoTopic(topic())

@@ -78,6 +78,9 @@ const fn of_class(class: FailureClass) -> &'static str {
 
 impl From<BrokerError> for Fault {
     fn from(error: BrokerError) -> Self {
+        if let BrokerError::Refused { asked, said, advice } = error {
+            return Self::new(format!("could not {asked}: {said}"), advice);
+        }
         let advice = match error.class() {
             ErrorClass::Permanent => {
                 "give this client the right that it lacks, or correct sasl.* in kafka.properties"

@@ -1,6 +1,6 @@
 //! How a topic differs from what it must be like, and what to do about it.
 
-use emberline_broker::TopicState;
+use emberline_broker::{Seen, TopicState};
 use serde::Serialize;
 
 use super::plan::{Kind, LOG_MAX_BYTES, Wanted};
@@ -9,7 +9,7 @@ use super::plan::{Kind, LOG_MAX_BYTES, Wanted};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(in crate::commands) struct Verdict {
     pub(in crate::commands) topic: String,
-    /// `ok`, `created`, `exists`, `missing`, `wrong`, `failed`.
+    /// `ok`, `created`, `exists`, `missing`, `hidden`, `wrong`, `failed`.
     pub(in crate::commands) state: &'static str,
     pub(in crate::commands) problems: Vec<Problem>,
 }
@@ -37,19 +37,17 @@ impl Verdict {
 }
 
 /// Compares.
-pub(in crate::commands) fn check(wanted: &Wanted, found: Option<&TopicState>) -> Verdict {
-    let Some(found) = found else {
-        let advice = match wanted.kind {
-            Kind::Input { key } => {
-                format!("run emberline topics create --inputs, or take it out of topics.{key}")
-            }
-            Kind::Table { .. } | Kind::Book { .. } | Kind::Register { .. } | Kind::Log { .. } => {
-                "run emberline topics create".to_owned()
-            }
-        };
-        let text = "does not exist, or may not be seen".to_owned();
-        return Verdict { state: "missing", ..Verdict::bad(&wanted.name, text, advice) };
+pub(in crate::commands) fn check(wanted: &Wanted, seen: &Seen) -> Verdict {
+    let found = match seen {
+        Seen::There(found) => found,
+        Seen::Absent => return missing(wanted),
+        Seen::Hidden => {
+            let advice = format!("allow {} on it", wanted.rights);
+            let text = "may not be seen".to_owned();
+            return Verdict { state: "hidden", ..Verdict::bad(&wanted.name, text, advice) };
+        }
     };
+
     let problems = match wanted.kind {
         Kind::Input { .. } => check_input(found),
         Kind::Table { max_bytes } => {
@@ -75,6 +73,19 @@ pub(in crate::commands) fn check(wanted: &Wanted, found: Option<&TopicState>) ->
     };
     let state = if problems.is_empty() { "ok" } else { "wrong" };
     Verdict { topic: wanted.name.clone(), state, problems }
+}
+
+fn missing(wanted: &Wanted) -> Verdict {
+    let advice = match wanted.kind {
+        Kind::Input { key } => {
+            format!("run emberline topics create --inputs, or take it out of topics.{key}")
+        }
+        Kind::Table { .. } | Kind::Book { .. } | Kind::Register { .. } | Kind::Log { .. } => {
+            "run emberline topics create".to_owned()
+        }
+    };
+    let text = "does not exist".to_owned();
+    Verdict { state: "missing", ..Verdict::bad(&wanted.name, text, advice) }
 }
 
 /// A compacted input forgets all of a device's reports but the last.
@@ -141,7 +152,7 @@ fn set(found: &TopicState, config: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use emberline_broker::TopicState;
+    use emberline_broker::{Seen, TopicState};
 
     use super::check;
     use crate::commands::topics::plan::{Kind, Wanted};
@@ -158,8 +169,12 @@ mod tests {
         }
     }
 
+    fn wanted(kind: Kind) -> Wanted {
+        Wanted { name: "t".to_owned(), kind, rights: "READ and WRITE" }
+    }
+
     fn problems(kind: Kind, found: &TopicState) -> Vec<String> {
-        let verdict = check(&Wanted { name: "t".to_owned(), kind }, Some(found));
+        let verdict = check(&wanted(kind), &Seen::There(found.clone()));
         assert_eq!(verdict.state == "ok", verdict.is_good());
         verdict.problems.into_iter().map(|it| format!("{}: {}", it.text, it.advice)).collect()
     }
@@ -210,9 +225,14 @@ mod tests {
 
     #[test]
     fn a_missing_topic_comes_with_the_command_that_makes_it() {
-        let verdict =
-            check(&Wanted { name: "t".to_owned(), kind: Kind::Input { key: "devices" } }, None);
+        let verdict = check(&wanted(Kind::Input { key: "devices" }), &Seen::Absent);
         assert_eq!(verdict.state, "missing");
         assert!(verdict.problems[0].advice.contains("--inputs"));
+    }
+    #[test]
+    fn a_hidden_topic_comes_with_the_rights_that_it_needs() {
+        let verdict = check(&wanted(Kind::Book { holds: "it" }), &Seen::Hidden);
+        assert_eq!(verdict.state, "hidden");
+        assert_eq!(verdict.problems[0].advice, "allow READ and WRITE on it");
     }
 }

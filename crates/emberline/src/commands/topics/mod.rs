@@ -8,7 +8,7 @@ pub(super) mod plan;
 
 use anyhow::Context;
 use clap::{Args as ClapArgs, Subcommand};
-use emberline_broker::{Admin, AdminError, NewTopic};
+use emberline_broker::{Admin, AdminError, NewTopic, Seen};
 use serde_json::json;
 
 use crate::app::Exit;
@@ -75,8 +75,7 @@ pub async fn run(args: Args, settings: Settings) -> anyhow::Result<Exit> {
             let wanted = wanted(&settings, inputs);
             let names: Vec<_> = wanted.iter().map(|topic| topic.name.as_str()).collect();
             let found = admin.describe(&names).await.with_context(kafka_at)?;
-            let verdicts =
-                wanted.iter().zip(&found).map(|(wanted, found)| check(wanted, found.as_ref()));
+            let verdicts = wanted.iter().zip(&found).map(|(wanted, found)| check(wanted, found));
             report(&verdicts.collect::<Vec<_>>(), json)
         }
     }
@@ -99,8 +98,15 @@ pub async fn create_missing(admin: &Admin, settings: &Settings) -> anyhow::Resul
     let wanted = plan::own_topics(settings);
     let names: Vec<_> = wanted.iter().map(|topic| topic.name.as_str()).collect();
     let found = admin.describe(&names).await?;
-    let missing: Vec<_> =
-        wanted.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(it, _)| it).collect();
+    if let Some((hidden, _)) = wanted.iter().zip(&found).find(|(_, seen)| **seen == Seen::Hidden) {
+        anyhow::bail!("no right to see the topic {}: allow {} on it", hidden.name, hidden.rights);
+    }
+    let missing: Vec<_> = wanted
+        .iter()
+        .zip(&found)
+        .filter(|(_, seen)| **seen == Seen::Absent)
+        .map(|(it, _)| it)
+        .collect();
     if missing.is_empty() {
         return Ok(Vec::new());
     }

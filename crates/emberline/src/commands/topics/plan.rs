@@ -9,6 +9,8 @@ use crate::settings::{HumanDuration, Settings};
 pub(in crate::commands) struct Wanted {
     pub(in crate::commands) name: String,
     pub(in crate::commands) kind: Kind,
+    /// What `run` must be allowed on it.
+    pub(in crate::commands) rights: &'static str,
 }
 
 /// What a topic is for decides what it must be like.
@@ -74,23 +76,29 @@ pub(in crate::commands) fn own_topics(settings: &Settings) -> Vec<Wanted> {
         Kind::Log { keep_ms: millis(settings.retry.max_age).saturating_add(RETRY_MARGIN_MS) };
     let archive = Kind::Log { keep_ms: ARCHIVE_MS };
 
-    let mut topics = vec![Wanted { name: name("customer-devices"), kind: table }];
-    let tiers = settings.retry.tiers.iter();
-    topics.extend(tiers.map(|tier| Wanted { name: name(&format!("retry.{tier}")), kind: retry }));
     let order_book = Kind::Book { holds: "which orders were placed" };
-    topics.push(Wanted { name: name("order-book"), kind: order_book });
-    topics.push(Wanted { name: name("dead-letters"), kind: archive });
-    topics.push(Wanted { name: name("receipts"), kind: archive });
     let replays = Kind::Book { holds: "how far a replay is" };
-    topics.push(Wanted { name: name("replays"), kind: replays });
-    topics.push(Wanted { name: name("portal-tokens"), kind: Kind::Register { keep_ms: DAY_MS } });
+    let tokens = Kind::Register { keep_ms: DAY_MS };
+    let wanted = |suffix: &str, kind, rights| Wanted { name: name(suffix), kind, rights };
+    let mut topics = vec![wanted("customer-devices", table, "READ and WRITE")];
+    let tiers = settings.retry.tiers.iter();
+    topics.extend(tiers.map(|tier| wanted(&format!("retry.{tier}"), retry, "READ and WRITE")));
+    topics.push(wanted("order-book", order_book, "READ and WRITE"));
+    topics.push(wanted("dead-letters", archive, "WRITE"));
+    topics.push(wanted("receipts", archive, "WRITE"));
+    topics.push(wanted("replays", replays, "DESCRIBE"));
+    topics.push(wanted("portal-tokens", tokens, "DESCRIBE"));
     topics
 }
 
 /// The topics that the pipeline reads.
 pub(in crate::commands) fn input_topics(settings: &Settings) -> impl Iterator<Item = Wanted> {
     let inputs = settings.topics.inputs();
-    inputs.map(|(key, topic)| Wanted { name: topic.to_owned(), kind: Kind::Input { key } })
+    inputs.map(|(key, topic)| Wanted {
+        name: topic.to_owned(),
+        kind: Kind::Input { key },
+        rights: "READ",
+    })
 }
 
 impl Wanted {

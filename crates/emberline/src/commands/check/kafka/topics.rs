@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use emberline_broker::{Admin, Bounds, Extent, KafkaSettings, TopicState, scan};
+use emberline_broker::{Admin, Bounds, BrokerError, Extent, KafkaSettings, Seen, TopicState, scan};
 
 use super::{PATIENCE, blocking};
 use crate::commands::check::fault::Fault;
@@ -39,13 +39,13 @@ pub(super) async fn check(
     };
     let mut there = Vec::new();
     for (topic, state) in wanted.iter().zip(&states) {
-        let verdict = compare(topic, state.as_ref());
+        let verdict = compare(topic, state);
         let outcome = match state {
-            Some(state) if verdict.problems.is_empty() => read_one(kafka, state).await,
+            Seen::There(state) if verdict.problems.is_empty() => read_one(kafka, state).await,
             _ => Err(problems(&verdict)),
         };
         report.settle(Group::Kafka, &topic.name, outcome);
-        there.extend(state.is_some().then(|| topic.name.clone()));
+        there.extend(state.there().map(|_| topic.name.clone()));
     }
     Ok(there)
 }
@@ -58,10 +58,7 @@ fn problems(verdict: &Verdict) -> Fault {
 }
 
 /// What each is like; where configurations may not be seen, whether it is there.
-async fn states(
-    kafka: &KafkaSettings,
-    wanted: &[Wanted],
-) -> Result<Vec<Option<TopicState>>, Fault> {
+async fn states(kafka: &KafkaSettings, wanted: &[Wanted]) -> Result<Vec<Seen>, Fault> {
     let names: Vec<_> = wanted.iter().map(|topic| topic.name.as_str()).collect();
     let admin = Admin::new(kafka)?;
     let error = match admin.describe(&names).await {
@@ -73,8 +70,14 @@ async fn states(
     let mut states = Vec::with_capacity(names.len());
     for name in names {
         let (bounds, asked) = (Arc::clone(&bounds), name.to_owned());
-        let partitions = blocking(move || bounds.partition_count(&asked, PATIENCE)).await?;
-        states.push(partitions.map(|partitions| TopicState {
+        let partitions = match blocking(move || bounds.partition_count(&asked, PATIENCE)).await {
+            Err(BrokerError::Hidden(_)) => {
+                states.push(Seen::Hidden);
+                continue;
+            }
+            partitions => partitions?,
+        };
+        let state = partitions.map(|partitions| TopicState {
             name: name.to_owned(),
             partitions,
             replication: 0,
@@ -82,7 +85,8 @@ async fn states(
             retention_ms: None,
             max_message_bytes: None,
             min_insync_replicas: None,
-        }));
+        });
+        states.push(state.map_or(Seen::Absent, Seen::There));
     }
     Ok(states)
 }
