@@ -5,6 +5,14 @@
 //! Here is only what two of them share.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// The repository's root.
+pub fn root() -> PathBuf {
+    let mut root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    root.pop();
+    root
+}
 
 /// The metrics that users build dashboards on, as the fixture lists them: `name kind labels`.
 pub fn metrics_fixture() -> BTreeSet<String> {

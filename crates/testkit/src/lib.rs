@@ -10,6 +10,7 @@
 mod background;
 pub mod browser;
 mod emberline;
+pub mod fetched;
 mod guard;
 pub mod harness;
 mod http;

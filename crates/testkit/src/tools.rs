@@ -3,14 +3,14 @@
 //!
 //! Versions are written by those who ask for them. Everything blocks, some minutes the first time.
 
-use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use crate::fetched::{self, told};
 use crate::target;
 
 /// Why they can't be had here, if they can't.
@@ -44,7 +44,8 @@ pub fn installed(package: &str, version: &str) -> Result<PathBuf> {
 /// # Errors
 /// Go can't build it.
 pub fn built(source: &Path, name: &str) -> Result<PathBuf> {
-    let (home, _lock) = home(name)?;
+    let home = home(name);
+    let _lock = fetched::locked(&home)?;
     let program = home.join(name);
     let output = program.to_string_lossy();
     go(
@@ -80,29 +81,20 @@ pub fn from_pip(package: &str, version: &str, name: &str) -> Result<PathBuf> {
     })
 }
 
-/// What `make` puts in a directory of this name, where it isn't there yet.
-fn once(directory: &str, program: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
-    let (home, _lock) = home(directory)?;
-    let (whole, partial) = (home.join("whole"), home.join("partial"));
-    if !whole.is_dir() {
-        if partial.is_dir() {
-            fs::remove_dir_all(&partial)?;
-        }
-        fs::create_dir_all(&partial)?;
-        make(&partial)?;
-        // What is there under its name is whole: it is moved there in one step.
-        fs::rename(&partial, &whole)?;
-    }
+/// Where a program lies in the directory of this name, which `make` fills once.
+fn once(name: &str, program: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+    let whole = home(name).join("whole");
+    fetched::once(&whole, |work| {
+        let made = work.join("whole");
+        fs::create_dir(&made)?;
+        make(&made)?;
+        Ok(made)
+    })?;
     Ok(whole.join(program))
 }
 
-/// A directory, and its lock: other test processes may want the same.
-fn home(name: &str) -> Result<(PathBuf, File)> {
-    let home = target::directory().join("tools").join(name);
-    fs::create_dir_all(&home)?;
-    let lock = File::create(home.join("lock"))?;
-    lock.lock().with_context(|| format!("could not lock {}", home.display()))?;
-    Ok((home, lock))
+fn home(name: &str) -> PathBuf {
+    target::directory().join("tools").join(name)
 }
 
 fn go<'a>(
@@ -116,16 +108,4 @@ fn go<'a>(
         command.env("GOBIN", programs);
     }
     told(&mut command)
-}
-
-/// What a command prints; what it complains of, if it fails.
-fn told(command: &mut Command) -> Result<String> {
-    let name = command.get_program().to_owned();
-    let output = command.output().with_context(|| format!("could not run {}", name.display()))?;
-    if !output.status.success() {
-        let arguments: Vec<_> = command.get_args().map(OsStr::to_string_lossy).collect();
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        bail!("{} {}:\n{}", name.display(), arguments.join(" "), complaint.trim());
-    }
-    Ok(String::from_utf8(output.stdout)?)
 }

@@ -16,7 +16,7 @@ const ENDS: &str = "topics";
 const OURS: &str = "emberline:local";
 
 fn services() -> Result<Map<String, Value>> {
-    let project = judges::composed(&judges::root().join("docker-compose.yml"))?;
+    let project = judges::composed(&emberline_tests::root().join("docker-compose.yml"))?;
     let services = project["services"].as_object().context("no services")?.clone();
     for name in SERVICES {
         ensure!(services.contains_key(name), "there is no {name}");
@@ -57,7 +57,7 @@ pub(crate) fn order() -> Result<()> {
 }
 
 pub(crate) fn named() -> Result<()> {
-    let root = judges::root();
+    let root = emberline_tests::root();
     for (name, service) in services()? {
         let image = service["image"].as_str().with_context(|| format!("{name}: no image"))?;
         if image == OURS {

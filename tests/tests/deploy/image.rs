@@ -5,25 +5,24 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use emberline_testkit::fetched;
+
 use crate::judges;
 
 fn recipe() -> Result<String> {
-    Ok(fs::read_to_string(judges::root().join("deploy/Dockerfile"))?)
+    Ok(fs::read_to_string(emberline_tests::root().join("deploy/Dockerfile"))?)
 }
 
 pub(crate) fn lint() -> Result<()> {
     let mut hadolint = Command::new(judges::hadolint()?);
     hadolint.args(["--no-color", "--disable-ignore-pragma", "--failure-threshold", "style"]);
-    let output = hadolint.arg(judges::root().join("deploy/Dockerfile")).output()?;
-    let complaint = String::from_utf8_lossy(&output.stdout);
-    let error = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{complaint}{error}");
-    Ok(())
+    hadolint.arg(emberline_tests::root().join("deploy/Dockerfile"));
+    fetched::told(&mut hadolint).map(drop)
 }
 
 /// What is written down in several places is the same in all of them.
 pub(crate) fn versions() -> Result<()> {
-    let root = judges::root();
+    let root = emberline_tests::root();
     let read = |path: &str| fs::read_to_string(root.join(path)).with_context(|| path.to_owned());
     let version = env!("CARGO_PKG_VERSION");
     let toolchain = read("rust-toolchain.toml")?;
@@ -70,7 +69,8 @@ pub(crate) fn shape() -> Result<()> {
         ensure!(told.contains(&label), "there is no label {label}");
     }
     // The chart runs it as the user that it is made for.
-    let values = fs::read_to_string(judges::root().join("deploy/helm/emberline/values.yaml"))?;
+    let values =
+        fs::read_to_string(emberline_tests::root().join("deploy/helm/emberline/values.yaml"))?;
     let expected = format!("runAsUser: {}", ids.first().context("no user")?);
     ensure!(values.contains(&expected), "the chart does not say {expected}");
     Ok(())

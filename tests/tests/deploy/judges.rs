@@ -20,12 +20,6 @@ const OPERATOR: [&str; 3] = [
 const KEDA: [&str; 3] =
     ["github.com/kedacore/keda/v2", "v2.21.0", "h1:R6z2HZvstK4RLUMxroNACzBj74xGxt3kG59b5Xc+Xps="];
 
-/// The repository's root.
-pub(crate) fn root() -> PathBuf {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    tests.parent().unwrap_or(tests).to_owned()
-}
-
 pub(crate) fn helm() -> Result<PathBuf> {
     tools::installed(HELM.0, HELM.1)
 }
@@ -59,7 +53,7 @@ pub(crate) fn composed(path: &Path) -> Result<Value> {
 }
 
 fn judged(arguments: &[PathBuf], input: &str) -> Result<String> {
-    let judge = tools::built(&root().join("tests/tools"), "judge")?;
+    let judge = tools::built(&emberline_tests::root().join("tests/tools"), "judge")?;
     let mut command = Command::new(judge);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut judge = command.spawn().context("could not run the judge")?;

@@ -1,10 +1,10 @@
 //! The program, asked about command lines and configurations of others.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use emberline_testkit::binary;
+use emberline_testkit::{binary, fetched};
 use serde_json::Value;
 
 /// Fails if this is no command line of the program's. Nothing is run: a command that loads a
@@ -37,17 +37,11 @@ pub(crate) fn accepts<'a>(
     if let Some(configuration) = configuration {
         command.arg("--config").arg(configuration);
     }
-    told(&command.output().context("could not run emberline")?).map(drop)
+    fetched::told(&mut command).map(drop)
 }
 
 /// The schema of its configuration.
 pub(crate) fn schema() -> Result<Value> {
-    let output = Command::new(binary()?).env_clear().args(["config", "schema"]).output()?;
-    Ok(serde_json::from_str(&told(&output)?)?)
-}
-
-fn told(output: &Output) -> Result<String> {
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "emberline: {complaint}");
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    let schema = fetched::told(Command::new(binary()?).env_clear().args(["config", "schema"]))?;
+    Ok(serde_json::from_str(&schema)?)
 }

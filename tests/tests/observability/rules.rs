@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use emberline_testkit::fetched;
 use emberline_testkit::prometheus::promtool;
 use serde_json::Value;
 
@@ -15,7 +16,7 @@ const ANSWERS: [&str; 4] = ["**Means.**", "**Check.**", "**Do.**", "**Goes away"
 
 /// The directory `deploy`.
 pub(crate) fn deploy() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy").canonicalize().expect("it is there")
+    emberline_tests::root().join("deploy")
 }
 
 /// The file of rules.
@@ -114,8 +115,5 @@ fn yaml(file: &Path) -> Value {
 
 fn promtool_says(arguments: &[&str], files: &[PathBuf]) {
     let promtool = promtool().expect("it was looked for before");
-    let output = Command::new(promtool).args(arguments).args(files).output().expect("promtool");
-    let told =
-        [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
-    assert!(output.status.success(), "{}", told.join("\n"));
+    fetched::told(Command::new(promtool).args(arguments).args(files)).expect("no complaint");
 }

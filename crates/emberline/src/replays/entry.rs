@@ -50,6 +50,11 @@ impl Entry {
         if self.interrupted { "interrupted" } else { self.status.state.name() }
     }
 
+    /// Whether it runs, as far as is known: it was heard of lately.
+    pub const fn is_going_on(&self) -> bool {
+        self.status.state.is_running() && !self.interrupted
+    }
+
     /// How many of a hundred records in its ranges were read, rounded down; `None` where none
     /// are in them.
     pub fn percent(&self) -> Option<u64> {

@@ -87,12 +87,7 @@ impl Tenure {
         self.registry.read_on().await?;
         let all = self.registry.list();
         let own = all.iter().find(|it| it.name == self.name).map_or(i64::MAX, |it| it.since);
-        let before = |it: &Entry| {
-            it.name != self.name
-                && it.status.state.is_running()
-                && !it.interrupted
-                && it.since < own
-        };
+        let before = |it: &Entry| it.name != self.name && it.is_going_on() && it.since < own;
         Ok(all.into_iter().filter(before).collect())
     }
 

@@ -1,7 +1,7 @@
 //! axe-core: which faults of a page keep people out. It is fetched once with npm, as the
 //! version that is written here and no other, and kept in the target directory.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::Page;
+use crate::fetched::{self, told};
 use crate::target;
 
 const VERSION: &str = "4.14.1";
@@ -31,17 +32,16 @@ impl Page {
         let look = format!(
             "{script};axe.run(document, {{resultTypes: ['violations']}}).then(it => it.violations)"
         );
-        let mut found = self.evaluate(&look).await;
-        // A page that loads itself anew while it is looked at is looked at again.
-        for _ in 0..MOST_LOADS {
-            match &found {
-                Err(error) if error.to_string().contains(LOADED_ANEW) => {
-                    found = self.evaluate(&look).await;
+        let mut loads = 0;
+        let found = loop {
+            match self.evaluate(&look).await {
+                // It was loaded anew meanwhile: that one is looked at.
+                Err(error) if loads < MOST_LOADS && error.to_string().contains(LOADED_ANEW) => {
+                    loads += 1;
                 }
-                _ => break,
+                found => break found?,
             }
-        }
-        let found = found?;
+        };
         let found = found.as_array().context("axe-core told nothing")?;
         let is_serious =
             |it: &&Value| ["serious", "critical"].iter().any(|bad| it["impact"] == *bad);
@@ -67,36 +67,18 @@ fn place() -> PathBuf {
 /// Blocks while it is fetched.
 fn script() -> Result<String> {
     let place = place();
-    let home = place.parent().context("a place has a directory")?;
-    fs::create_dir_all(home)?;
-    // Other test processes want the same; the lock ends with the file.
-    let lock = File::create(home.join("lock"))?;
-    lock.lock().context("could not lock the directory of axe-core")?;
-    if !is_there() {
-        fetch(home, &place)?;
-    }
+    fetched::once(&place, fetch).context("could not fetch axe-core")?;
     fs::read_to_string(&place).context("could not read axe-core")
 }
 
-/// What is there under its name is whole: it is moved there in one step.
-fn fetch(home: &Path, place: &Path) -> Result<()> {
-    let work = tempfile::tempdir_in(home)?;
+fn fetch(work: &Path) -> Result<PathBuf> {
     let name = format!("axe-core@{VERSION}");
-    run(Command::new("npm").args(["pack", "--silent", &name]).current_dir(&work))?;
-    let package = work.path().join(format!("axe-core-{VERSION}.tgz"));
+    told(Command::new("npm").args(["pack", "--silent", &name]).current_dir(work))?;
+    let package = work.join(format!("axe-core-{VERSION}.tgz"));
     let digest = ring::digest::digest(&ring::digest::SHA512, &fs::read(&package)?);
     if base64_simd::STANDARD.encode_to_string(digest) != SHA512 {
         bail!("the package {name} is not the one that these tests were written with");
     }
-    run(Command::new("tar").arg("-xzf").arg(&package).arg("-C").arg(work.path()))?;
-    let script = work.path().join("package/axe.min.js");
-    fs::rename(script, place).context("could not put axe-core in its place")
-}
-
-fn run(command: &mut Command) -> Result<()> {
-    let output = command.output().with_context(|| format!("could not run {command:?}"))?;
-    if !output.status.success() {
-        bail!("{command:?} failed:\n{}", String::from_utf8_lossy(&output.stderr));
-    }
-    Ok(())
+    told(Command::new("tar").arg("-xzf").arg(&package).arg("-C").arg(work))?;
+    Ok(work.join("package/axe.min.js"))
 }

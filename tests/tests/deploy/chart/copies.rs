@@ -14,7 +14,7 @@ const RULES: &str = "emberline.rules.yml";
 
 /// Each copy, with what it is of.
 fn pairs() -> Result<BTreeMap<PathBuf, PathBuf>> {
-    let (root, files) = (judges::root(), directory().join("files"));
+    let (root, files) = (emberline_tests::root(), directory().join("files"));
     let mut pairs = BTreeMap::new();
     pairs.insert(files.join(RULES), root.join("deploy/prometheus").join(RULES));
     let dashboards = root.join("deploy/grafana");

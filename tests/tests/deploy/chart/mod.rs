@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use emberline_testkit::fetched;
 use serde_json::Value;
 
 use crate::judges;
@@ -22,7 +23,7 @@ const COPIED: [&str; 2] = ["templates/prometheusrule.yaml", "templates/dashboard
 
 /// Where the chart is.
 fn directory() -> PathBuf {
-    judges::root().join("deploy/helm/emberline")
+    emberline_tests::root().join("deploy/helm/emberline")
 }
 
 /// What helm says, or what it complains of.
@@ -35,11 +36,7 @@ fn helm(command: &str, set: &str, more: &[&str]) -> Result<String> {
         helm.args(["rel", "--namespace", "default"]);
     }
     helm.arg(&chart).args(KUBERNETES).arg("--values").arg(values).args(more);
-    let output = helm.output().context("could not run helm")?;
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "helm {command}, {set} values: {told}{complaint}");
-    Ok(told)
+    fetched::told(&mut helm)
 }
 
 fn rendered(set: &str) -> Result<String> {

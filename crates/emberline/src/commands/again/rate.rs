@@ -20,10 +20,7 @@ pub(super) fn left(
     registry: &Registry,
     name: &ReplayName,
 ) -> anyhow::Result<Option<f64>> {
-    let others = registry
-        .list()
-        .into_iter()
-        .filter(|it| it.status.state.is_running() && !it.interrupted && it.name != *name);
+    let others = registry.list().into_iter().filter(|it| it.is_going_on() && it.name != *name);
     let taken: f64 = others.filter_map(|it| it.status.rate).sum();
     of(job.options.rate, settings, taken)
 }
@@ -37,10 +34,7 @@ pub(super) fn is_still_left(
     settings: &Settings,
     began_before: &[Entry],
 ) -> anyhow::Result<()> {
-    let (Some(rate), Some(whole)) = (rate, settings.limits.rate.per_second()) else {
-        return Ok(());
-    };
-    let part = whole * settings.limits.replay_part.fraction();
+    let (Some(rate), Some(part)) = (rate, part(settings)) else { return Ok(()) };
     let taken: f64 = began_before.iter().filter_map(|it| it.status.rate).sum();
     if rate <= part - taken + LEAST {
         return Ok(());
@@ -62,9 +56,7 @@ pub(super) fn of(
     taken: f64,
 ) -> anyhow::Result<Option<f64>> {
     let asked = asked.and_then(Rate::per_second);
-    let limits = &settings.limits;
-    let Some(whole) = limits.rate.per_second() else { return Ok(asked) };
-    let part = whole * limits.replay_part.fraction();
+    let Some(part) = part(settings) else { return Ok(asked) };
     let left = part - taken;
     if left < LEAST {
         return Err(wrong(format!(
@@ -76,10 +68,16 @@ pub(super) fn of(
         Some(asked) if asked > left + LEAST => Err(wrong(format!(
             "--rate {asked}/s is more than the {left}/s that replays have left \
              (limits.replay_part is {} of limits.rate)",
-            limits.replay_part
+            settings.limits.replay_part
         ))),
         asked => Ok(Some(asked.unwrap_or(left))),
     }
+}
+
+/// Calls a second that all replays have together; `None`: no limit.
+fn part(settings: &Settings) -> Option<f64> {
+    let limits = &settings.limits;
+    limits.rate.per_second().map(|whole| whole * limits.replay_part.fraction())
 }
 
 fn wrong(text: String) -> anyhow::Error {
