@@ -70,8 +70,6 @@ pub(crate) fn producer_config(kafka: &KafkaSettings, message_max_bytes: usize) -
         // Receipts are small and many, and hardly get smaller: what zstd needs to begin a batch
         // is more than what it does for it.
         .set("compression.type", "lz4")
-        // Of what is written nothing is waited for but by its own items.
-        .set("linger.ms", "20")
         .set("message.max.bytes", message_max_bytes.to_string())
         .set("queue.buffering.max.kbytes", "65536")
         // The partitioner of the Java clients, so that all writers of a topic agree

@@ -25,11 +25,18 @@ pub struct ProducerSettings {
     /// How long a record is tried to be written. Default 2 min. With an idempotent
     /// producer a record that timed out may have been written.
     pub delivery_timeout: Duration,
+    /// How long a record waits for others of its partition, to be written with them. Default
+    /// 20 ms. `linger.ms` of the user's own settings wins.
+    pub linger: Duration,
 }
 
 impl Default for ProducerSettings {
     fn default() -> Self {
-        Self { message_max_bytes: 10_000_000, delivery_timeout: Duration::from_mins(2) }
+        Self {
+            message_max_bytes: 10_000_000,
+            delivery_timeout: Duration::from_mins(2),
+            linger: Duration::from_millis(20),
+        }
     }
 }
 
@@ -143,8 +150,11 @@ impl<T: Send + Sync + 'static> Producer<T> {
     ) -> Result<Self, BrokerError> {
         let timeout = settings.delivery_timeout.as_millis().to_string();
         let mut config = producer_config(kafka, settings.message_max_bytes);
-        if !kafka.properties.contains_key("message.timeout.ms") {
-            config.set("message.timeout.ms", timeout);
+        let linger = settings.linger.as_millis().to_string();
+        for (key, value) in [("message.timeout.ms", timeout), ("linger.ms", linger)] {
+            if !kafka.properties.contains_key(key) {
+                config.set(key, value);
+            }
         }
         let inner = config
             .create_with_context(Context { completions })

@@ -4,7 +4,7 @@
 //! place. Calls to the service have theirs already: `Transport`.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use emberline_broker::{
     BrokerError, Commit, KafkaSettings, ProduceError, Producer, ProducerSettings, Record, Room,
@@ -14,6 +14,7 @@ use tokio::sync::mpsc::{Receiver, UnboundedSender};
 
 use crate::intake::Intake;
 use crate::outbox::WriteEnd;
+use crate::settings::WorkerKind;
 
 /// What a worker is put into.
 pub(crate) struct Edges {
@@ -107,6 +108,17 @@ pub(crate) struct Producers {
     pub(crate) kafka: KafkaSettings,
     /// Largest record, in bytes.
     pub(crate) max_record: usize,
+    pub(crate) kind: WorkerKind,
+}
+
+/// How long a write may wait for others: each request less is time saved on both sides. A
+/// receipt holds up nobody but the items of its call, except where something is pushed again:
+/// there calls are counted until it is written. A customer's lane waits for each of its writes.
+const fn linger(kind: WorkerKind) -> Duration {
+    Duration::from_millis(match kind {
+        WorkerKind::Devices | WorkerKind::Retries => 50,
+        WorkerKind::Bindings | WorkerKind::Claims | WorkerKind::Replay | WorkerKind::Redrive => 10,
+    })
 }
 
 impl Writers for Producers {
@@ -114,7 +126,11 @@ impl Writers for Producers {
         // How large a record may be is for its topic to say: what the client refused would
         // still be refused after the topic was mended.
         let message_max_bytes = self.max_record.max(LARGEST_RECORD);
-        let settings = ProducerSettings { message_max_bytes, ..ProducerSettings::default() };
+        let settings = ProducerSettings {
+            message_max_bytes,
+            linger: linger(self.kind),
+            ..ProducerSettings::default()
+        };
         Ok(Box::new(Producer::new(&self.kafka, &settings, ends)?))
     }
 }

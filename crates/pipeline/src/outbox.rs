@@ -6,6 +6,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use emberline_broker::{BrokerError, Delivered, ProduceError, Record};
@@ -35,7 +36,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// A record to be written.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
-    pub(crate) topic: String,
+    pub(crate) topic: Arc<str>,
     pub(crate) key: Option<Vec<u8>>,
     pub(crate) value: Option<Vec<u8>>,
     pub(crate) headers: Vec<(String, Vec<u8>)>,

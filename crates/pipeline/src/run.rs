@@ -377,6 +377,7 @@ fn start<T: Transport + Clone>(
             writers: Box::new(Producers {
                 kafka: settings.kafka.clone(),
                 max_record: delivery.max_record,
+                kind,
             }),
             clock: WallClock::system(),
         },

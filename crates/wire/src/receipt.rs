@@ -8,6 +8,10 @@ use prost::Message;
 
 use crate::{DecodeError, proto};
 
+mod data;
+
+pub use data::DataReceipt;
+
 const MESSAGE: &str = "Receipt";
 
 /// The one field of a [`proto::Receipt`] that tells whose it is.

@@ -136,7 +136,7 @@ impl<T: Transport + Clone> Worker<T> {
 
     fn set_record(&self, customer: &CustomerId, set: &CustomerSet) -> Outgoing {
         Outgoing {
-            topic: self.shared.settings.topics.customer_devices(),
+            topic: self.shared.settings.topics.customer_devices().into(),
             key: Some(customer.as_str().as_bytes().to_vec()),
             value: Some(table::encode(set)),
             headers: Vec::new(),

@@ -213,7 +213,7 @@ impl<T: Transport + Clone> Worker<T> {
         };
         headers.push((RETRY_HEADER.to_owned(), header.encode().into_bytes()));
         let write = Outgoing {
-            topic: self.shared.settings.topics.retry(delay),
+            topic: self.shared.settings.topics.retry(delay).into(),
             key: record.raw.key().map(<[u8]>::to_vec),
             value: record.raw.value().map(<[u8]>::to_vec),
             headers,
@@ -260,7 +260,7 @@ impl<T: Transport + Clone> Worker<T> {
         let letter = letter.to_headers();
         headers.extend(letter.into_iter().map(|(name, text)| (name.to_owned(), text.into_bytes())));
         let write = Outgoing {
-            topic: self.shared.settings.topics.dead_letters(),
+            topic: self.shared.settings.topics.dead_letters().into(),
             key: record.raw.key().map(<[u8]>::to_vec),
             value: record.raw.value().map(<[u8]>::to_vec),
             headers,

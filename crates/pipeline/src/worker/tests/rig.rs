@@ -279,7 +279,7 @@ impl Rig {
                 events,
                 room: Arc::clone(&room),
                 ahead: Arc::clone(&ahead),
-                writers: Box::new(Producers { kafka, max_record }),
+                writers: Box::new(Producers { kafka, max_record, kind }),
                 clock: WallClock::system(),
             },
             Ends::default(),
