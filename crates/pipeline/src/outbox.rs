@@ -212,6 +212,12 @@ impl<W> Outbox<W> {
         self.pending.len()
     }
 
+    /// Those writes.
+    #[cfg(test)]
+    pub(crate) fn records(&self) -> impl Iterator<Item = &Outgoing> {
+        self.pending.iter().map(|(_, pending)| &pending.record)
+    }
+
     /// When [`retry`](Self::retry) has something to do.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         self.again.peek().map(|Reverse((due, _))| *due)

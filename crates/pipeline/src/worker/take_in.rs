@@ -239,6 +239,7 @@ impl<T: Transport + Clone> Worker<T> {
             Content::RedrivenTooOften => {
                 self.settle(record, Outcome::Skipped(SkipReason::RedrivenTooOften), 1, now);
             }
+            Content::ForLaterVersion => self.leave_to_later_version(record, now),
             Content::Superseded(None) => self.settle(record, Outcome::Superseded, 1, now),
             Content::Superseded(Some(newest)) => self.state(record, newest, now),
             Content::Binding(event) => self.binding(record, event, now),

@@ -150,7 +150,9 @@ impl Wanted {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Sizes, input_topics, own_topics};
+    use emberline_broker::NewTopic;
+
+    use super::{DAY_MS, Kind, Sizes, input_topics, own_topics};
     use crate::settings::Settings;
 
     #[test]
@@ -199,6 +201,37 @@ mod tests {
             assert_eq!(new.partitions, 1, "{name}");
             let lag = ("min.compaction.lag.ms".to_owned(), "3600000".to_owned());
             assert!(new.configs.contains(&lag), "{name}");
+        }
+    }
+
+    /// What `config` of a topic the operations guide promises, as it says it.
+    fn told(new: &NewTopic) -> (String, String) {
+        let config = |key: &str| new.configs.iter().find(|(name, _)| name == key).map(|it| &*it.1);
+        let kept = match config("retention.ms").map(|ms| ms.parse::<u64>().unwrap()) {
+            Some(ms) => format!("{} day{}", ms / DAY_MS, if ms == DAY_MS { "" } else { "s" }),
+            None if config("min.compaction.lag.ms") == Some("3600000") => "1 hour".to_owned(),
+            None => "the last of each".to_owned(),
+        };
+        (config("cleanup.policy").unwrap().to_owned(), kept)
+    }
+
+    #[test]
+    fn the_operations_guide_tells_how_each_topic_is_made() {
+        let guide = include_str!("../../../../../deploy/README.md");
+        let guide =
+            guide.split("\n## ").find(|section| section.starts_with("Topics: what is kept"));
+        let guide = guide.expect("a section about what is kept");
+        for topic in own_topics(&Settings::default()) {
+            let new = topic.as_new(Sizes::DEFAULT);
+            let suffix = topic.name.trim_start_matches("emberline.");
+            let named = suffix.split_once('.').map_or(suffix, |(tiers, _)| tiers);
+            let row = ["", ".*"].map(|rest| format!("| `<prefix>.{named}{rest}` | "));
+            let row = guide.lines().find(|line| row.iter().any(|row| line.starts_with(row)));
+            let row = row.unwrap_or_else(|| panic!("the guide does not tell of {suffix}"));
+            let (policy, kept) = told(&new);
+            let cells: Vec<_> = row.split('|').map(str::trim).collect();
+            assert_eq!(cells[2], policy, "{row}");
+            assert!(cells[3].contains(&kept), "{kept}: {row}");
         }
     }
 

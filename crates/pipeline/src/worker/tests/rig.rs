@@ -303,7 +303,7 @@ impl Rig {
     pub(super) fn bind(&self, device: &str) {
         let customer = emberline_model::CustomerId::parse("c_1").unwrap();
         let bindings = &self.worker.shared.bindings;
-        let mut set = bindings.set_of(&customer);
+        let mut set = bindings.set_of(&customer).unwrap();
         set.apply(&binding(device, SECOND));
         bindings.apply(&customer, &set, 0);
     }
