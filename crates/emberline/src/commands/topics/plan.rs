@@ -57,8 +57,8 @@ impl Sizes {
 }
 
 const DAY_MS: u64 = 86_400_000;
-/// Dead letters and receipts are asked for weeks later.
-const ARCHIVE_MS: u64 = 30 * DAY_MS;
+/// Dead letters are asked for weeks later.
+const DEAD_LETTERS_MS: u64 = 30 * DAY_MS;
 /// A retry topic must not drop what is not quite too old yet: one day of margin.
 const RETRY_MARGIN_MS: u64 = DAY_MS;
 /// Who waits for another reads on over what was written meanwhile: far longer than any lease.
@@ -74,7 +74,8 @@ pub(in crate::commands) fn own_topics(settings: &Settings) -> Vec<Wanted> {
     let table = Kind::Table { max_bytes: settings.bindings.max_set.0 };
     let retry =
         Kind::Log { keep_ms: millis(settings.retry.max_age).saturating_add(RETRY_MARGIN_MS) };
-    let archive = Kind::Log { keep_ms: ARCHIVE_MS };
+    let dead_letters = Kind::Log { keep_ms: DEAD_LETTERS_MS };
+    let receipts = Kind::Log { keep_ms: millis(settings.receipts.retention) };
 
     let order_book = Kind::Book { holds: "which orders were placed" };
     let replays = Kind::Book { holds: "how far a replay is" };
@@ -84,8 +85,8 @@ pub(in crate::commands) fn own_topics(settings: &Settings) -> Vec<Wanted> {
     let tiers = settings.retry.tiers.iter();
     topics.extend(tiers.map(|tier| wanted(&format!("retry.{tier}"), retry, "READ and WRITE")));
     topics.push(wanted("order-book", order_book, "READ and WRITE"));
-    topics.push(wanted("dead-letters", archive, "WRITE"));
-    topics.push(wanted("receipts", archive, "WRITE"));
+    topics.push(wanted("dead-letters", dead_letters, "WRITE"));
+    topics.push(wanted("receipts", receipts, "WRITE"));
     topics.push(wanted("replays", replays, "DESCRIBE"));
     topics.push(wanted("portal-tokens", tokens, "DESCRIBE"));
     topics
@@ -233,6 +234,14 @@ mod tests {
             assert_eq!(cells[2], policy, "{row}");
             assert!(cells[3].contains(&kept), "{kept}: {row}");
         }
+    }
+
+    #[test]
+    fn receipts_are_kept_for_as_long_as_is_set() {
+        let mut settings = Settings::default();
+        settings.receipts.retention = "7d".parse().unwrap();
+        let receipts = own_topics(&settings).into_iter().find(|it| it.name.ends_with(".receipts"));
+        assert_eq!(receipts.unwrap().kind, Kind::Log { keep_ms: 7 * DAY_MS });
     }
 
     #[test]
