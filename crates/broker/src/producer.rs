@@ -148,15 +148,7 @@ impl<T: Send + Sync + 'static> Producer<T> {
         settings: &ProducerSettings,
         completions: Completions<T>,
     ) -> Result<Self, BrokerError> {
-        let timeout = settings.delivery_timeout.as_millis().to_string();
-        let mut config = producer_config(kafka, settings.message_max_bytes);
-        let linger = settings.linger.as_millis().to_string();
-        for (key, value) in [("message.timeout.ms", timeout), ("linger.ms", linger)] {
-            if !kafka.properties.contains_key(key) {
-                config.set(key, value);
-            }
-        }
-        let inner = config
+        let inner = producer_config(kafka, settings)
             .create_with_context(Context { completions })
             .map_err(|error| BrokerError::creation(&error))?;
         Ok(Self { inner })
