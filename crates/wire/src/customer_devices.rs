@@ -17,6 +17,7 @@ use prost::Message;
 
 use self::fields::{Field, FieldValue, Fields};
 use self::later::Later;
+use crate::delimited::begin;
 use crate::{DecodeError, proto};
 
 const MESSAGE: &str = "CustomerDevices";
@@ -86,7 +87,8 @@ impl CustomerDevices {
         let mut value = later.of_set().to_vec();
         let mut put = |field, mut message: Vec<u8>, (device, time): (&DeviceId, EventTime)| {
             message.extend_from_slice(later.of_device(field, device.as_str(), time));
-            put_message(&mut value, field, &message);
+            begin(field, message.len(), &mut value);
+            value.append(&mut message);
         };
         for bound in &self.devices {
             let message = proto::BoundDevice {
@@ -106,15 +108,6 @@ impl CustomerDevices {
         }
         value
     }
-}
-
-/// Writes a field that is a message: the wire form of `repeated` ones, each for itself.
-fn put_message(value: &mut Vec<u8>, field: u32, message: &[u8]) {
-    const LENGTH_FOLLOWS: u32 = 2;
-    let key = field << 3 | LENGTH_FOLLOWS;
-    value.push(u8::try_from(key).expect("the fields' numbers are below 16"));
-    prost::encode_length_delimiter(message.len(), value).expect("a vector grows");
-    value.extend_from_slice(message);
 }
 
 fn device_id(text: &str) -> Result<DeviceId, DecodeError> {

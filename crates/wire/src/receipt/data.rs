@@ -6,6 +6,9 @@
 use emberline_model::{Category, ReportTime};
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
 
+use super::steps;
+use crate::delimited::begin;
+
 /// What is the same for all reports of a call.
 #[derive(Debug, Clone, Copy)]
 pub struct DataReceipt<'a> {
@@ -29,7 +32,7 @@ impl DataReceipt<'_> {
         times: impl Iterator<Item = ReportTime> + Clone,
         marks: impl Iterator<Item = u64>,
     ) -> Vec<u8> {
-        let steps = steps(times);
+        let steps = steps(times).map(zigzag);
         let (count, steps_len) = steps
             .clone()
             .fold((0, 0), |(count, len), step| (count + 1, len + encoded_len_varint(step)));
@@ -62,12 +65,9 @@ impl DataReceipt<'_> {
     }
 }
 
-/// The first time, then each one's distance from the one before, as `sint64` is written.
-fn steps(times: impl Iterator<Item = ReportTime> + Clone) -> impl Iterator<Item = u64> + Clone {
-    times.scan(0, |last, time| {
-        let step = time.seconds() - std::mem::replace(last, time.seconds());
-        Some(((step << 1) ^ (step >> 63)).cast_unsigned())
-    })
+/// A number as `sint64` is written.
+fn zigzag(number: i64) -> u64 {
+    ((number << 1) ^ (number >> 63)).cast_unsigned()
 }
 
 // What is 0 or empty is not written, as it is by default in this version of protobuf.
@@ -88,12 +88,6 @@ fn text(tag: u32, text: &str, value: &mut Vec<u8>) {
         begin(tag, text.len(), value);
         value.extend_from_slice(text.as_bytes());
     }
-}
-
-/// What comes before so many bytes.
-fn begin(tag: u32, len: usize, value: &mut Vec<u8>) {
-    encode_key(tag, WireType::LengthDelimited, value);
-    encode_varint(len as u64, value);
 }
 
 fn bytes_len(tag: u32, len: usize) -> usize {
