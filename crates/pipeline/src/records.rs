@@ -35,6 +35,13 @@ pub(crate) struct Failure {
     pub(crate) request_id: String,
 }
 
+impl Failure {
+    /// One of our own, not of a call.
+    pub(crate) fn own(code: &str, message: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), message: message.into(), request_id: String::new() }
+    }
+}
+
 /// Items of a record that go to a retry topic together.
 #[derive(Debug)]
 struct Parking {

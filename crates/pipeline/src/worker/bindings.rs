@@ -110,11 +110,10 @@ impl<T: Transport + Clone> Worker<T> {
     /// later version: a set made without it would take the customer's devices away.
     fn park_unreadable_set(&mut self, id: LaneId, customer: &CustomerId, now: Instant) {
         tracing::error!(%customer, "a customer's set can't be read; its bindings wait");
-        let failure = Failure {
-            code: "UnreadableSet".into(),
-            message: "the customer's record on the customer-devices topic can't be read".into(),
-            ..Failure::default()
-        };
+        let failure = Failure::own(
+            "UnreadableSet",
+            "the customer's record on the customer-devices topic can't be read",
+        );
         let all = self.lanes.len(id);
         self.park_front(id, all, ParkReason::Transient, &failure, now);
     }

@@ -192,11 +192,8 @@ impl<T: Transport + Clone> Worker<T> {
     /// A record of a retry topic of which something is left that only a later version knows
     /// goes back as it is: who sent the rest of it would settle what it can't send.
     pub(super) fn leave_to_later_version(&mut self, id: RecordId, now: Instant) {
-        let failure = Failure {
-            code: "LaterVersion".into(),
-            message: "a category is left that only a later version knows".into(),
-            ..Failure::default()
-        };
+        let failure =
+            Failure::own("LaterVersion", "a category is left that only a later version knows");
         if self.records.is_fenced(id) {
             return self.records.hand_over(id, 1, &self.metrics);
         }

@@ -246,8 +246,7 @@ impl<T: Transport + Clone> Worker<T> {
             Content::Customer(event) => self.customer(record, event, now),
             Content::Order(event) => self.order(record, event, now),
             Content::Undecodable(message) => {
-                let code = "Undecodable".to_owned();
-                let failure = Failure { code, message, ..Failure::default() };
+                let failure = Failure::own("Undecodable", message);
                 self.dead_letter(record, None, DeadLetterReason::Undecodable, &failure, now);
             }
         }
@@ -305,11 +304,7 @@ impl<T: Transport + Clone> Worker<T> {
         if !left.refusals_told {
             for refusal in refused.into_iter().filter(|refusal| left.has(refusal.category)) {
                 made += 1;
-                let failure = Failure {
-                    code: "ImpossibleValue".into(),
-                    message: refusal.reason,
-                    ..Failure::default()
-                };
+                let failure = Failure::own("ImpossibleValue", refusal.reason);
                 let reason = DeadLetterReason::ImpossibleValue;
                 self.dead_letter(record, Some(refusal.category), reason, &failure, now);
             }
