@@ -29,7 +29,7 @@ pub(crate) async fn with_a_backlog(world: &mut World, scale: Scale) -> Result<()
 
 /// Many partitions, and a dozen replicas that come and go: each time all have their part.
 pub(crate) async fn large_group(world: &mut World, scale: Scale) -> Result<()> {
-    let mut load = Load::new(FleetPlan { devices: 400, unbound: 0.0, ..FleetPlan::default() });
+    let load = Load::new(FleetPlan { devices: 400, unbound: 0.0, ..FleetPlan::default() });
     world.introduce(&load).await?;
     world.sandbox.faults().set(FaultPlan { latency: HALF_A_CALL, ..FaultPlan::default() });
     let world = &*world;
@@ -49,13 +49,7 @@ pub(crate) async fn large_group(world: &mut World, scale: Scale) -> Result<()> {
         }
         Ok(replicas)
     };
-    let replicas = while_devices_talk(world, &mut load, RECORDS_A_SECOND, scaling).await?;
-    world.tell(load.rest()).await?;
-
-    world.accepted(load.expectation().counts().reports).await?;
-    world.settled("devices", &world.devices()).await?;
-    replicas.stop_all().await?;
-    world.judge(&load).is_exactly_once_in_order()
+    under_load(world, load, scaling).await
 }
 
 /// What nothing depends on, for who reads along.
@@ -88,6 +82,15 @@ async fn scale_up_and_down(world: &mut World, rounds: usize, backlog: usize) -> 
         }
         Ok(replicas)
     };
+    under_load(world, load, scaling).await
+}
+
+/// The devices talk while the group changes; all that they say arrives once, in order.
+async fn under_load(
+    world: &World,
+    mut load: Load,
+    scaling: impl Future<Output = Result<Replicas>>,
+) -> Result<()> {
     let replicas = while_devices_talk(world, &mut load, RECORDS_A_SECOND, scaling).await?;
     world.tell(load.rest()).await?;
 
