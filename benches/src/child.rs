@@ -8,6 +8,7 @@
 mod calls;
 mod inside;
 mod pipeline;
+mod produce;
 mod read;
 mod sink;
 
@@ -35,6 +36,8 @@ pub(crate) enum Job {
     ReadInBatches { brokers: String, topic: String },
     /// Post prepared bodies, and do nothing.
     Calls { url: String, calls: u64, in_flight: usize },
+    /// Write receipts, and do nothing.
+    Receipts { brokers: String, topic: String, records: u64, per_second: f64 },
     /// Run the pipeline.
     Pipeline(pipeline::Pipeline),
     /// Be the service: answer every call alike.
@@ -109,6 +112,9 @@ pub(crate) fn work(job: &str) -> anyhow::Result<()> {
         Job::ReadByPoll { brokers, topic } => read::by_poll(&brokers, &topic),
         Job::ReadInBatches { brokers, topic } => read::in_batches(&brokers, &topic),
         Job::Calls { url, calls, in_flight } => block_on(calls::post(&url, calls, in_flight)),
+        Job::Receipts { brokers, topic, records, per_second } => {
+            produce::write(&brokers, &topic, (records, per_second))
+        }
         Job::Pipeline(pipeline) => block_on(pipeline::run(pipeline)),
         Job::Sink { latency_ms } => block_on(sink::serve(Duration::from_millis(latency_ms))),
     }?;

@@ -72,6 +72,7 @@ impl Bench<'_> {
         let load = load::write(self.kafka, Sizes::DEVICES, self.sizes.push_records).await?;
         let in_flight = Sizes::PUSH_IN_FLIGHT;
         let (mut raws, mut pushes, mut proven) = (Vec::new(), Vec::new(), Vec::new());
+        let mut producers = Vec::new();
         for _ in 0..self.sizes.runs {
             let push = |receipts: &str| {
                 self.pipeline("push", &load, |pipeline| {
@@ -85,7 +86,12 @@ impl Bench<'_> {
             let (url, calls) = (self.url.clone(), plain.did.calls);
             raws.push(done(&Job::Calls { url, calls, in_flight }, "")?);
             pushes.push(plain);
-            proven.push(push("true")?);
+            let run = push("true")?;
+            let (records, per_second) = (run.did.calls, per(run.did.calls, run.did.seconds));
+            proven.push(run);
+            let (brokers, topic) = (self.kafka.bootstrap(), load.receipts());
+            let brokers = brokers.to_owned();
+            producers.push(done(&Job::Receipts { brokers, topic, records, per_second }, "")?);
         }
         let yields = Measured::calls_per_cpu_second;
         let speed = |run: &Measured| per(run.did.calls, run.did.seconds);
@@ -112,6 +118,12 @@ impl Bench<'_> {
                 .beside_ceiling(median(&pushes, yields))
                 .target(Target::RatioAtLeast(0.9))
                 .note(note(&proven)),
+        );
+        let cost = |runs: &[Measured]| 1e6 / median(runs, yields);
+        let of_it = cost(&proven) - cost(&pushes);
+        rows.push(
+            Row::new("raw producer, receipts' bytes", cost(&producers), "CPU us a record")
+                .note(format!("of the {of_it:.1} us that a receipt costs")),
         );
         Ok(())
     }

@@ -42,6 +42,13 @@ pub(crate) struct Load {
     pub(crate) bytes_per_record: u64,
 }
 
+impl Load {
+    /// Where the pipeline writes its receipts.
+    pub(crate) fn receipts(&self) -> String {
+        format!("{}.receipts", self.prefix)
+    }
+}
+
 /// Platform messages with two reports on average, a tenth of which come twice.
 fn plan(devices: u32) -> FleetPlan {
     FleetPlan {

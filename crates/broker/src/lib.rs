@@ -16,6 +16,7 @@ mod client;
 mod error;
 mod mock;
 mod native;
+mod polled;
 mod producer;
 mod record;
 mod refusal;
@@ -30,7 +31,10 @@ pub use awaited::AwaitedProducer;
 pub use bounds::{AtTime, Bounds, PartitionBounds};
 pub use error::{BrokerError, ErrorClass};
 pub use mock::EmbeddedBroker;
-pub use producer::{Delivered, ProduceError, Producer, ProducerSettings, Record, Refused};
+pub use polled::{PolledProducer, Unwritten, Word};
+pub use producer::{
+    Delivered, OwnedRecord, ProduceError, Producer, ProducerSettings, Record, Refused,
+};
 pub use record::{Headers, PartitionRef, PartitionSlot, RecordReader, RecordRef, TopicIndex};
 pub use room::Room;
 pub use scan::{Extent, OffsetRange, ScanRecord, Scanned, Scanner, scan};

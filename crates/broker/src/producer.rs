@@ -55,6 +55,32 @@ pub struct Record<'a> {
     pub timestamp_ms: Option<i64>,
 }
 
+/// A record that is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedRecord {
+    /// Where to.
+    pub topic: String,
+    /// Decides the partition.
+    pub key: Option<Vec<u8>>,
+    /// The value; `None` is a tombstone.
+    pub value: Option<Vec<u8>>,
+    /// Names and values.
+    pub headers: Vec<(String, Vec<u8>)>,
+}
+
+impl OwnedRecord {
+    /// A copy, without the time.
+    pub fn of(record: Record<'_>) -> Self {
+        let header = |(name, value): &(&str, &[u8])| ((*name).to_owned(), value.to_vec());
+        Self {
+            topic: record.topic.to_owned(),
+            key: record.key.map(<[u8]>::to_vec),
+            value: record.value.map(<[u8]>::to_vec),
+            headers: record.headers.iter().map(header).collect(),
+        }
+    }
+}
+
 /// Where a record was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delivered {
@@ -102,7 +128,7 @@ impl ProduceError {
         }
     }
 
-    fn of(error: &KafkaError, topic: &str) -> Self {
+    pub(crate) fn of(error: &KafkaError, topic: &str) -> Self {
         match error.rdkafka_error_code() {
             Some(Code::QueueFull) => Self::QueueFull,
             Some(Code::MessageSizeTooLarge | Code::InvalidMessageSize) => Self::TooLarge,
@@ -165,12 +191,7 @@ impl<T: Send + Sync + 'static> Producer<T> {
         base.key = record.key;
         base.payload = record.value;
         base.timestamp = record.timestamp_ms;
-        if !record.headers.is_empty() {
-            let empty = OwnedHeaders::new_with_capacity(record.headers.len());
-            base.headers = Some(record.headers.iter().fold(empty, |headers, (key, value)| {
-                headers.insert(Header { key, value: Some(*value) })
-            }));
-        }
+        base.headers = headers_of(&record);
         self.inner.send(base).map_err(|(error, back)| Refused {
             token: *back.delivery_opaque,
             error: ProduceError::of(&error, record.topic),
@@ -196,6 +217,16 @@ impl<T: Send + Sync + 'static> Producer<T> {
             Err(_) => Err(BrokerError::ThreadEnded("kafka-producer flush")),
         }
     }
+}
+
+/// As librdkafka has them; `None` if there are none.
+pub(crate) fn headers_of(record: &Record<'_>) -> Option<OwnedHeaders> {
+    let empty = OwnedHeaders::new_with_capacity(record.headers.len());
+    (!record.headers.is_empty()).then(|| {
+        record.headers.iter().fold(empty, |headers, (key, value)| {
+            headers.insert(Header { key, value: Some(*value) })
+        })
+    })
 }
 
 struct Context<T> {

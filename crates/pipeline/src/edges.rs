@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use emberline_broker::{
-    BrokerError, Commit, KafkaSettings, ProduceError, Producer, ProducerSettings, Record, Room,
-    Source, SourceEvent,
+    BrokerError, Commit, KafkaSettings, PolledProducer, ProduceError, ProducerSettings, Record,
+    Room, Source, SourceEvent,
 };
 use tokio::sync::mpsc::{Receiver, UnboundedSender};
 
@@ -84,12 +84,19 @@ impl Upstream for Source {
 pub(crate) trait LogWriter: Send {
     /// # Errors
     /// The record was not taken.
-    fn write(&self, record: Record<'_>, token: usize) -> Result<(), ProduceError>;
+    fn write(&mut self, record: Record<'_>, token: usize) -> Result<(), ProduceError>;
+
+    /// Asks for the ends that are known by now.
+    fn ask(&self);
 }
 
-impl LogWriter for Producer<usize> {
-    fn write(&self, record: Record<'_>, token: usize) -> Result<(), ProduceError> {
-        self.send(record, token).map_err(|refused| refused.error)
+impl LogWriter for PolledProducer {
+    fn write(&mut self, record: Record<'_>, token: usize) -> Result<(), ProduceError> {
+        self.send(record, token)
+    }
+
+    fn ask(&self) {
+        self.poll();
     }
 }
 
@@ -131,6 +138,6 @@ impl Writers for Producers {
             linger: linger(self.kind),
             ..ProducerSettings::default()
         };
-        Ok(Box::new(Producer::new(&self.kafka, &settings, ends)?))
+        Ok(Box::new(PolledProducer::new(&self.kafka, &settings, ends)?))
     }
 }

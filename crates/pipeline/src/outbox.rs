@@ -6,10 +6,11 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use emberline_broker::{BrokerError, Delivered, ProduceError, Record};
+use emberline_broker::{
+    BrokerError, Delivered, OwnedRecord, ProduceError, Record, Unwritten, Word,
+};
 use emberline_wire::headers::DeadLetter;
 use metrics::Counter;
 use slab::Slab;
@@ -32,35 +33,19 @@ pub(crate) enum Destination {
 /// Longest pause before a failed write is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// The writer is not asked more often than so: each question costs something, and most writes
+/// end together with many others.
+const BETWEEN_QUESTIONS: Duration = Duration::from_millis(1);
 
-/// A record to be written.
-#[derive(Debug)]
-pub(crate) struct Outgoing {
-    pub(crate) topic: Arc<str>,
-    pub(crate) key: Option<Vec<u8>>,
-    pub(crate) value: Option<Vec<u8>>,
-    pub(crate) headers: Vec<(String, Vec<u8>)>,
-}
-
-impl Outgoing {
-    /// Makes it smaller without losing what it is about: only what explains it is cut.
-    fn cut_context(&mut self) {
-        for (name, value) in &mut self.headers {
-            if name == DeadLetter::MESSAGE_HEADER {
-                value.clear();
-            }
-        }
-    }
-}
-
-/// The end of a write: its token, and whether it is durable.
-pub(crate) type WriteEnd = (usize, Result<Delivered, ProduceError>);
+/// The end of a write: its token, and whether it is durable. If it is not, the record is there.
+pub(crate) type WriteEnd = Word;
 
 struct Pending<W> {
-    record: Outgoing,
     destination: Destination,
     waiting: W,
     failures: u32,
+    /// Its record, from a failure until it is tried again. Otherwise the writer has it.
+    failed: Option<Box<OwnedRecord>>,
 }
 
 /// Writes under way; `W` is what waits for each.
@@ -73,6 +58,8 @@ pub(crate) struct Outbox<W> {
     /// Of the pending, those that have failed and were not acknowledged since.
     failing: usize,
     again: BinaryHeap<Reverse<(Instant, usize)>>,
+    /// The writer is not asked before.
+    next_question: Instant,
     acknowledged: [Counter; 5],
     failed: [Counter; 5],
 }
@@ -80,7 +67,11 @@ pub(crate) struct Outbox<W> {
 impl<W> Outbox<W> {
     /// # Errors
     /// If no writer can be made.
-    pub(crate) fn new(kind: WorkerKind, writers: Box<dyn Writers>) -> Result<Self, BrokerError> {
+    pub(crate) fn new(
+        kind: WorkerKind,
+        writers: Box<dyn Writers>,
+        now: Instant,
+    ) -> Result<Self, BrokerError> {
         let (sender, acknowledgements) = unbounded_channel();
         let writer = writers.make(sender.clone())?;
         let counter = |destination: &'static str, result: &'static str| metrics::counter!(WRITES, "worker" => kind.name(), "destination" => destination, "result" => result);
@@ -93,6 +84,7 @@ impl<W> Outbox<W> {
             pending: Slab::new(),
             failing: 0,
             again: BinaryHeap::new(),
+            next_question: now,
             acknowledged: destinations.map(|destination| counter(destination, "ok")),
             failed: destinations.map(|destination| counter(destination, "failed")),
         })
@@ -102,30 +94,27 @@ impl<W> Outbox<W> {
     pub(crate) fn write(
         &mut self,
         destination: Destination,
-        record: Outgoing,
+        record: Record<'_>,
         waiting: W,
         now: Instant,
     ) {
-        let token = self.pending.insert(Pending { record, destination, waiting, failures: 0 });
-        self.send(token, now);
+        let pending = Pending { destination, waiting, failures: 0, failed: None };
+        let token = self.pending.insert(pending);
+        self.send(token, record, now);
     }
 
-    fn send(&mut self, token: usize, now: Instant) {
-        let record = &self.pending[token].record;
-        let headers: Vec<(&str, &[u8])> =
-            record.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
-        let sent = self.writer.write(
-            Record {
-                topic: &record.topic,
-                key: record.key.as_deref(),
-                value: record.value.as_deref(),
-                headers: &headers,
-                timestamp_ms: None,
-            },
-            token,
-        );
-        if let Err(error) = sent {
-            self.failed(token, &error, now);
+    fn send(&mut self, token: usize, record: Record<'_>, now: Instant) {
+        if let Err(error) = self.writer.write(record, token) {
+            let record = OwnedRecord::of(record);
+            self.failed(token, Unwritten { error, record }, now);
+        }
+    }
+
+    /// Asks how the writes have ended, where that was not asked a moment ago.
+    pub(crate) fn ask(&mut self, now: Instant) {
+        if now >= self.next_question {
+            self.next_question = now + BETWEEN_QUESTIONS;
+            self.writer.ask();
         }
     }
 
@@ -148,24 +137,26 @@ impl<W> Outbox<W> {
                 self.acknowledged[pending.destination as usize].increment(1);
                 Some((pending.waiting, delivered))
             }
-            Err(error) => {
-                self.failed(token, &error, now);
+            Err(unwritten) => {
+                self.failed(token, *unwritten, now);
                 None
             }
         }
     }
 
-    fn failed(&mut self, token: usize, error: &ProduceError, now: Instant) {
+    fn failed(&mut self, token: usize, unwritten: Unwritten, now: Instant) {
+        let Unwritten { error, mut record } = unwritten;
         let pending = &mut self.pending[token];
         self.failed[pending.destination as usize].increment(1);
-        if *error == ProduceError::TooLarge {
-            pending.record.cut_context();
+        if error == ProduceError::TooLarge {
+            cut_context(&mut record);
         }
         let pause = FIRST_PAUSE.saturating_mul(1 << pending.failures.min(6)).min(LONGEST_PAUSE);
         if pending.failures == 0 {
             self.failing += 1;
-            tracing::warn!(topic = %pending.record.topic, %error, "write failed; it is tried again");
+            tracing::warn!(topic = %record.topic, %error, "write failed; it is tried again");
         }
+        pending.failed = Some(Box::new(record));
         pending.failures = pending.failures.saturating_add(1);
         self.again.push(Reverse((now + pause, token)));
         if matches!(error, ProduceError::Fatal(_)) {
@@ -202,7 +193,15 @@ impl<W> Outbox<W> {
                 break;
             }
             self.again.pop();
-            self.send(token, now);
+            let Some(record) = self.pending[token].failed.take() else { continue };
+            let again = Record {
+                topic: &record.topic,
+                key: record.key.as_deref(),
+                value: record.value.as_deref(),
+                headers: &borrowed(&record.headers),
+                timestamp_ms: None,
+            };
+            self.send(token, again, now);
         }
     }
 
@@ -212,15 +211,23 @@ impl<W> Outbox<W> {
         self.pending.len()
     }
 
-    /// Those writes.
-    #[cfg(test)]
-    pub(crate) fn records(&self) -> impl Iterator<Item = &Outgoing> {
-        self.pending.iter().map(|(_, pending)| &pending.record)
-    }
-
     /// When [`retry`](Self::retry) has something to do.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         self.again.peek().map(|Reverse((due, _))| *due)
+    }
+}
+
+/// Headers as a [`Record`] has them.
+pub(crate) fn borrowed(headers: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
+    headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect()
+}
+
+/// Makes a record smaller without losing what it is about: only what explains it is cut.
+fn cut_context(record: &mut OwnedRecord) {
+    for (name, value) in &mut record.headers {
+        if name == DeadLetter::MESSAGE_HEADER {
+            value.clear();
+        }
     }
 }
 

@@ -174,6 +174,8 @@ pub(crate) struct Worker<T> {
     reports: Vec<Report>,
     done: Vec<Item>,
     delivered_after: Vec<u64>,
+    /// A receipt's bytes while it is written.
+    receipt: Vec<u8>,
 }
 
 impl<T: Transport + Clone> Worker<T> {
@@ -208,7 +210,7 @@ impl<T: Transport + Clone> Worker<T> {
             calls,
             call_ended,
             in_calls: 0,
-            outbox: Outbox::new(kind, writers)?,
+            outbox: Outbox::new(kind, writers, now)?,
             receipts_topic: shared.settings.topics.receipts().into(),
             prepared_set: None,
             sets_behind: Arc::default(),
@@ -227,6 +229,7 @@ impl<T: Transport + Clone> Worker<T> {
             reports: Vec::new(),
             done: Vec::new(),
             delivered_after: Vec::new(),
+            receipt: Vec::new(),
             source,
             clock,
             kind,
@@ -288,6 +291,7 @@ impl<T: Transport + Clone> Worker<T> {
     }
 
     fn take_in_written(&mut self, now: Instant) {
+        self.outbox.ask(now);
         while let Some(end) = self.outbox.next_ended() {
             self.write_ended(end, now);
         }

@@ -1,10 +1,11 @@
 //! The calls of librdkafka's that rdkafka doesn't wrap: an own queue that partitions
-//! are forwarded to, batch reads from it, commits with an answer, and the knobs of the
-//! mock cluster.
+//! are forwarded to, batch reads from it, commits with an answer, a topic that is looked up
+//! once, and the knobs of the mock cluster.
 //!
 //! The only module with `unsafe`. One rule holds for all of it, and `source::poller`
 //! keeps it: a [`ReadQueue`], a [`CommitQueue`], a [`ForwardedPartition`] and a
-//! [`RawRecord`] are dropped before the consumer that they come from.
+//! [`RawRecord`] are dropped before the consumer that they come from; and `polled` for a
+//! [`Topic`] and its producer.
 //!
 //! Start at [`ReadQueue`].
 #![expect(unsafe_code, reason = "rdkafka wraps neither queue forwarding nor batch reads")]
@@ -13,6 +14,7 @@ mod commit;
 mod mock;
 mod queue;
 mod record;
+mod topic;
 
 use std::ffi::c_void;
 
@@ -23,6 +25,7 @@ pub(crate) use commit::{CommitAnswer, CommitQueue, metadata};
 pub(crate) use mock::hurry_mock_groups;
 pub(crate) use queue::{EventQueue, ForwardedPartition, ReadQueue};
 pub(crate) use record::{RawRecord, RecordBuffer};
+pub(crate) use topic::Topic;
 
 fn checked(code: sys::rd_kafka_resp_err_t) -> Option<RDKafkaErrorCode> {
     (code != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR).then(|| code.into())

@@ -367,17 +367,14 @@ impl<T: Transport + Clone> Worker<T> {
     /// being written.
     fn note_ghosts(&mut self, ids: &[PartitionId]) {
         let in_calls = self.lanes.items_in_calls().map(|(lane, item)| (&lane.about, item));
-        let in_receipts = self.outbox.waiting().flat_map(|written| {
-            let (about, items) = match written {
-                Written::Receipt { about, items } => (Some(about), items.as_slice()),
-                _ => (None, &[][..]),
-            };
-            about.into_iter().flat_map(|about| items.iter().map(move |item| (about, item)))
+        let in_calls =
+            in_calls.filter_map(|(about, item)| Some((item.record, item.identity(about)?)));
+        let in_receipts = self.outbox.waiting().flat_map(|written| match written {
+            Written::DataReceipt { reports, .. } => reports.as_slice(),
+            _ => &[],
         });
-        for (about, item) in in_calls.chain(in_receipts) {
-            if ids.contains(&self.records.get(item.record).partition)
-                && let Some(identity) = item.identity(about)
-            {
+        for (record, identity) in in_calls.chain(in_receipts.copied()) {
+            if ids.contains(&self.records.get(record).partition) {
                 self.ghosts.insert(identity);
             }
         }

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use emberline_broker::Record;
 use emberline_flow::customer_set::{Change, CustomerSet};
 use emberline_flow::lanes::LaneId;
 use emberline_model::{CustomerId, Outcome, ParkReason};
@@ -17,7 +18,7 @@ use super::receipts::Accepted;
 use super::set_aside::Written;
 use super::take_in::BINDINGS_AT_ONCE;
 use crate::lane::What;
-use crate::outbox::{Destination, Outgoing};
+use crate::outbox::Destination;
 use crate::records::Failure;
 use crate::table::Claim;
 
@@ -30,7 +31,7 @@ const READ_AGAIN: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct WrittenSet {
     /// Until this set is written, nobody else of the process makes one of the customer.
-    _claim: Claim,
+    claim: Claim,
     set: CustomerSet,
     /// What each of the events changed, in order.
     changes: Vec<Change>,
@@ -90,7 +91,7 @@ impl<T: Transport + Clone> Worker<T> {
                 _ => Change::Unchanged,
             })
             .collect();
-        let prepared = WrittenSet { _claim: claim, set, changes, accepted: None };
+        let prepared = WrittenSet { claim, set, changes, accepted: None };
         if prepared.needs_call() {
             self.prepared_set = Some(prepared);
             return true;
@@ -141,22 +142,29 @@ impl<T: Transport + Clone> Worker<T> {
 
     /// The service has accepted the set, or need not know of it: it is written down.
     pub(super) fn write_set(&mut self, id: LaneId, accepted: Option<Accepted>, now: Instant) {
-        let crate::lane::About::Bindings { customer } = &self.lanes.about(id).about else { return };
-        let customer = customer.clone();
         let Some(mut set) = self.pushed_sets.remove(&id) else { return };
         set.accepted = accepted;
-        let write = self.set_record(&customer, &set.set);
-        let waiting = Written::Set { lane: id, customer, set };
-        self.outbox.write(Destination::CustomerDevices, write, waiting, now);
+        let customer = set.claim.customer().clone();
+        let value = self.shared.bindings.record_of(&customer, &set.set);
+        let waiting = Written::Set { lane: id, set: Box::new(set) };
+        self.write_set_record(&customer, &value, waiting, now);
     }
 
-    fn set_record(&self, customer: &CustomerId, set: &CustomerSet) -> Outgoing {
-        Outgoing {
-            topic: self.shared.settings.topics.customer_devices().into(),
-            key: Some(customer.as_str().as_bytes().to_vec()),
-            value: Some(self.shared.bindings.record_of(customer, set)),
-            headers: Vec::new(),
-        }
+    fn write_set_record(
+        &mut self,
+        customer: &CustomerId,
+        value: &[u8],
+        waiting: Written,
+        now: Instant,
+    ) {
+        let write = Record {
+            topic: &self.shared.settings.topics.customer_devices(),
+            key: Some(customer.as_str().as_bytes()),
+            value: Some(value),
+            headers: &[],
+            timestamp_ms: None,
+        };
+        self.outbox.write(Destination::CustomerDevices, write, waiting, now);
     }
 
     /// Writes the sets of which the last record lacks facts.
@@ -167,9 +175,10 @@ impl<T: Transport + Clone> Worker<T> {
         for (claim, set) in self.shared.bindings.take_lacking() {
             tracing::info!("a customer's set was made twice at once; the whole is written");
             self.metrics.sets_mended.increment(1);
-            let write = self.set_record(claim.customer(), &set);
-            let waiting = Written::Mended { claim, set };
-            self.outbox.write(Destination::CustomerDevices, write, waiting, now);
+            let customer = claim.customer().clone();
+            let value = self.shared.bindings.record_of(&customer, &set);
+            let waiting = Written::Mended { set: Box::new((claim, set)) };
+            self.write_set_record(&customer, &value, waiting, now);
         }
     }
 
@@ -178,10 +187,11 @@ impl<T: Transport + Clone> Worker<T> {
     pub(super) fn set_written(
         &mut self,
         id: LaneId,
-        (customer, offset): (&CustomerId, i64),
         written: WrittenSet,
+        offset: i64,
         now: Instant,
     ) {
+        let customer = written.claim.customer();
         self.shared.bindings.apply(customer, &written.set, offset);
         let lane = self.lanes.about_mut(id);
         lane.begin_anew();
@@ -199,7 +209,8 @@ impl<T: Transport + Clone> Worker<T> {
         let new = new.into_iter().map(|(item, _)| item);
         match self.is_receipted(Outcome::Delivered, written.accepted) {
             Some(by) => {
-                self.write_bindings_receipt(customer, (new.collect(), &written.set), by, now);
+                let new: Vec<_> = new.collect();
+                self.write_bindings_receipt(customer, (&new, &written.set), &by, now);
             }
             None => self.end(None, new, Outcome::Delivered, now),
         }

@@ -25,7 +25,6 @@ use crate::claim_state::ClaimState;
 use crate::finding::{find_customer, find_order};
 use crate::lane::{About, Action, Item, Lane, What, new_customer_key, orders_key};
 use crate::order_book;
-use crate::outbox::Destination;
 use crate::records::{Failure, RecordId};
 
 /// Orders whose customer is being made known are looked at again so soon at the latest.
@@ -329,18 +328,13 @@ impl<T: Transport + Clone> Worker<T> {
             self.finish_claim(id, outcome, now);
             return;
         }
-        let write = self.book_record(&lease, Some((&order, true)));
         if let Some(state) = &mut self.lanes.about_mut(id).claim {
             // It stays in the book.
             state.claim.take_lease();
         }
         self.leased.remove(&lease.origin);
-        self.outbox.write(
-            Destination::OrderBook,
-            write,
-            Written::Placed { lane: id, outcome },
-            now,
-        );
+        let waiting = Written::Placed { lane: id, outcome };
+        self.write_in_book(&lease, Some((&order, true)), waiting, now);
     }
 
     /// The customer or order at the lane's head reaches its outcome: delivered by its last

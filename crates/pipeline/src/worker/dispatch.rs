@@ -3,11 +3,10 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use emberline_flow::bindings::CustomerRef;
 use emberline_flow::dedupe::Seen;
 use emberline_flow::gate::{GateState, Permission, Ticket};
 use emberline_flow::lanes::LaneId;
-use emberline_model::{Category, DeviceId, Outcome, ParkReason};
+use emberline_model::{Category, CustomerId, DeviceId, Outcome, ParkReason};
 use emberline_service_api::{
     Action as ApiAction, CallError, CustomerList, DataInfoForm, OrderList, RequestId,
     ServiceReportDeviceData, ServiceReportDeviceState, check_answer, read_answer,
@@ -46,7 +45,7 @@ pub(super) struct Call {
     pub(super) body: Vec<u8>,
     pub(super) request_id: RequestId,
     /// Whose data it brings.
-    pub(super) customer: Option<CustomerRef>,
+    pub(super) customer: Option<CustomerId>,
 }
 
 impl<T: Transport + Clone> Worker<T> {
@@ -292,8 +291,8 @@ impl<T: Transport + Clone> Worker<T> {
 
     fn data_call(&mut self, id: LaneId, device: &DeviceId, category: Category) -> Option<Call> {
         let table = &self.shared.bindings.table;
-        let bound_to = table.customer_of(device.key());
-        let customer = bound_to.and_then(|customer| table.customer_id(customer));
+        let customer = table.customer_of(device.key());
+        let customer = customer.and_then(|customer| table.customer_id(customer));
         let Some(customer) = customer else {
             // Unbound since the look a moment ago: the next turn holds it.
             self.lanes.put_back(id);
@@ -315,7 +314,8 @@ impl<T: Transport + Clone> Worker<T> {
             category,
             reports: &self.reports,
         };
-        Some(Call { customer: bound_to, ..self.sign(&action, self.reports.len()) })
+        let call = self.sign(&action, self.reports.len());
+        Some(Call { customer: Some(customer), ..call })
     }
 
     fn state_call(&mut self, id: LaneId, device: &DeviceId) -> Option<Call> {

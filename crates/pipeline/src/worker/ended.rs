@@ -109,7 +109,7 @@ impl<T: Transport + Clone> Worker<T> {
         if matches!(self.lanes.about(id).about, About::State { .. }) {
             self.lanes.about_mut(id).begin_anew();
             match self.is_receipted(Outcome::Delivered, Some(by)) {
-                Some(by) => self.write_state_receipt(id, by, now),
+                Some(by) => self.write_state_receipt(id, &by, now),
                 None => self.state_delivered(id, now),
             }
             return;
@@ -155,9 +155,10 @@ impl<T: Transport + Clone> Worker<T> {
             }
         }
         match (about, receipt) {
-            (Some(about), Some(by)) => self.write_receipt(about, done.split_off(0), by, now),
+            (Some(about), Some(by)) => self.write_receipt(&about, &done, &by, (now, now_ms)),
             (about, _) => self.end(about.as_ref(), done.drain(..), outcome, now),
         }
+        done.clear();
         self.done = done;
         self.metrics.delivered_after(&self.delivered_after);
         self.status.delivered_after(self.delivered_after.drain(..));
@@ -323,17 +324,27 @@ impl<T: Transport + Clone> Worker<T> {
                 }
                 self.settle(record, outcome, items, now);
             }
-            Written::Set { lane, customer, set } => {
-                self.set_written(lane, (&customer, at.offset), set, now);
-            }
+            Written::Set { lane, set } => self.set_written(lane, *set, at.offset, now),
             Written::Lease { lane } => self.lease_written(lane, at.offset, now),
             Written::Placed { lane, outcome } => self.finish_claim(lane, outcome, now),
-            Written::Receipt { about, items } => {
-                self.end(Some(&about), items.into_iter(), Outcome::Delivered, now);
+            Written::DataReceipt { category, reports } => {
+                for (record, identity) in reports {
+                    if !self.ghosts.is_empty() {
+                        self.ghosts.remove(&identity);
+                    }
+                    self.records.settles_part(record, category);
+                    self.settle(record, Outcome::Delivered, 1, now);
+                }
+            }
+            Written::Receipt { records } => {
+                for record in records {
+                    self.settle(record, Outcome::Delivered, 1, now);
+                }
             }
             Written::StateReceipt { lane } => self.state_delivered(lane, now),
             Written::Returned => {}
-            Written::Mended { claim, set } => {
+            Written::Mended { set } => {
+                let (claim, set) = *set;
                 self.shared.bindings.apply(claim.customer(), &set, at.offset);
             }
         }

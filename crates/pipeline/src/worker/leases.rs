@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use emberline_broker::Record;
 use emberline_flow::lanes::LaneId;
 use emberline_flow::order_book::Holder;
 use emberline_model::OrderEvent;
@@ -13,7 +14,7 @@ use super::Worker;
 use super::set_aside::Written;
 use crate::claim_state::HeldLease;
 use crate::lane::What;
-use crate::outbox::{Destination, Outgoing};
+use crate::outbox::Destination;
 
 impl<T: Transport + Clone> Worker<T> {
     /// Whether the order at the head may be leased, or leased anew.
@@ -44,9 +45,8 @@ impl<T: Transport + Clone> Worker<T> {
             self.return_lease(&HeldLease { holder: before, ..lease.clone() }, now);
         }
         self.leased.insert(origin);
-        let write = self.book_record(&lease, Some((&order, false)));
         self.lanes.start(id, 1);
-        self.outbox.write(Destination::OrderBook, write, Written::Lease { lane: id }, now);
+        self.write_in_book(&lease, Some((&order, false)), Written::Lease { lane: id }, now);
     }
 
     /// The lease stands in the book.
@@ -60,8 +60,7 @@ impl<T: Transport + Clone> Worker<T> {
     /// Gives a lease back. Nothing waits for it: at worst it ends by itself.
     pub(super) fn return_lease(&mut self, lease: &HeldLease, now: Instant) {
         self.leased.remove(&lease.origin);
-        let write = self.book_record(lease, None);
-        self.outbox.write(Destination::OrderBook, write, Written::Returned, now);
+        self.write_in_book(lease, None, Written::Returned, now);
     }
 
     /// The order is another owner's from now on. Where its last call may still be acted on, the
@@ -91,22 +90,29 @@ impl<T: Transport + Clone> Worker<T> {
         self.return_lease(&lease, now);
     }
 
-    pub(super) fn book_record(
-        &self,
+    pub(super) fn write_in_book(
+        &mut self,
         lease: &HeldLease,
         entry: Option<(&OrderEvent, bool)>,
-    ) -> Outgoing {
-        let entry = entry.map(|(order, placed)| OrderBookEntry {
-            customer_id: order.customer.as_str().to_owned(),
-            formal: !order.item.test,
-            placed,
-            time_ms: self.clock.unix_millis(),
+        waiting: Written,
+        now: Instant,
+    ) {
+        let entry = entry.map(|(order, placed)| {
+            let entry = OrderBookEntry {
+                customer_id: order.customer.as_str().to_owned(),
+                formal: !order.item.test,
+                placed,
+                time_ms: self.clock.unix_millis(),
+            };
+            entry.encode()
         });
-        Outgoing {
-            topic: self.shared.settings.topics.order_book().into(),
-            key: Some(encode_key(&lease.order_no, lease.holder.0)),
-            value: entry.map(|entry| entry.encode()),
-            headers: Vec::new(),
-        }
+        let write = Record {
+            topic: &self.shared.settings.topics.order_book(),
+            key: Some(&encode_key(&lease.order_no, lease.holder.0)),
+            value: entry.as_deref(),
+            headers: &[],
+            timestamp_ms: None,
+        };
+        self.outbox.write(Destination::OrderBook, write, waiting, now);
     }
 }

@@ -7,28 +7,29 @@
 //! the record that is read again waits for the receipt, too.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Instant;
 
-use emberline_flow::bindings::CustomerRef;
+use emberline_broker::Record;
 use emberline_flow::customer_set::CustomerSet;
 use emberline_flow::lanes::LaneId;
-use emberline_model::{Category, CustomerId, DeviceId, Outcome, Report};
+use emberline_model::{Category, CustomerId, DeviceId, Identity, Outcome, Report};
 use emberline_service_api::RequestId;
 use emberline_service_client::Transport;
 use emberline_wire::receipt::{DataReceipt, Receipt, Received, mark_of};
+use smallvec::SmallVec;
 
 use super::Worker;
 use super::set_aside::Written;
 use crate::lane::{About, Item, What};
-use crate::outbox::{Destination, Outgoing};
+use crate::outbox::Destination;
+use crate::records::RecordId;
 
 /// A call that was accepted.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Accepted {
     pub(super) request_id: RequestId,
     /// Whose data it brought.
-    pub(super) customer: Option<CustomerRef>,
+    pub(super) customer: Option<CustomerId>,
 }
 
 impl<T: Transport + Clone> Worker<T> {
@@ -41,57 +42,57 @@ impl<T: Transport + Clone> Worker<T> {
     /// once it is durable.
     pub(super) fn write_receipt(
         &mut self,
-        about: About,
-        items: Vec<Item>,
-        by: Accepted,
-        now: Instant,
+        about: &About,
+        items: &[Item],
+        by: &Accepted,
+        (now, now_ms): (Instant, i64),
     ) {
-        for item in &items {
+        for item in items {
             self.records.write_begins(item.record);
         }
-        let customer = match &about {
+        let customer = match about {
             About::Data { device, category } => {
-                let value = self.data_receipt(device, *category, &items, by);
-                let key = device.as_str().as_bytes().to_vec();
-                let waiting = Written::Receipt { about, items };
-                return self.write_value(key, value, waiting, now);
+                return self.write_data_receipt((device, *category), items, by, (now, now_ms));
             }
             About::State { .. } => None,
             About::Bindings { customer }
             | About::Customer { customer }
-            | About::Orders { customer } => Some(customer.clone()),
+            | About::Orders { customer } => Some(customer),
         };
-        let received = received(&about, &items);
-        let waiting = Written::Receipt { about, items };
-        self.receipt((customer.as_ref(), received), by.request_id, waiting, now);
+        let received = received(about, items);
+        let waiting = Written::Receipt { records: items.iter().map(|item| item.record).collect() };
+        self.receipt((customer, received), by.request_id, waiting, now);
     }
 
-    /// What a receipt says of a call about these reports.
-    fn data_receipt(
-        &self,
-        device: &DeviceId,
-        category: Category,
+    fn write_data_receipt(
+        &mut self,
+        (device, category): (&DeviceId, Category),
         items: &[Item],
-        by: Accepted,
-    ) -> Vec<u8> {
-        let table = &self.shared.bindings.table;
-        let customer = by.customer.and_then(|customer| table.customer_id(customer));
+        by: &Accepted,
+        (now, time_ms): (Instant, i64),
+    ) {
+        let key = device.key();
+        let reports = || items.iter().filter_map(|item| Some((item.record, report_of(item)?)));
+        let waiting: SmallVec<[(RecordId, Identity); 1]> =
+            reports().map(|(record, report)| (record, report.identity(key))).collect();
         let receipt = DataReceipt {
-            time_ms: self.clock.unix_millis(),
+            time_ms,
             request_id: by.request_id.as_str(),
-            customer_id: customer.as_ref().map_or("", CustomerId::as_str),
+            customer_id: by.customer.as_ref().map_or("", CustomerId::as_str),
             device_id: device.as_str(),
             category,
         };
-        let reports = || items.iter().filter_map(report_of);
-        receipt.encode(
-            reports().map(|report| report.time),
-            reports().map(|report| mark_of(report.identity(device.key()))),
-        )
+        let mut value = std::mem::take(&mut self.receipt);
+        value.clear();
+        let marks = waiting.iter().map(|(_, identity)| mark_of(*identity));
+        receipt.encode(reports().map(|(_, report)| report.time), marks, &mut value);
+        let waiting = Written::DataReceipt { category, reports: waiting };
+        self.write_value(device.as_str(), &value, waiting, now);
+        self.receipt = value;
     }
 
     /// Writes the receipt of a state's call. The lane is busy with that.
-    pub(super) fn write_state_receipt(&mut self, id: LaneId, by: Accepted, now: Instant) {
+    pub(super) fn write_state_receipt(&mut self, id: LaneId, by: &Accepted, now: Instant) {
         let Some(item) = self.lanes.front(id) else { return };
         let received = received(&self.lanes.about(id).about, std::slice::from_ref(item));
         self.records.write_begins(item.record);
@@ -102,8 +103,8 @@ impl<T: Transport + Clone> Worker<T> {
     pub(super) fn write_bindings_receipt(
         &mut self,
         customer: &CustomerId,
-        (events, set): (Vec<Item>, &CustomerSet),
-        by: Accepted,
+        (events, set): (&[Item], &CustomerSet),
+        by: &Accepted,
         now: Instant,
     ) {
         // A device may have come and gone again before the push.
@@ -116,11 +117,11 @@ impl<T: Transport + Clone> Worker<T> {
             bound: texts(bound),
             unbound: texts(unbound),
         };
-        for event in &events {
+        for event in events {
             self.records.write_begins(event.record);
         }
-        let about = About::Bindings { customer: customer.clone() };
-        let waiting = Written::Receipt { about, items: events };
+        let records = events.iter().map(|event| event.record).collect();
+        let waiting = Written::Receipt { records };
         self.receipt((Some(customer), received), by.request_id, waiting, now);
     }
 
@@ -137,16 +138,17 @@ impl<T: Transport + Clone> Worker<T> {
             customer_id: customer.map_or_else(String::new, ToString::to_string),
             received,
         };
-        let key = receipt.key().as_bytes().to_vec();
-        self.write_value(key, receipt.encode(), waiting, now);
+        let key = receipt.key().to_owned();
+        self.write_value(&key, &receipt.encode(), waiting, now);
     }
 
-    fn write_value(&mut self, key: Vec<u8>, value: Vec<u8>, waiting: Written, now: Instant) {
-        let write = Outgoing {
-            topic: Arc::clone(&self.receipts_topic),
-            key: Some(key),
+    fn write_value(&mut self, key: &str, value: &[u8], waiting: Written, now: Instant) {
+        let write = Record {
+            topic: &self.receipts_topic,
+            key: Some(key.as_bytes()),
             value: Some(value),
-            headers: Vec::new(),
+            headers: &[],
+            timestamp_ms: None,
         };
         self.outbox.write(Destination::Receipts, write, waiting, now);
     }

@@ -2,16 +2,18 @@
 
 use std::time::Instant;
 
+use emberline_broker::Record;
 use emberline_flow::customer_set::CustomerSet;
 use emberline_flow::lanes::LaneId;
-use emberline_model::{Category, DeadLetterReason, EventTime, Outcome, ParkReason};
+use emberline_model::{Category, DeadLetterReason, EventTime, Identity, Outcome, ParkReason};
 use emberline_service_client::Transport;
 use emberline_wire::headers::{Categories, DeadLetter, RETRY_HEADER, RetryHeader, TYPE_HEADER};
+use smallvec::SmallVec;
 
 use super::Worker;
 use super::bindings::WrittenSet;
 use crate::lane::{About, Item, What};
-use crate::outbox::{Destination, Outgoing};
+use crate::outbox::{Destination, borrowed};
 use crate::records::{Failure, ReadyToPark, Record as InFlight, RecordId};
 use crate::table::Claim;
 
@@ -20,19 +22,21 @@ pub(super) enum Written {
     /// Items of a record reach this outcome.
     Items { record: RecordId, items: u16, outcome: Outcome, parts: Option<Categories> },
     /// A customer's set counts, and the events that made it are settled.
-    Set { lane: LaneId, customer: emberline_model::CustomerId, set: WrittenSet },
+    Set { lane: LaneId, set: Box<WrittenSet> },
     /// An order's lease is in the book.
     Lease { lane: LaneId },
     /// A formal order is in the book as placed, and settled.
     Placed { lane: LaneId, outcome: Outcome },
-    /// A call's receipt is there, and its items are delivered.
-    Receipt { about: About, items: Vec<Item> },
+    /// The receipt of a call about reports is there, and they are delivered.
+    DataReceipt { category: Category, reports: SmallVec<[(RecordId, Identity); 1]> },
+    /// Another call's receipt is there, and the items of these records are delivered.
+    Receipt { records: Vec<RecordId> },
     /// The receipt of a lane's state is there.
     StateReceipt { lane: LaneId },
     /// A lease was given back: nothing waits for it.
     Returned,
     /// A customer's set has all facts again.
-    Mended { claim: Claim, set: CustomerSet },
+    Mended { set: Box<(Claim, CustomerSet)> },
 }
 
 /// Where a record first stood.
@@ -231,17 +235,18 @@ impl<T: Transport + Clone> Worker<T> {
             categories: ready.categories,
         };
         headers.push((RETRY_HEADER.to_owned(), header.encode().into_bytes()));
-        let write = Outgoing {
-            topic: self.shared.settings.topics.retry(delay).into(),
-            key: record.raw.key().map(<[u8]>::to_vec),
-            value: record.raw.value().map(<[u8]>::to_vec),
-            headers,
+        let write = Record {
+            topic: &self.shared.settings.topics.retry(delay),
+            key: record.raw.key(),
+            value: record.raw.value(),
+            headers: &borrowed(&headers),
+            timestamp_ms: None,
         };
         let outcome = Outcome::Parked(ready.reason);
-        self.records.write_begins(ready.record);
-        let (record, items) = (ready.record, ready.items);
-        let waiting = Written::Items { record, items, outcome, parts: ready.categories };
+        let (id, items) = (ready.record, ready.items);
+        let waiting = Written::Items { record: id, items, outcome, parts: ready.categories };
         self.outbox.write(Destination::Retry, write, waiting, now);
+        self.records.write_begins(id);
     }
 
     /// Writes a record to the dead letters, for one of its items.
@@ -278,17 +283,18 @@ impl<T: Transport + Clone> Worker<T> {
         };
         let letter = letter.to_headers();
         headers.extend(letter.into_iter().map(|(name, text)| (name.to_owned(), text.into_bytes())));
-        let write = Outgoing {
-            topic: self.shared.settings.topics.dead_letters().into(),
-            key: record.raw.key().map(<[u8]>::to_vec),
-            value: record.raw.value().map(<[u8]>::to_vec),
-            headers,
+        let write = Record {
+            topic: &self.shared.settings.topics.dead_letters(),
+            key: record.raw.key(),
+            value: record.raw.value(),
+            headers: &borrowed(&headers),
+            timestamp_ms: None,
         };
         let outcome = Outcome::DeadLettered(reason);
-        self.records.write_begins(id);
         let parts = category.map(|category| Categories::from_iter([category]));
         let waiting = Written::Items { record: id, items: 1, outcome, parts };
         self.outbox.write(Destination::DeadLetters, write, waiting, now);
+        self.records.write_begins(id);
     }
 }
 

@@ -4,10 +4,10 @@
 //! nearly every call, and to gather its texts and marks first costs more than to write them.
 
 use emberline_model::{Category, ReportTime};
-use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
+use prost::encoding::{WireType, encoded_len_varint, key_len};
 
 use super::steps;
-use crate::delimited::begin;
+use crate::delimited::{begin, key, varint};
 
 /// What is the same for all reports of a call.
 #[derive(Debug, Clone, Copy)]
@@ -25,13 +25,14 @@ pub struct DataReceipt<'a> {
 }
 
 impl DataReceipt<'_> {
-    /// Writes a record's value. Times and marks are those of the same reports, in the order of
+    /// Appends a record's value. Times and marks are those of the same reports, in the order of
     /// the call.
     pub fn encode(
         &self,
         times: impl Iterator<Item = ReportTime> + Clone,
         marks: impl Iterator<Item = u64>,
-    ) -> Vec<u8> {
+        value: &mut Vec<u8>,
+    ) {
         let steps = steps(times).map(zigzag);
         let (count, steps_len) = steps
             .clone()
@@ -48,20 +49,19 @@ impl DataReceipt<'_> {
             + bytes_len(3, self.customer_id.len())
             + tagged_len(4, data_len);
 
-        let mut value = Vec::with_capacity(len);
-        number(1, time, &mut value);
-        text(2, self.request_id, &mut value);
-        text(3, self.customer_id, &mut value);
-        begin(4, data_len, &mut value);
-        text(1, self.device_id, &mut value);
-        number(2, category, &mut value);
+        value.reserve(len);
+        number(1, time, value);
+        text(2, self.request_id, value);
+        text(3, self.customer_id, value);
+        begin(4, data_len, value);
+        text(1, self.device_id, value);
+        number(2, category, value);
         if count > 0 {
-            begin(3, steps_len, &mut value);
-            steps.for_each(|step| encode_varint(step, &mut value));
-            begin(4, marks_len, &mut value);
+            begin(3, steps_len, value);
+            steps.for_each(|step| varint(step, value));
+            begin(4, marks_len, value);
             marks.for_each(|mark| value.extend_from_slice(&mark.to_le_bytes()));
         }
-        value
     }
 }
 
@@ -74,8 +74,8 @@ fn zigzag(number: i64) -> u64 {
 
 fn number(tag: u32, number: u64, value: &mut Vec<u8>) {
     if number != 0 {
-        encode_key(tag, WireType::Varint, value);
-        encode_varint(number, value);
+        key(tag, WireType::Varint, value);
+        varint(number, value);
     }
 }
 
@@ -128,14 +128,14 @@ mod tests {
             let category = Category::Power;
             let head = DataReceipt { time_ms, request_id, customer_id, device_id, category };
             let times = reports.iter().map(|report| report.time);
-            let value = head.encode(times, reports.iter().map(|report| report.mark));
+            let mut value = Vec::new();
+            head.encode(times, reports.iter().map(|report| report.mark), &mut value);
             let same = Receipt {
                 time_ms,
                 request_id: request_id.into(),
                 customer_id: customer_id.into(),
                 received: Received::Data { device_id: device_id.into(), category, reports },
             };
-            assert_eq!(value.capacity(), value.len(), "measured before it is written");
             assert_eq!(value, same.encode());
         }
     }

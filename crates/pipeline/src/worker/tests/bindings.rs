@@ -84,7 +84,7 @@ async fn bindings_of_a_customer_whose_record_cannot_be_read_wait_in_a_retry_topi
     rig.assign(0, None, "");
     rig.read(0, 0, bind("b"));
     rig.until("the write", |rig| rig.worker.outbox.len() == 1).await;
-    let [written] = rig.worker.outbox.records().collect::<Vec<_>>()[..] else { panic!() };
+    let [written] = &rig.written.lock()[..] else { panic!() };
     assert_eq!(&*written.topic, "own.retry.30s");
     assert_eq!(rig.service.calls().len(), 0, "no set is pushed that lacks what it has");
     assert!(bindings.claim(&customer).is_some(), "the claim is given back");

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use emberline_broker::Delivered;
+use emberline_broker::{Delivered, ProduceError, Unwritten};
 use emberline_flow::commit_metadata::{self, CommitMetadata};
 use emberline_model::Category::{self, Power, Smoke};
 use emberline_wire::device::{DeviceRecord, Refusal};
@@ -111,7 +111,9 @@ async fn nothing_is_committed_past_a_dead_letter_that_is_not_written() {
     rig.read(0, 1, data("a", SECOND, &[Power]));
     rig.until("the neighbour", |rig| rig.count("delivered") == 1).await;
     assert_eq!(rig.frontier(0), 0);
-    let refused = Err(emberline_broker::ProduceError::NoTopic("own.dead-letters".into()));
+    let record = rig.written.lock()[0].clone();
+    let error = ProduceError::NoTopic("own.dead-letters".into());
+    let refused = Err(Box::new(Unwritten { error, record }));
     rig.worker.write_ended((0, refused), Instant::now());
     assert_eq!((rig.frontier(0), rig.count("dead_lettered")), (0, 0));
     let written = Ok(Delivered { partition: 0, offset: 0 });

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use emberline_broker::{
-    AssignedPartition, Commit, Frontier, KafkaSettings, PartitionRef, PartitionSlot, Revocation,
-    Room, SourceEvent, TopicIndex,
+    AssignedPartition, BrokerError, Commit, Frontier, KafkaSettings, OwnedRecord, PartitionRef,
+    PartitionSlot, ProduceError, Record, Revocation, Room, SourceEvent, TopicIndex,
 };
 use emberline_flow::claim::ClaimRules;
 use emberline_flow::gate::GateSettings;
@@ -25,10 +25,11 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::super::{Ends, Shared, Worker};
-use crate::edges::{Edges, Producers, WallClock};
+use crate::edges::{Edges, LogWriter, Producers, WallClock, Writers};
 use crate::intake::{Content, Intake};
 use crate::metrics::Totals;
 use crate::order_book::ProcessBook;
+use crate::outbox::WriteEnd;
 use crate::raw::RawRecord;
 use crate::replay::LaterStates;
 use crate::settings::{DeliverySettings, PipelineSettings, Topics, WorkerKind};
@@ -191,9 +192,38 @@ pub(super) struct Rig {
     pub(super) ahead: Arc<Room>,
     pub(super) totals: Arc<Totals>,
     pub(super) monitor: Arc<Monitor>,
+    /// What the worker has handed to its producer.
+    pub(super) written: Arc<Mutex<Vec<OwnedRecord>>>,
     tenures: HashMap<i32, PartitionRef>,
     next_epoch: u64,
     partitions: i32,
+}
+
+/// Producers that also note what they are given.
+struct Noting<T> {
+    inner: T,
+    written: Arc<Mutex<Vec<OwnedRecord>>>,
+}
+
+impl Writers for Noting<Producers> {
+    fn make(
+        &self,
+        ends: mpsc::UnboundedSender<WriteEnd>,
+    ) -> Result<Box<dyn LogWriter>, BrokerError> {
+        let written = Arc::clone(&self.written);
+        Ok(Box::new(Noting { inner: self.inner.make(ends)?, written }))
+    }
+}
+
+impl LogWriter for Noting<Box<dyn LogWriter>> {
+    fn write(&mut self, record: Record<'_>, token: usize) -> Result<(), ProduceError> {
+        self.written.lock().push(OwnedRecord::of(record));
+        self.inner.write(record, token)
+    }
+
+    fn ask(&self) {
+        self.inner.ask();
+    }
 }
 
 /// Settings of workers that read these topics of devices and of bindings.
@@ -271,6 +301,7 @@ impl Rig {
         let status = Arc::clone(&monitor.workers()[0]);
         let totals = Arc::clone(&status.totals);
         let (_, events) = mpsc::channel(1);
+        let written = Arc::default();
         let worker = Worker::new(
             (kind, shared, status),
             Arc::clone(&service),
@@ -279,7 +310,10 @@ impl Rig {
                 events,
                 room: Arc::clone(&room),
                 ahead: Arc::clone(&ahead),
-                writers: Box::new(Producers { kafka, max_record, kind }),
+                writers: Box::new(Noting {
+                    inner: Producers { kafka, max_record, kind },
+                    written: Arc::clone(&written),
+                }),
                 clock: WallClock::system(),
             },
             Ends::default(),
@@ -293,6 +327,7 @@ impl Rig {
             ahead,
             totals,
             monitor,
+            written,
             tenures: HashMap::new(),
             next_epoch: 1,
             partitions: 4,

@@ -99,7 +99,7 @@ async fn what_only_a_later_version_can_send_goes_back_to_a_retry_topic_as_it_was
     rig.read_again(0, 0, Some(header.clone()), content);
     rig.until("the write", |rig| rig.worker.outbox.len() == 1).await;
     assert_eq!(rig.frontier(0), 0, "it is settled when it is written");
-    let [written] = rig.worker.outbox.records().collect::<Vec<_>>()[..] else { panic!() };
+    let [written] = &rig.written.lock()[..] else { panic!() };
     assert_eq!(&*written.topic, "own.retry.5m");
     let (_, again) = written.headers.iter().find(|(name, _)| name == RETRY_HEADER).unwrap();
     let again = RetryHeader::decode(again).unwrap();
@@ -121,7 +121,7 @@ async fn what_no_version_came_for_in_time_is_a_dead_letter_as_a_whole() {
     let header = RetryHeader { due_ms, ..parked(&rig, ParkReason::Transient) };
     rig.read_again(0, 0, Some(header), Content::ForLaterVersion);
     rig.until("the write", |rig| rig.worker.outbox.len() == 1).await;
-    let [written] = rig.worker.outbox.records().collect::<Vec<_>>()[..] else { panic!() };
+    let [written] = &rig.written.lock()[..] else { panic!() };
     assert_eq!(&*written.topic, "own.dead-letters");
     let headers = written.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
     let letter = DeadLetter::from_headers(headers).unwrap();

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use emberline_broker::{BrokerError, Commit, ProduceError, Record};
+use emberline_broker::{
+    BrokerError, Commit, Delivered, OwnedRecord, ProduceError, Record, Unwritten,
+};
 use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -51,6 +53,18 @@ pub(in crate::worker::tests) struct Handed {
     pub(in crate::worker::tests) headers: Vec<(String, Vec<u8>)>,
 }
 
+impl Handed {
+    /// Its write ends so.
+    pub(in crate::worker::tests) fn ends(
+        self,
+        result: Result<Delivered, ProduceError>,
+    ) -> WriteEnd {
+        let Self { token, topic, key, value, headers } = self;
+        let record = OwnedRecord { topic, key, value, headers };
+        (token, result.map_err(|error| Box::new(Unwritten { error, record })))
+    }
+}
+
 #[derive(Default)]
 pub(in crate::worker::tests) struct Desk {
     pub(in crate::worker::tests) handed: Vec<Handed>,
@@ -73,16 +87,10 @@ impl Writers for SimWriters {
 }
 
 impl LogWriter for SimWriters {
-    fn write(&self, record: Record<'_>, token: usize) -> Result<(), ProduceError> {
+    fn write(&mut self, record: Record<'_>, token: usize) -> Result<(), ProduceError> {
         let mut desk = self.0.lock();
-        let header = |(name, value): &(&str, &[u8])| ((*name).to_owned(), value.to_vec());
-        let handed = Handed {
-            token,
-            topic: record.topic.to_owned(),
-            key: record.key.map(<[u8]>::to_vec),
-            value: record.value.map(<[u8]>::to_vec),
-            headers: record.headers.iter().map(header).collect(),
-        };
+        let OwnedRecord { topic, key, value, headers } = OwnedRecord::of(record);
+        let handed = Handed { token, topic, key, value, headers };
         if desk.full_for > 0 {
             desk.full_for -= 1;
             desk.refused.push(handed);
@@ -91,4 +99,7 @@ impl LogWriter for SimWriters {
         desk.handed.push(handed);
         Ok(())
     }
+
+    /// The world tells the ends.
+    fn ask(&self) {}
 }

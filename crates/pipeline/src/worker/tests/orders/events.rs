@@ -254,8 +254,8 @@ impl World {
             Some(offset) if !write.unheard => Ok(Delivered { partition: 0, offset }),
             _ => Err(ProduceError::TimedOut),
         };
-        let token = write.handed.token;
-        self.work(write.member, |worker, now| worker.write_ended((token, result), now)).await;
+        let end = write.handed.ends(result);
+        self.work(write.member, |worker, now| worker.write_ended(end, now)).await;
     }
 
     pub(super) async fn happening(&mut self) {

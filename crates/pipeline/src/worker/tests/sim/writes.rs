@@ -319,7 +319,8 @@ impl World {
         {
             writer.unwritten.remove(&token);
         }
-        self.work(write.member, |worker, now| worker.write_ended((token, result), now)).await;
+        let end = write.handed.ends(result);
+        self.work(write.member, |worker, now| worker.write_ended(end, now)).await;
     }
 
     /// Writes of a worker that is gone: each is done all the same, or never.
