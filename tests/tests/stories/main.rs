@@ -64,6 +64,10 @@ fn stories() -> Vec<Trial> {
         story("a_compacted_topic_is_replayed_to_its_end", replay_ranges::compacted),
         story("a_stopped_replay_goes_on_and_sends_nothing_twice", replays::stopped),
         story("a_replay_of_what_is_missing_sends_exactly_that", replays::missing_only),
+        story(
+            "a_replay_of_what_is_missing_warns_of_what_is_older_than_the_receipts",
+            replays::before_receipts,
+        ),
         story("a_replay_begins_and_ends_to_the_millisecond", replay_ranges::to_the_millisecond),
         story("what_is_gone_of_a_replays_range_is_told", replay_ranges::gone),
         story("only_records_that_became_dead_letters_are_replayed", replays::dead_letters),

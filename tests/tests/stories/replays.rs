@@ -132,6 +132,7 @@ pub(crate) async fn missing_only(world: &mut World) -> Result<()> {
     let flags = [&ALWAYS[..], &["--missing-only"]].concat();
     let planned = replay(world, &world.devices(), &[&flags[..], &["--dry-run"]].concat()).await?;
     ensure!(count(&planned, "/plan/reports")? == missing.len() as u64, "{planned}");
+    ensure!(count(&planned, "/plan/before_receipts")? == 0, "all are later: {planned}");
     let done = replay(world, &world.devices(), &[&flags[..], &["--yes"]].concat()).await?;
     ensure!(count(&done, "/report/delivered")? >= missing.len() as u64, "{done}");
     world.judge(&load).is_exactly_once_in_order()?;
@@ -140,6 +141,53 @@ pub(crate) async fn missing_only(world: &mut World) -> Result<()> {
     let again = replay_ends(world, &world.devices(), &[&flags[..], &["--yes"]].concat()).await?;
     ensure!(again.0 == 0 && again.2.contains("nothing to send"), "{again:?}");
     world.judge(&load).is_exactly_once_in_order()
+}
+
+pub(crate) async fn before_receipts(world: &mut World) -> Result<()> {
+    let plan = FleetPlan { devices: 20, unbound: 0.0, states: 0.0, ..FleetPlan::default() };
+    let mut load = Load::new(plan);
+    world.introduce(&load).await?;
+    let delivered = async |world: &mut World, records: Vec<_>| {
+        world.tell(records).await?;
+        world.run_to_end().await?;
+        anyhow::Ok(world.sandbox.ledger().totals().distinct_reports)
+    };
+    world.set("receipts.enabled", "false");
+    let without = delivered(world, load.records(200)).await?;
+    ensure!(without > 0, "something was delivered");
+    world.set("receipts.enabled", "true");
+    let plan = [&ALWAYS[..], &["--missing-only", "--dry-run"]].concat();
+    let planned = replay(world, &world.devices(), &plan).await?;
+    ensure!(count(&planned, "/plan/before_receipts")? == without, "none has one: {planned}");
+    ensure!(planned["plan"]["receipts_since"].is_null(), "{planned}");
+    let shown = for_people(world, &plan).await?;
+    ensure!(shown.contains("WARNING: there are no receipts; "), "{shown}");
+
+    let mut records = load.records(100);
+    records.extend(load.rest());
+    let all = delivered(world, records).await?;
+    ensure!(all > without, "more was delivered");
+    let planned = replay(world, &world.devices(), &plan).await?;
+    ensure!(count(&planned, "/plan/reports")? == without, "{planned}");
+    ensure!(count(&planned, "/plan/before_receipts")? == without, "{planned}");
+    let since = planned["plan"]["receipts_since"].as_str().context("no time")?.to_owned();
+    let shown = for_people(world, &plan).await?;
+    ensure!(shown.contains(&format!("WARNING: receipts reach back to {since}; ")), "{shown}");
+    let told =
+        replay_ends(world, &world.devices(), &[&plan[..4], &["--missing-only", "--yes"]].concat());
+    let (code, _, log) = told.await?;
+    ensure!(code == 0 && log.contains("WARNING: receipts reach back to "), "{code}: {log}");
+    Ok(())
+}
+
+/// A plan as it is shown to people.
+async fn for_people(world: &World, flags: &[&str]) -> Result<String> {
+    let topic = world.devices();
+    let arguments = [&["replay", "--topic", &topic], flags].concat();
+    let mut run = world.emberline(&arguments).await?;
+    let code = run.ended(LIMIT).await?;
+    ensure!(code == 0, "ended with {code}: {}", run.log());
+    Ok(run.output())
 }
 
 /// How many gaps an audit finds of a device; it must end with this code.

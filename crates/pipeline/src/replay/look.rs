@@ -44,6 +44,10 @@ impl Look<'_> {
 
         let mut planner =
             Planner::new((self.settings, self.kind()), &run, Arc::clone(self.bindings));
+        if run.selection.missing_only && self.kind() == WorkerKind::Replay {
+            let topic = self.settings.topics.receipts();
+            planner.receipts_since(receipts::reach_back_to(&self.settings.kafka, &topic)?);
+        }
         self.read(&run.topic, &run.ranges, |record| planner.take(record))?;
         if planner.has_states() {
             let (before, after) = around(self.settings, &run)?;

@@ -35,6 +35,13 @@ pub struct Plan {
     pub states: u64,
     /// States that a newer one has replaced.
     pub superseded: u64,
+    /// Where only what has no receipt is meant: of the reports and states to be pushed, those of
+    /// records from before the time that receipts reach back to. Whether these were accepted
+    /// nobody knows.
+    pub before_receipts: u64,
+    /// Since when there are receipts, Unix milliseconds; `None` if there are none, or they were
+    /// not asked.
+    pub receipts_since: Option<i64>,
     /// Binding events, customers and orders. Of the latter two, what the service has already is
     /// found out when it is asked: it is counted here, and a duplicate in the run.
     pub events: u64,

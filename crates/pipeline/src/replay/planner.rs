@@ -40,6 +40,8 @@ struct Meant {
     count: u64,
     /// How many more came a second time.
     again: u64,
+    /// How many are from before the receipts.
+    before_receipts: u64,
 }
 
 pub(super) struct Planner {
@@ -55,6 +57,8 @@ pub(super) struct Planner {
     /// By device.
     states: HashMap<DeviceKey, States>,
     states_meant: u64,
+    /// What is older is from before the receipts.
+    receipts_from_ms: i64,
     /// Customers whose set is to be pushed.
     pushed: HashSet<CustomerId>,
     plan: Plan,
@@ -98,8 +102,15 @@ impl Planner {
             states: states.collect(),
             states_meant: 0,
             pushed: HashSet::new(),
+            receipts_from_ms: i64::MIN,
             plan: Plan::default(),
         }
+    }
+
+    /// Since when there are receipts: of older records it is not known what was accepted.
+    pub(super) fn receipts_since(&mut self, unix_ms: Option<i64>) {
+        self.plan.receipts_since = unix_ms;
+        self.receipts_from_ms = unix_ms.unwrap_or(i64::MAX);
     }
 
     pub(super) fn take(&mut self, record: &ScanRecord<'_>) {
@@ -134,7 +145,11 @@ impl Planner {
                 telemetry.reports.retain(|it| is_left(it.category()));
                 let refused = telemetry.refused.iter().filter(|it| is_left(it.category));
                 self.plan.dead += refused.count() as u64;
+                let before = self.plan.reports;
                 self.telemetry(slot, &telemetry, intake.arrival);
+                if record.timestamp_ms() < self.receipts_from_ms {
+                    self.plan.before_receipts += self.plan.reports - before;
+                }
             }
             Content::Device(DeviceRecord::State(state)) => {
                 self.state(slot, &state, intake.arrival);
@@ -203,14 +218,16 @@ impl Planner {
         let counts_as = self.counts_as(state, arrival);
         let Some(States { meant, .. }) = self.states.get_mut(&key) else { return };
         let one = (u64::from(!is_again), u64::from(is_again));
+        let before_receipts = u64::from(arrival.millis() < self.receipts_from_ms);
         match meant {
             Some(it) if it.counts_as == counts_as => {
                 it.count += one.0;
                 it.again += one.1;
+                it.before_receipts += one.0 * before_receipts;
             }
             Some(it) if it.counts_as > counts_as => {}
             // What is older is left out by the run: none of it makes this a duplicate.
-            _ => *meant = Some(Meant { counts_as, count: 1, again: 0 }),
+            _ => *meant = Some(Meant { counts_as, count: 1, again: 0, before_receipts }),
         }
     }
 
@@ -288,6 +305,7 @@ impl Planner {
         for it in self.states.values().filter_map(newest) {
             self.plan.states += it.count;
             again += it.again;
+            self.plan.before_receipts += it.before_receipts;
         }
         // Of an older state it does not matter how often it came.
         self.plan.superseded += self.states_meant - self.plan.states - again;

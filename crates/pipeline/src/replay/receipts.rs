@@ -107,6 +107,30 @@ fn ranges_since(
     Ok(partitions.iter().zip(starts).map(range).collect())
 }
 
+/// Since when every partition has all receipts there were, Unix milliseconds; `None` if there is
+/// not one. Where the beginning of a partition's log is gone, it has them only from its first
+/// one on; another has them all, from the first that was ever written.
+///
+/// # Errors
+/// No answer from Kafka.
+pub(super) fn reach_back_to(
+    kafka: &KafkaSettings,
+    topic: &str,
+) -> Result<Option<i64>, BrokerError> {
+    let partitions = Bounds::new(kafka)?.of_topics(&[topic.to_owned()], PATIENCE)?;
+    let mut scanner = Scanner::new(kafka, topic)?;
+    let (mut first, mut lost_before) = (None, None);
+    for it in partitions {
+        let whole = OffsetRange { partition: it.partition, from: it.low, to: it.high };
+        let time = first_time(&mut scanner, &[whole])?;
+        first = first.into_iter().chain(time).min();
+        if it.low > 0 {
+            lost_before = lost_before.max(Some(time.unwrap_or(i64::MAX)));
+        }
+    }
+    Ok(first.max(lost_before.filter(|_| first.is_some())))
+}
+
 /// The time of the oldest first record of these ranges, Unix milliseconds; `None` if they hold
 /// none.
 pub(super) fn first_time(

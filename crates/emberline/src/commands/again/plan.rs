@@ -56,6 +56,8 @@ fn view(planned: &Planned, rate: Option<f64>) -> Value {
     view["first"] = json!(plan.times.map(|(first, _)| shown(first)));
     view["last"] = json!(plan.times.map(|(_, last)| shown(last)));
     view["unreadable_receipts"] = json!(unreadable_receipts);
+    view["before_receipts"] = json!(plan.before_receipts);
+    view["receipts_since"] = json!(plan.receipts_since.filter(|it| *it != i64::MAX).map(shown));
     view["devices_at_least"] = json!(plan.devices_at_least);
     view
 }
@@ -113,7 +115,26 @@ fn text(job: &Job, planned: &Planned, rate: Option<f64>) -> String {
             "  {receipts} receipts could not be read: what they are about may be sent again"
         );
     }
+    if plan.before_receipts > 0 {
+        // Writing to a text cannot fail.
+        let _ = writeln!(text, "  {}", before_receipts(plan));
+    }
     text
+}
+
+/// What is sent although nobody knows whether it was accepted.
+fn before_receipts(plan: &Plan) -> String {
+    let receipts = match plan.receipts_since {
+        None => "there are no receipts".to_owned(),
+        // Partitions that have lost all of theirs.
+        Some(i64::MAX) => "of some devices all receipts are gone".to_owned(),
+        Some(since) => format!("receipts reach back to {}", shown(since)),
+    };
+    format!(
+        "WARNING: {receipts}; {} reports and states are from before that. Whether they were \
+         delivered is not known: they are sent, some perhaps again",
+        grouped(plan.before_receipts)
+    )
 }
 
 fn lasting(time: Option<Duration>) -> String {
