@@ -173,8 +173,9 @@ pub(crate) async fn before_receipts(world: &mut World) -> Result<()> {
     let since = planned["plan"]["receipts_since"].as_str().context("no time")?.to_owned();
     let shown = for_people(world, &plan).await?;
     ensure!(shown.contains(&format!("WARNING: receipts reach back to {since}; ")), "{shown}");
-    let told =
-        replay_ends(world, &world.devices(), &[&plan[..4], &["--missing-only", "--yes"]].concat());
+    let topic = world.devices();
+    let flags = [&ALWAYS[..], &["--missing-only", "--yes"]].concat();
+    let told = replay_ends(world, &topic, &flags);
     let (code, _, log) = told.await?;
     ensure!(code == 0 && log.contains("WARNING: receipts reach back to "), "{code}: {log}");
     Ok(())
