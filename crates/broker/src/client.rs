@@ -11,6 +11,7 @@ use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::NoCustomPartitioner;
 
+use crate::producer::ProducerSettings;
 use crate::refusal::Door;
 use crate::settings::KafkaSettings;
 
@@ -62,7 +63,7 @@ pub(crate) fn scan_config(kafka: &KafkaSettings) -> ClientConfig {
 }
 
 /// An idempotent producer that waits for all replicas in sync.
-pub(crate) fn producer_config(kafka: &KafkaSettings, message_max_bytes: usize) -> ClientConfig {
+pub(crate) fn producer_config(kafka: &KafkaSettings, settings: &ProducerSettings) -> ClientConfig {
     let mut config = base_config(kafka);
     config
         .set("enable.idempotence", "true")
@@ -70,9 +71,8 @@ pub(crate) fn producer_config(kafka: &KafkaSettings, message_max_bytes: usize) -
         // Receipts are small and many, and hardly get smaller: what zstd needs to begin a batch
         // is more than what it does for it.
         .set("compression.type", "lz4")
-        // Of what is written nothing is waited for but by its own items.
-        .set("linger.ms", "20")
-        .set("message.max.bytes", message_max_bytes.to_string())
+        .set("linger.ms", settings.linger.as_millis().to_string())
+        .set("message.max.bytes", settings.message_max_bytes.to_string())
         .set("queue.buffering.max.kbytes", "65536")
         // The partitioner of the Java clients, so that all writers of a topic agree
         // on where a key lives.

@@ -25,11 +25,18 @@ pub struct ProducerSettings {
     /// How long a record is tried to be written. Default 2 min. With an idempotent
     /// producer a record that timed out may have been written.
     pub delivery_timeout: Duration,
+    /// How long a record waits for others to be sent with it. Default 20 ms: nothing waits for
+    /// what is written but its own items.
+    pub linger: Duration,
 }
 
 impl Default for ProducerSettings {
     fn default() -> Self {
-        Self { message_max_bytes: 10_000_000, delivery_timeout: Duration::from_mins(2) }
+        Self {
+            message_max_bytes: 10_000_000,
+            delivery_timeout: Duration::from_mins(2),
+            linger: Duration::from_millis(20),
+        }
     }
 }
 
@@ -141,9 +148,9 @@ impl<T: Send + Sync + 'static> Producer<T> {
         settings: &ProducerSettings,
         completions: Completions<T>,
     ) -> Result<Self, BrokerError> {
-        let timeout = settings.delivery_timeout.as_millis().to_string();
-        let mut config = producer_config(kafka, settings.message_max_bytes);
+        let mut config = producer_config(kafka, settings);
         if !kafka.properties.contains_key("message.timeout.ms") {
+            let timeout = settings.delivery_timeout.as_millis().to_string();
             config.set("message.timeout.ms", timeout);
         }
         let inner = config

@@ -89,6 +89,7 @@ pub fn topics(settings: &Settings) -> Topics {
     let topics = &settings.topics;
     Topics {
         devices: topics.devices.clone(),
+        repartition: topics.repartition.clone(),
         bindings: topics.bindings.clone(),
         customers: topics.customers.clone(),
         orders: topics.orders.clone(),
@@ -111,6 +112,9 @@ pub fn pipeline(
 ) -> Result<PipelineSettings, Problems> {
     if !claims_anything(settings) {
         workers.retain(|kind| *kind != WorkerKind::Claims);
+    }
+    if settings.topics.repartition.is_empty() {
+        workers.retain(|kind| *kind != WorkerKind::Repartition);
     }
     Ok(PipelineSettings {
         kafka: kafka(settings)?,
@@ -162,7 +166,9 @@ fn fractions(settings: &Settings) -> [f64; WorkerKind::EVERY.len()] {
         if claims_anything(settings) { (devices, claims) } else { (devices + claims, 0.0) };
     let replay = limits.replay_part.fraction();
     let (bindings, retries) = (limits.bindings_part.fraction(), limits.retries_part.fraction());
-    [devices, bindings, retries, claims, replay, replay]
+    // Who does not call has no part of the calls.
+    let repartition = 0.0;
+    [devices, bindings, retries, claims, replay, replay, repartition]
 }
 
 /// Beside its answer, what a call may take: a connection, and a second one where the first

@@ -4,7 +4,7 @@
 //! place. Calls to the service have theirs already: `Transport`.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use emberline_broker::{
     BrokerError, Commit, KafkaSettings, ProduceError, Producer, ProducerSettings, Record, Room,
@@ -107,6 +107,8 @@ pub(crate) struct Producers {
     pub(crate) kafka: KafkaSettings,
     /// Largest record, in bytes.
     pub(crate) max_record: usize,
+    /// How long a record waits for others to go with it.
+    pub(crate) linger: Duration,
 }
 
 impl Writers for Producers {
@@ -114,7 +116,11 @@ impl Writers for Producers {
         // How large a record may be is for its topic to say: what the client refused would
         // still be refused after the topic was mended.
         let message_max_bytes = self.max_record.max(LARGEST_RECORD);
-        let settings = ProducerSettings { message_max_bytes, ..ProducerSettings::default() };
+        let settings = ProducerSettings {
+            message_max_bytes,
+            linger: self.linger,
+            ..ProducerSettings::default()
+        };
         Ok(Box::new(Producer::new(&self.kafka, &settings, ends)?))
     }
 }

@@ -10,13 +10,15 @@
 //! Start at [`Worker::run`]. The parts: `assignment` (partitions come and go), `take_in`
 //! (records to items), `dispatch` (items to calls), `ended` (calls to outcomes),
 //! `bindings` (a customer's set), `claims` and `leases` (customers and orders), `receipts`
-//! (what was accepted), `set_aside` (retry and dead letters).
+//! (what was accepted), `keyed` (records that are only written on), `set_aside` (retry and
+//! dead letters).
 
 mod assignment;
 mod bindings;
 mod claims;
 mod dispatch;
 mod ended;
+mod keyed;
 mod leases;
 mod receipts;
 mod set_aside;

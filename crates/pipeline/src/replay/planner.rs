@@ -139,7 +139,9 @@ impl Planner {
             Content::Device(DeviceRecord::State(state)) => {
                 self.state(slot, &state, intake.arrival);
             }
-            Content::Device(DeviceRecord::Skipped(_)) | Content::Tombstone => {}
+            Content::Device(DeviceRecord::Skipped(_))
+            | Content::Tombstone
+            | Content::ToKeyed(_) => {}
             Content::Binding(event) => self.binding(&event),
             Content::Customer(_) | Content::Order(_) => {
                 self.plan.events += 1;

@@ -140,6 +140,7 @@ impl<T: Transport + Clone> Worker<T> {
             key: Some(customer.as_str().as_bytes().to_vec()),
             value: Some(table::encode(set)),
             headers: Vec::new(),
+            timestamp_ms: None,
         }
     }
 

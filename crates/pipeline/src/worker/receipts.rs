@@ -50,7 +50,7 @@ impl<T: Transport + Clone> Worker<T> {
                 let table = &self.shared.bindings.table;
                 by.customer.and_then(|customer| table.customer_id(customer))
             }
-            About::State { .. } => None,
+            About::State { .. } | About::Records { .. } => None,
             About::Bindings { customer }
             | About::Customer { customer }
             | About::Orders { customer } => Some(customer.clone()),
@@ -115,6 +115,7 @@ impl<T: Transport + Clone> Worker<T> {
             key: Some(receipt.key().as_bytes().to_vec()),
             value: Some(receipt.encode()),
             headers: Vec::new(),
+            timestamp_ms: None,
         };
         self.outbox.write(Destination::Receipts, write, waiting, now);
     }

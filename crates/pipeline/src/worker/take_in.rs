@@ -230,6 +230,7 @@ impl<T: Transport + Clone> Worker<T> {
             Content::Device(DeviceRecord::Skipped(reason)) => {
                 self.settle(record, Outcome::Skipped(reason), 1, now);
             }
+            Content::ToKeyed(device) => self.to_keyed(record, device, now),
             Content::Tombstone => {
                 self.settle(record, Outcome::Skipped(SkipReason::Tombstone), 1, now);
             }

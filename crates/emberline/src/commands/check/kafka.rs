@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use emberline_broker::{Bounds, BrokerError};
-use emberline_pipeline::WorkerKind;
 
 use super::fault::Fault;
 use super::report::{Group, Report};
@@ -44,7 +43,7 @@ pub(super) async fn check(settings: &Settings, report: &mut Report) -> anyhow::R
         for topic in &wanted {
             report.skipped(Group::Kafka, &topic.name, "the brokers");
         }
-        for kind in WorkerKind::ALL {
+        for kind in groups::kinds(settings) {
             report.skipped(Group::Kafka, &groups::name(&kafka, kind), "the brokers");
         }
         return Ok(());

@@ -65,7 +65,7 @@ pub(in crate::commands) fn check(wanted: &Wanted, seen: &Seen) -> Verdict {
             problems.extend(check_one_partition(found));
             problems
         }
-        Kind::Log { keep_ms } => {
+        Kind::Keyed { keep_ms } | Kind::Log { keep_ms } => {
             let mut problems = check_kept(found, keep_ms);
             problems.extend(check_size(found, LOG_MAX_BYTES));
             problems
@@ -80,9 +80,11 @@ fn missing(wanted: &Wanted) -> Verdict {
         Kind::Input { key } => {
             format!("run emberline topics create --inputs, or take it out of topics.{key}")
         }
-        Kind::Table { .. } | Kind::Book { .. } | Kind::Register { .. } | Kind::Log { .. } => {
-            "run emberline topics create".to_owned()
-        }
+        Kind::Table { .. }
+        | Kind::Book { .. }
+        | Kind::Register { .. }
+        | Kind::Keyed { .. }
+        | Kind::Log { .. } => "run emberline topics create".to_owned(),
     };
     let text = "does not exist".to_owned();
     Verdict { state: "missing", ..Verdict::bad(&wanted.name, text, advice) }

@@ -36,6 +36,11 @@ pub(in crate::commands) enum Kind {
         /// Shortest time that records must be kept, in milliseconds.
         keep_ms: u64,
     },
+    /// The device records of other topics, under their own timestamps and keyed by device.
+    Keyed {
+        /// Shortest time that records must be kept, in milliseconds.
+        keep_ms: u64,
+    },
     /// Records that are read for so long, and dropped after it.
     Log {
         /// Shortest time that records must be kept, in milliseconds.
@@ -61,9 +66,12 @@ const DAY_MS: u64 = 86_400_000;
 const ARCHIVE_MS: u64 = 30 * DAY_MS;
 /// A retry topic must not drop what is not quite too old yet: one day of margin.
 const RETRY_MARGIN_MS: u64 = DAY_MS;
+/// A record lies in the topic keyed by device as old as it was in its own, which by the brokers'
+/// default keeps it for seven days: one day of margin.
+const KEYED_MS: u64 = 8 * DAY_MS;
 /// Who waits for another reads on over what was written meanwhile: far longer than any lease.
 const BOOK_LAG_MS: u64 = DAY_MS / 24;
-/// Largest record of a retry or dead-letter topic: the original, which its own topic took
+/// Largest record of a topic of copies: the original, which its own topic took
 /// (1 MB unless raised there), with our headers.
 pub(super) const LOG_MAX_BYTES: u64 = 10_000_000;
 
@@ -75,6 +83,7 @@ pub(in crate::commands) fn own_topics(settings: &Settings) -> Vec<Wanted> {
     let retry =
         Kind::Log { keep_ms: millis(settings.retry.max_age).saturating_add(RETRY_MARGIN_MS) };
     let archive = Kind::Log { keep_ms: ARCHIVE_MS };
+    let keyed = Kind::Keyed { keep_ms: KEYED_MS };
 
     let order_book = Kind::Book { holds: "which orders were placed" };
     let replays = Kind::Book { holds: "how far a replay is" };
@@ -83,6 +92,9 @@ pub(in crate::commands) fn own_topics(settings: &Settings) -> Vec<Wanted> {
     let mut topics = vec![wanted("customer-devices", table, "READ and WRITE")];
     let tiers = settings.retry.tiers.iter();
     topics.extend(tiers.map(|tier| wanted(&format!("retry.{tier}"), retry, "READ and WRITE")));
+    if !settings.topics.repartition.is_empty() {
+        topics.push(wanted("devices", keyed, "READ and WRITE"));
+    }
     topics.push(wanted("order-book", order_book, "READ and WRITE"));
     topics.push(wanted("dead-letters", archive, "WRITE"));
     topics.push(wanted("receipts", archive, "WRITE"));
@@ -106,7 +118,9 @@ impl Wanted {
     pub(in crate::commands) const fn partitions_of(&self, partitions: i32) -> i32 {
         match self.kind {
             Kind::Book { .. } | Kind::Register { .. } => 1,
-            Kind::Input { .. } | Kind::Table { .. } | Kind::Log { .. } => partitions,
+            Kind::Input { .. } | Kind::Table { .. } | Kind::Keyed { .. } | Kind::Log { .. } => {
+                partitions
+            }
         }
     }
 
@@ -126,6 +140,13 @@ impl Wanted {
                 ("cleanup.policy", "delete".to_owned()),
                 ("retention.ms", keep_ms.to_string()),
                 ("message.timestamp.type", "LogAppendTime".to_owned()),
+            ],
+            Kind::Keyed { keep_ms } => vec![
+                ("cleanup.policy", "delete".to_owned()),
+                ("retention.ms", keep_ms.to_string()),
+                // When a report was made, and what is the same one, is told by the original's time.
+                ("message.timestamp.type", "CreateTime".to_owned()),
+                ("max.message.bytes", LOG_MAX_BYTES.to_string()),
             ],
             Kind::Log { keep_ms } => vec![
                 ("cleanup.policy", "delete".to_owned()),

@@ -308,6 +308,7 @@ impl Carried {
                     seen.action == Action::ReportState
                         && Some(number_of(device.as_str())) == seen.device
                 }
+                About::Records { .. } => false,
                 About::Bindings { customer } => {
                     seen.action == Action::BindDevice
                         && Some(number_of(customer.as_str())) == seen.customer

@@ -1,0 +1,141 @@
+//! Topics that are not keyed by device.
+
+use std::collections::BTreeMap;
+
+use emberline_pipeline::{Exit, WorkerKind};
+use serde_json::json;
+
+use crate::world::{World, Written, telemetry};
+
+const WORKERS: [WorkerKind; 2] = [WorkerKind::Bindings, WorkerKind::Devices];
+const DEVICES: [&str; 5] = ["a", "b", "c", "d", "e"];
+const RECORDS: usize = 40;
+/// Their Kafka timestamps, Unix milliseconds.
+const CAME_AT: i64 = 1_700_000_100_000;
+
+/// Tells of the devices in turn, with keys that spread each device's records over partitions.
+async fn tell(world: &World) {
+    world.bind(&DEVICES).await;
+    let keys: Vec<String> = (0..DEVICES.len() * RECORDS).map(|it| format!("{it}")).collect();
+    let record = |(number, key): (usize, &String)| {
+        let (device, second) = (DEVICES[number % DEVICES.len()], number / DEVICES.len());
+        let second = 1_700_000_000 + i64::try_from(second).unwrap();
+        telemetry_of(key, device, second)
+    };
+    let records: Vec<_> = keys.iter().enumerate().map(record).collect();
+    let records: Vec<_> = records.iter().map(|(key, it)| (key.as_str(), it.clone())).collect();
+    world.produce_at("raw", Some(CAME_AT), &records).await;
+}
+
+fn telemetry_of(key: &str, device: &str, second: i64) -> (String, String) {
+    (key.to_owned(), telemetry(device, second, &json!({"power": 1, "smoke_state": 1})))
+}
+
+/// The offsets of each device's records in each partition, as they came.
+fn places(records: &[Written]) -> BTreeMap<(String, i32), Vec<i64>> {
+    let mut places: BTreeMap<_, Vec<i64>> = BTreeMap::new();
+    for record in records {
+        let value: serde_json::Value = serde_json::from_str(&record.value).unwrap();
+        let device = format!("P/{}", value["devicename"].as_str().unwrap());
+        places.entry((device, record.partition)).or_default().push(record.offset);
+    }
+    places
+}
+
+#[tokio::test]
+async fn records_are_keyed_by_device_as_they_were_and_each_report_arrives_once() {
+    let mut world = World::new(&WORKERS).repartitioning();
+    // The topic alone knows what its records are where they do not say it.
+    world.settings.topics.types.insert("raw".into(), "DeviceTelemetry".into());
+    tell(&world).await;
+    let run = world.run();
+    let monitor = run.monitor.clone();
+    assert_eq!(run.ended().await.unwrap(), Exit::AtEnd);
+
+    let count = DEVICES.len() * RECORDS;
+    let reports = world.service.reports();
+    assert_eq!(reports.len(), count * 2, "all of them");
+    assert!(reports.values().all(|times| *times == 1), "each once");
+    let totals = &monitor.worker(WorkerKind::Repartition).unwrap().totals;
+    assert_eq!(totals.by_name("repartitioned"), count as u64);
+    assert_eq!(world.committed(WorkerKind::Repartition, "raw").await, count as i64);
+    assert_eq!(world.committed(WorkerKind::Devices, "own.devices").await, count as i64);
+
+    let before = world.written("raw", count).await;
+    let keyed = world.written("own.devices", count).await;
+    assert!(places(&before).len() > DEVICES.len(), "a device was in several partitions");
+    assert_eq!(places(&keyed).len(), DEVICES.len(), "and is in one");
+    let told = |records: &[Written]| {
+        let mut told: Vec<_> =
+            records.iter().map(|it| (it.timestamp_ms, it.value.clone())).collect();
+        told.sort();
+        told
+    };
+    assert_eq!(told(&before), told(&keyed));
+    for record in &keyed {
+        assert!(record.value.contains(&format!("P/{}", &record.key[2..])), "{record:?}");
+        assert_eq!(record.headers["emberline-type"], "DeviceTelemetry");
+    }
+    // Of a device, what was in one partition before is in the same order now.
+    for of_partition in 0..2 {
+        let before = before.iter().filter(|it| it.partition == of_partition);
+        let mut at: BTreeMap<&str, usize> = BTreeMap::new();
+        for record in before {
+            let device = device_of(record);
+            let mut of_device = keyed.iter().filter(|it| device_of(it) == device);
+            let now = of_device.position(|it| it.value == record.value).unwrap();
+            let last = at.insert(device, now);
+            assert!(last.is_none_or(|last| last < now), "{device}: {last:?}, {now}");
+        }
+    }
+}
+
+fn device_of(record: &Written) -> &str {
+    let at = record.value.find("property/P/").unwrap() + "property/P/".len();
+    &record.value[at..=at]
+}
+
+#[tokio::test]
+async fn a_record_without_a_device_is_a_dead_letter_of_its_own_topic() {
+    let world = World::new(&WORKERS).repartitioning();
+    world.bind(&["a"]).await;
+    let good = telemetry("a", 1_700_000_000, &json!({"power": 1}));
+    world.produce("raw", &[("x", "{".to_owned()), ("y", good)]).await;
+    let run = world.run();
+    let monitor = run.monitor.clone();
+    assert_eq!(run.ended().await.unwrap(), Exit::AtEnd);
+    let letters = world.written("own.dead-letters", 1).await;
+    let letter = &letters[0];
+    assert_eq!((letter.key.as_str(), letter.value.as_str()), ("x", "{"));
+    assert_eq!(letter.headers["emberline-dlq-reason"], "undecodable");
+    assert_eq!(letter.headers["emberline-dlq-topic"], "raw");
+    let count = |outcome| monitor.worker(WorkerKind::Repartition).unwrap().totals.by_name(outcome);
+    assert_eq!((count("dead_lettered"), count("repartitioned")), (1, 1));
+    assert_eq!(world.service.reports().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_written_to_the_keyed_topic_twice_is_a_duplicate_there() {
+    let world = World::new(&WORKERS).repartitioning();
+    tell(&world).await;
+    tell(&world).await;
+    let run = world.run();
+    let monitor = run.monitor.clone();
+    assert_eq!(run.ended().await.unwrap(), Exit::AtEnd);
+    let reports = world.service.reports();
+    assert_eq!(reports.len(), DEVICES.len() * RECORDS * 2);
+    assert!(reports.values().all(|times| *times == 1), "each once");
+    let duplicates = monitor.worker(WorkerKind::Devices).unwrap().totals.by_name("duplicate");
+    assert_eq!(duplicates, reports.len() as u64);
+}
+
+#[tokio::test]
+async fn who_only_repartitions_needs_no_bindings_and_no_service() {
+    let world = World::new(&[]).repartitioning();
+    tell(&world).await;
+    let run = world.run();
+    let monitor = run.monitor.clone();
+    assert_eq!(run.ended().await.unwrap(), Exit::AtEnd);
+    assert!(monitor.ready().is_ok() && world.service.reports().is_empty());
+    assert_eq!(world.written("own.devices", 200).await.len(), DEVICES.len() * RECORDS);
+}
