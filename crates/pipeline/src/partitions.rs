@@ -17,7 +17,7 @@ use emberline_wire::headers::Categories;
 use slab::Slab;
 
 /// One tenure of a partition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct PartitionId(usize);
 
 /// The telemetry of each tenure that is not settled as a whole.

@@ -3,13 +3,14 @@
 //! The bindings come first: the table is loaded to its end, and what waits on the
 //! binding topics is settled, before the first telemetry is joined.
 
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use emberline_broker::{
-    Bounds, BrokerError, ErrorClass, KafkaSettings, ProducerSettings, Room, Source, SourceError,
-    SourceSettings, TableReader,
+    Bounds, BrokerError, ErrorClass, KafkaSettings, PartitionBounds, ProducerSettings, Room,
+    Source, SourceError, SourceSettings, TableReader,
 };
 use emberline_flow::claim::ClaimRules;
 use emberline_flow::commit_metadata;
@@ -60,6 +61,9 @@ pub enum PipelineError {
     #[error(transparent)]
     Tiers(#[from] emberline_flow::backoff::InvalidTiers),
 }
+
+/// Where a group has left off, by topic and partition.
+type LeftOff = HashMap<(String, i32), i64>;
 
 /// How long a question about topics may take.
 pub(crate) const ASK: Duration = Duration::from_secs(20);
@@ -118,6 +122,7 @@ pub async fn run<T: Transport + Clone>(
     for topic in receipts.into_iter().chain(keyed) {
         partitions_of(&settings.kafka, &settings.topics, topic).await?;
     }
+    let left_off = if writes_keyed { left_off_by_devices(settings).await? } else { LeftOff::new() };
     // Who only writes records on joins nothing, and has no need of the table.
     let reader =
         if calls { Some(Arc::new(read_bindings(settings, &bindings).await?)) } else { None };
@@ -136,7 +141,8 @@ pub async fn run<T: Transport + Clone>(
     let credentials = tokio::spawn(credentials::watch(Arc::clone(&shared), group_stop.clone()));
     let readers = (reader.as_deref(), order_book.as_ref());
     let rates = tokio::spawn(follow_rates(Arc::clone(&shared), group_stop.clone()));
-    let result = run_workers((&shared, &transport), readers, ends, &group_stop, &monitor).await;
+    let begin = (ends, left_off);
+    let result = run_workers((&shared, &transport), readers, begin, &group_stop, &monitor).await;
     group_stop.cancel();
     // A question under way has no say in when this ends.
     watcher.abort();
@@ -224,7 +230,7 @@ async fn partitions_of(
 async fn run_workers<T: Transport + Clone>(
     (shared, transport): (&Arc<Shared>, &impl Fn() -> T),
     (reader, order_book): (Option<&TableReader>, Option<&TableReader>),
-    mut ends: Ends,
+    (mut ends, left_off): (Ends, LeftOff),
     stop: &CancellationToken,
     monitor: &Arc<Monitor>,
 ) -> Result<Exit, PipelineError> {
@@ -249,12 +255,17 @@ async fn run_workers<T: Transport + Clone>(
         {
             bindings_first(shared, reader, stop, monitor).await;
         }
-        if status.kind() == WorkerKind::Devices
-            && let Some(later) = keyed_first(shared, stop, monitor).await?
-        {
-            ends = later;
+        if status.kind() == WorkerKind::Devices {
+            match keyed_first(shared, stop, monitor).await {
+                Ok(later) => ends = later.unwrap_or(ends),
+                Err(error) => {
+                    stop.cancel();
+                    failed = Some(error);
+                    break;
+                }
+            }
         }
-        match start((shared, transport()), &ends, stop, status) {
+        match start((shared, transport()), (&ends, left_off.clone()), stop, status) {
             Ok(started) => _ = running.spawn(started.ended()),
             Err(error) => {
                 stop.cancel();
@@ -314,6 +325,24 @@ async fn bindings_first(
     }
 }
 
+/// Where the devices workers have left off the topics that are repartitioned from now on: what
+/// they have delivered is not to be delivered again.
+async fn left_off_by_devices(settings: &PipelineSettings) -> Result<LeftOff, PipelineError> {
+    let group = group_of(WorkerKind::Devices, settings);
+    let client = Arc::new(Bounds::new(&KafkaSettings { group, ..settings.kafka.clone() })?);
+    let asked = patiently(&settings.topics, async || {
+        let (client, topics) = (Arc::clone(&client), settings.topics.repartition.clone());
+        let asked = tokio::task::spawn_blocking(move || {
+            let bounds = client.of_topics(&topics, ASK)?;
+            let names: Vec<_> = bounds.iter().map(PartitionBounds::name).collect();
+            let committed = client.committed(&names, ASK)?;
+            Ok(names.into_iter().zip(committed))
+        });
+        asked.await.map_err(|_| BrokerError::ThreadEnded("kafka bounds"))?
+    });
+    Ok(asked.await?.filter_map(|(name, offset)| Some((name, offset?))).collect())
+}
+
 /// Where the run has an end to come to, waits until this process' own repartition worker has
 /// come to it. Returned are the ends that the logs have then: what it wrote is to be settled too.
 async fn keyed_first(
@@ -352,7 +381,7 @@ impl Started {
 
 fn start<T: Transport + Clone>(
     (shared, transport): (&Arc<Shared>, T),
-    ends: &Ends,
+    (ends, left_off): (&Ends, LeftOff),
     stop: &CancellationToken,
     status: Arc<WorkerStatus>,
 ) -> Result<Started, PipelineError> {
@@ -390,9 +419,15 @@ fn start<T: Transport + Clone>(
         move |committed| {
             let Some(offset) = committed.offset else {
                 // A partition that has no part in a replay is not read at all.
-                return replay.as_ref().map_or(committed.low, |replay| {
-                    replay.start_of(committed.partition).unwrap_or(committed.high)
-                });
+                return match &replay {
+                    Some(replay) => replay.start_of(committed.partition).unwrap_or(committed.high),
+                    None => {
+                        let name = (committed.topic.to_owned(), committed.partition);
+                        left_off
+                            .get(&name)
+                            .map_or(committed.low, |at| (*at).clamp(committed.low, committed.high))
+                    }
+                };
             };
             commit_metadata::decode(committed.metadata, offset).begin(offset, seeds)
         },

@@ -11,7 +11,7 @@
 //! (records to items), `dispatch` (items to calls), `ended` (calls to outcomes),
 //! `bindings` (a customer's set), `claims` and `leases` (customers and orders), `receipts`
 //! (what was accepted), `keyed` (records that are only written on), `set_aside` (retry and
-//! dead letters).
+//! dead letters), `spread` (a topic that is not keyed as it must be).
 
 mod assignment;
 mod bindings;
@@ -22,6 +22,7 @@ mod keyed;
 mod leases;
 mod receipts;
 mod set_aside;
+mod spread;
 mod states;
 mod take_in;
 
@@ -33,11 +34,13 @@ use std::time::{Duration, Instant};
 use emberline_broker::{Room, SourceEvent, TableReader};
 use emberline_flow::backoff::{Backoff, RetryTiers};
 use emberline_flow::dedupe::DedupeWindow;
+use emberline_flow::in_time::InTime;
 use emberline_flow::lanes::{LaneId, LaneKey, Lanes};
 use emberline_flow::newest::NewestStates;
+use emberline_flow::spread::Spread;
 use emberline_flow::standstill::Standstill;
 use emberline_flow::waiting::WaitingRoom;
-use emberline_model::{DeviceKey, Identity, Report};
+use emberline_model::{DeviceId, DeviceKey, Identity, Report};
 use emberline_service_api::Signer;
 use emberline_service_client::Transport;
 use hashbrown::HashSet;
@@ -60,7 +63,8 @@ use crate::metrics::{Totals, WorkerMetrics};
 use crate::offsets::{GroupCommitted, Highs};
 use crate::order_book::ProcessBook;
 use crate::outbox::Outbox;
-use crate::records::Records;
+use crate::partitions::PartitionId;
+use crate::records::{RecordId, Records};
 use crate::replay::LaterStates;
 use crate::settings::{PipelineSettings, WorkerKind};
 use crate::status::WorkerStatus;
@@ -136,6 +140,10 @@ pub(crate) struct Worker<T> {
     ghosts: HashSet<Identity>,
     /// Records of a retry topic that are not due yet.
     waiting: WaitingRoom<Waiting>,
+    /// Records to be written keyed by device, until other partitions are read as far.
+    in_time: InTime<PartitionId, (RecordId, DeviceId)>,
+    /// Whether devices lie in several partitions, where that would be a mistake.
+    spread: Option<Spread>,
     /// Bindings have changed since what waits for them was last looked through.
     bindings_changed: bool,
     next_look_at_waiting: Instant,
@@ -200,6 +208,8 @@ impl<T: Transport + Clone> Worker<T> {
             began_ms: clock.unix_millis(),
             ghosts: HashSet::new(),
             waiting: WaitingRoom::default(),
+            in_time: InTime::new(keyed::PATIENCE),
+            spread: (kind == WorkerKind::Devices).then(Spread::default),
             bindings_changed: false,
             next_look_at_waiting: now,
             tiers: RetryTiers::new(delivery.tiers.clone(), delivery.max_age)?,
@@ -297,6 +307,7 @@ impl<T: Transport + Clone> Worker<T> {
     fn turn(&mut self, now: Instant) {
         self.outbox.retry(now);
         self.take_in_due(now);
+        self.go_in_time(now);
         self.lanes.expire(now);
         if self.room.is_blocked() {
             // Nothing more comes in until something goes out: to wait for fuller batches
@@ -337,6 +348,7 @@ impl<T: Transport + Clone> Worker<T> {
             Some(now + LOOK_AT_WRITES_EVERY).filter(|_| some_write),
             self.no_call_before.filter(|_| calls_may_go),
             self.waiting.next_due(),
+            self.in_time.next_deadline(),
             Some(self.next_look_at_waiting).filter(|_| self.bindings_changed),
             Some(self.next_release).filter(|at| *at > now && self.lanes.held() > 0),
             self.draining.as_ref().map(|draining| draining.deadline),
@@ -392,6 +404,7 @@ impl<T: Transport + Clone> Worker<T> {
     fn set_gauges(&mut self, now: Instant) {
         // The topics' partitions may have become more.
         self.take_share(now);
+        self.note_ends();
         let metrics = &mut self.metrics;
         metrics.set_in_flight(self.records.len(), self.records.items(), self.in_calls);
         metrics.set_dedupe(self.dedupe.entries(), self.dedupe.evicted_early());

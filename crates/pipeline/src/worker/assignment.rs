@@ -119,6 +119,9 @@ impl<T: Transport + Clone> Worker<T> {
             let name = (Arc::clone(&assigned.at.topic), assigned.at.partition);
             let regained = !self.known_partitions.insert(name);
             let marks = SeedMarks::new(self.shared.settings.delivery.dedupe_window);
+            if self.spread.is_some() {
+                self.metrics.spread_of(&assigned.at.topic);
+            }
             self.topic_partitions.insert(Arc::clone(&assigned.at.topic), assigned.topic_partitions);
             let id = self.records.partitions.insert(Partition::resumed(
                 assigned.at,
@@ -316,12 +319,16 @@ impl<T: Transport + Clone> Worker<T> {
             },
         );
         let waiting = self.waiting.take_if(|waiting| chosen(records, waiting.record));
+        let in_time = self.in_time.take_if(|(record, _)| chosen(records, *record));
         for (lease, in_doubt) in leases {
             self.give_up_lease(&lease, in_doubt, now);
         }
         for (about, item) in items {
             self.free_identity(&about, &item);
             self.records.hand_over(item.record, 1, &self.metrics);
+        }
+        for (record, _) in in_time {
+            self.records.hand_over(record, 1, &self.metrics);
         }
         for waiting in waiting {
             self.records.hand_over(waiting.record, waiting.items, &self.metrics);

@@ -4,8 +4,10 @@
 //! again, the topic has the device's records in the order in which they were read. A record
 //! that is written twice (a crash before the commit, an acknowledgement that was lost) is a
 //! duplicate for whoever reads it there: bytes, headers and timestamp are the same.
+//!
+//! [`InTime`]: emberline_flow::in_time::InTime
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use emberline_flow::lanes::{Gather, LaneId};
 use emberline_model::{DeviceId, Outcome};
@@ -15,12 +17,52 @@ use super::Worker;
 use super::set_aside::Written;
 use crate::lane::{About, Item, Lane, What, records_key};
 use crate::outbox::{Destination, Outgoing};
+use crate::partitions::PartitionId;
 use crate::records::RecordId;
+use crate::settings::WorkerKind;
+
+/// How long a record waits for partitions that have more to read and of which nothing comes.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// Records that go at once where there is no room to read those that they wait for.
+const AT_ONCE: usize = 1_000;
 
 impl<T: Transport + Clone> Worker<T> {
-    /// A record waits for those of its device that were read before it.
-    pub(super) fn to_keyed(&mut self, record: RecordId, device: DeviceId, now: Instant) {
-        let gather = Gather { linger: std::time::Duration::ZERO, full_at: 1 };
+    /// Records go to their devices' lanes in the order of their times, as far as the partitions
+    /// are read here.
+    pub(super) fn go_in_time(&mut self, now: Instant) {
+        if self.in_time.is_empty() {
+            return;
+        }
+        let partitions = &self.records.partitions;
+        let reads = self.exit.is_none() && self.draining.is_none();
+        let comes = |id: PartitionId| reads && partitions[id].position < partitions[id].high;
+        let some_comes = partitions.owned().any(|(id, _)| comes(id) && !self.in_time.has(id));
+        let mut going = Vec::new();
+        self.in_time.pop(now, some_comes, comes, |record| going.push(record));
+        if going.is_empty() && self.room.is_blocked() {
+            self.in_time.pop_some(AT_ONCE, |record| going.push(record));
+        }
+        for (record, device) in going {
+            self.to_keyed(record, device, now);
+        }
+    }
+
+    /// Takes over how far the logs reach now, where it matters for what is waited for.
+    pub(super) fn note_ends(&mut self) {
+        if self.kind != WorkerKind::Repartition {
+            return;
+        }
+        let highs = self.shared.highs.lock();
+        for (_, partition) in self.records.partitions.owned_mut() {
+            let name = (partition.at.topic.to_string(), partition.at.partition);
+            let told = highs.offsets.get(&name).copied().unwrap_or_default();
+            partition.high = partition.high.max(told);
+        }
+    }
+
+    /// A record waits for those of its device that went before it.
+    fn to_keyed(&mut self, record: RecordId, device: DeviceId, now: Instant) {
+        let gather = Gather { linger: Duration::ZERO, full_at: 1 };
         let item = Item { record, what: What::Record };
         self.lanes.push(records_key(device.key()), item, gather, now, || {
             Lane::about(About::Records { device })

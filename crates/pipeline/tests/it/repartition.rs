@@ -9,26 +9,22 @@ use crate::world::{World, Written, telemetry};
 
 const WORKERS: [WorkerKind; 2] = [WorkerKind::Bindings, WorkerKind::Devices];
 const DEVICES: [&str; 5] = ["a", "b", "c", "d", "e"];
-const RECORDS: usize = 40;
-/// Their Kafka timestamps, Unix milliseconds.
+const RECORDS: usize = 12;
+/// The first one's Kafka timestamp, Unix milliseconds. The others' are a second later each.
 const CAME_AT: i64 = 1_700_000_100_000;
 
 /// Tells of the devices in turn, with keys that spread each device's records over partitions.
 async fn tell(world: &World) {
     world.bind(&DEVICES).await;
-    let keys: Vec<String> = (0..DEVICES.len() * RECORDS).map(|it| format!("{it}")).collect();
-    let record = |(number, key): (usize, &String)| {
-        let (device, second) = (DEVICES[number % DEVICES.len()], number / DEVICES.len());
-        let second = 1_700_000_000 + i64::try_from(second).unwrap();
-        telemetry_of(key, device, second)
-    };
-    let records: Vec<_> = keys.iter().enumerate().map(record).collect();
-    let records: Vec<_> = records.iter().map(|(key, it)| (key.as_str(), it.clone())).collect();
-    world.produce_at("raw", Some(CAME_AT), &records).await;
-}
-
-fn telemetry_of(key: &str, device: &str, second: i64) -> (String, String) {
-    (key.to_owned(), telemetry(device, second, &json!({"power": 1, "smoke_state": 1})))
+    for second in 0..i64::try_from(RECORDS).unwrap() {
+        let record = |(number, device): (usize, &&str)| {
+            let key = format!("{second} {number}");
+            (key, telemetry(device, 1_700_000_000 + second, &json!({"power": 1, "smoke_state": 1})))
+        };
+        let records: Vec<_> = DEVICES.iter().enumerate().map(record).collect();
+        let records: Vec<_> = records.iter().map(|(key, it)| (key.as_str(), it.clone())).collect();
+        world.produce_at("raw", Some(CAME_AT + second * 1_000), &records).await;
+    }
 }
 
 /// The offsets of each device's records in each partition, as they came.
@@ -76,23 +72,14 @@ async fn records_are_keyed_by_device_as_they_were_and_each_report_arrives_once()
         assert!(record.value.contains(&format!("P/{}", &record.key[2..])), "{record:?}");
         assert_eq!(record.headers["emberline-type"], "DeviceTelemetry");
     }
-    // Of a device, what was in one partition before is in the same order now.
-    for of_partition in 0..2 {
-        let before = before.iter().filter(|it| it.partition == of_partition);
-        let mut at: BTreeMap<&str, usize> = BTreeMap::new();
-        for record in before {
-            let device = device_of(record);
-            let mut of_device = keyed.iter().filter(|it| device_of(it) == device);
-            let now = of_device.position(|it| it.value == record.value).unwrap();
-            let last = at.insert(device, now);
-            assert!(last.is_none_or(|last| last < now), "{device}: {last:?}, {now}");
-        }
+    // They were in all partitions; now each device's are in the order in which they came.
+    let mut last: BTreeMap<&str, i64> = BTreeMap::new();
+    let mut by_offset: Vec<_> = keyed.iter().collect();
+    by_offset.sort_by_key(|it| it.offset);
+    for record in by_offset {
+        let before = last.insert(&record.key, record.timestamp_ms);
+        assert!(before.is_none_or(|before| before < record.timestamp_ms), "{record:?}");
     }
-}
-
-fn device_of(record: &Written) -> &str {
-    let at = record.value.find("property/P/").unwrap() + "property/P/".len();
-    &record.value[at..=at]
 }
 
 #[tokio::test]

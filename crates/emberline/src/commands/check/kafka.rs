@@ -4,6 +4,7 @@
 //! A right to write shows only when something is written, so it is not looked at.
 
 mod groups;
+mod keys;
 mod topics;
 
 use std::sync::Arc;
@@ -48,7 +49,7 @@ pub(super) async fn check(settings: &Settings, report: &mut Report) -> anyhow::R
         }
         return Ok(());
     }
-    let found = topics::check(&kafka, &wanted, report).await?;
+    let found = topics::check(&kafka, settings, &wanted, report).await?;
     groups::check(&kafka, settings, &found, report).await;
     Ok(())
 }

@@ -98,3 +98,34 @@ fn what_tells_no_device_is_not_lost_and_holds_nothing_up() {
     assert_eq!((rig.count("dead_lettered"), rig.count("skipped")), (1, 2));
     assert_eq!(rig.frontier(0), 3);
 }
+
+#[test]
+fn what_is_read_ahead_of_another_partition_waits_until_that_is_read_as_far() {
+    let writers = SimWriters::default();
+    let mut rig = Rig::writing(Repartition, &writers);
+    rig.assign(0, None, "");
+    rig.assign(1, None, "");
+    // Their offsets are their times, too.
+    rig.read(0, 5, of("a"));
+    assert_eq!(under_way(&writers), []);
+    rig.read(1, 3, of("a"));
+    let first = under_way(&writers);
+    assert_eq!(first.iter().map(|it| it.2).collect::<Vec<_>>(), [3]);
+    written(&mut rig, first[0].0);
+    assert_eq!(under_way(&writers), [], "of the other partition there may be one before it");
+    rig.read(1, 9, of("b"));
+    let second = under_way(&writers);
+    assert_eq!(second.iter().map(|it| it.2).collect::<Vec<_>>(), [5]);
+    written(&mut rig, second[0].0);
+
+    // What still waits is the next owner's, and nobody waits for a partition that has gone.
+    rig.lose(0);
+    let third = under_way(&writers);
+    assert_eq!(third.iter().map(|it| it.2).collect::<Vec<_>>(), [9]);
+    rig.assign(0, None, "");
+    rig.read(0, 6, of("a"));
+    rig.lose(0);
+    written(&mut rig, third[0].0);
+    assert_eq!((rig.count("repartitioned"), rig.worker.records.len()), (3, 0));
+    rig.assert_sum();
+}
