@@ -299,9 +299,28 @@ pub struct PipelineSettings {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::time::Duration;
 
-    use super::short_duration;
+    use super::{Topics, short_duration};
+
+    #[test]
+    fn what_is_repartitioned_is_read_where_it_is_keyed_by_device() {
+        let mut topics = Topics {
+            devices: vec!["a".into(), "b".into()],
+            repartition: Vec::new(),
+            bindings: Vec::new(),
+            customers: Vec::new(),
+            orders: Vec::new(),
+            prefix: "own".into(),
+            types: BTreeMap::new(),
+        };
+        assert_eq!(topics.read_by_devices(), ["a", "b"]);
+        assert_eq!(topics.of_devices(), ["a", "b"]);
+        topics.repartition.push("b".into());
+        assert_eq!(topics.read_by_devices(), ["a", "own.devices"]);
+        assert_eq!(topics.of_devices(), ["a", "b", "own.devices"]);
+    }
 
     #[test]
     fn a_tier_is_named_after_its_delay() {

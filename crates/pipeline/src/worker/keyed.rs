@@ -39,7 +39,9 @@ impl<T: Transport + Clone> Worker<T> {
         let some_comes = partitions.owned().any(|(id, _)| comes(id) && !self.in_time.has(id));
         let mut going = Vec::new();
         self.in_time.pop(now, some_comes, comes, |record| going.push(record));
-        if going.is_empty() && self.room.is_blocked() {
+        // What is being written will make room by itself.
+        let idle = going.is_empty() && self.outbox.unacknowledged().0 == 0;
+        if idle && self.room.is_blocked() {
             self.in_time.pop_some(AT_ONCE, |record| going.push(record));
         }
         for (record, device) in going {

@@ -201,6 +201,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_keyed_by_device_keeps_its_time_and_is_there_where_a_topic_is_not() {
+        let mut settings = Settings::default();
+        settings.topics.repartition = settings.topics.devices.clone();
+        let topics = own_topics(&settings);
+        let keyed = topics.iter().find(|topic| topic.name == "emberline.devices").unwrap();
+        let new = keyed.as_new(Sizes { partitions: 12, replication: None });
+        assert_eq!(new.partitions, 12);
+        for (key, value) in [
+            ("cleanup.policy", "delete"),
+            ("message.timestamp.type", "CreateTime"),
+            ("retention.ms", "691200000"),
+        ] {
+            assert!(new.configs.contains(&(key.to_owned(), value.to_owned())), "{key}");
+        }
+    }
+
+    #[test]
     fn the_table_is_compacted_and_takes_a_large_set() {
         let topics = own_topics(&Settings::default());
         let new = topics[0].as_new(Sizes { partitions: 3, replication: Some(3) });

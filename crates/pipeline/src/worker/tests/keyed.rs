@@ -5,7 +5,8 @@ use emberline_model::SkipReason;
 use emberline_wire::device::DeviceRecord;
 
 use super::made_up::edges::SimWriters;
-use super::rig::{Rig, SECOND, device};
+use super::rig::{Rig, SECOND, delivery, device};
+use crate::DeliverySettings;
 use crate::intake::Content;
 use crate::settings::WorkerKind::Repartition;
 
@@ -35,7 +36,7 @@ fn written(rig: &mut Rig, token: usize) {
 #[test]
 fn of_a_device_one_write_is_under_way_whatever_fails_and_other_devices_go_on() {
     let writers = SimWriters::default();
-    let mut rig = Rig::writing(Repartition, &writers);
+    let mut rig = Rig::writing(Repartition, delivery(), &writers);
     rig.assign(0, None, "");
     for (offset, name) in [(0, "a"), (1, "a"), (2, "b"), (3, "a")] {
         rig.read(0, offset, of(name));
@@ -67,7 +68,7 @@ fn of_a_device_one_write_is_under_way_whatever_fails_and_other_devices_go_on() {
 #[test]
 fn of_a_partition_that_goes_what_is_under_way_is_finished_and_the_rest_is_the_next_owners() {
     let writers = SimWriters::default();
-    let mut rig = Rig::writing(Repartition, &writers);
+    let mut rig = Rig::writing(Repartition, delivery(), &writers);
     rig.assign(0, None, "");
     for offset in 0..3 {
         rig.read(0, offset, of("a"));
@@ -85,7 +86,7 @@ fn of_a_partition_that_goes_what_is_under_way_is_finished_and_the_rest_is_the_ne
 #[test]
 fn what_tells_no_device_is_not_lost_and_holds_nothing_up() {
     let writers = SimWriters::default();
-    let mut rig = Rig::writing(Repartition, &writers);
+    let mut rig = Rig::writing(Repartition, delivery(), &writers);
     rig.assign(0, None, "");
     rig.read(0, 0, Content::Undecodable("not JSON".into()));
     rig.read(0, 1, Content::Device(DeviceRecord::Skipped(SkipReason::OtherMethod)));
@@ -102,7 +103,7 @@ fn what_tells_no_device_is_not_lost_and_holds_nothing_up() {
 #[test]
 fn what_is_read_ahead_of_another_partition_waits_until_that_is_read_as_far() {
     let writers = SimWriters::default();
-    let mut rig = Rig::writing(Repartition, &writers);
+    let mut rig = Rig::writing(Repartition, delivery(), &writers);
     rig.assign(0, None, "");
     rig.assign(1, None, "");
     // Their offsets are their times, too.
@@ -128,4 +129,27 @@ fn what_is_read_ahead_of_another_partition_waits_until_that_is_read_as_far() {
     written(&mut rig, third[0].0);
     assert_eq!((rig.count("repartitioned"), rig.worker.records.len()), (3, 0));
     rig.assert_sum();
+}
+
+#[test]
+fn where_there_is_no_room_to_read_what_is_waited_for_nothing_waits() {
+    let writers = SimWriters::default();
+    let small = DeliverySettings { records: 2, ..delivery() };
+    let mut rig = Rig::writing(Repartition, small, &writers);
+    rig.assign(0, None, "");
+    rig.assign(1, None, "");
+    rig.read(0, 5, of("a"));
+    assert_eq!(under_way(&writers), []);
+    rig.read(0, 6, of("b"));
+    assert_eq!(rig.room.try_room(), 0);
+    rig.worker.turn(Instant::now());
+    let going = under_way(&writers);
+    assert_eq!(going.iter().map(|it| it.2).collect::<Vec<_>>(), [5, 6]);
+    // While something is being written there will be room by itself.
+    rig.assign(2, None, "");
+    written(&mut rig, going[0].0);
+    rig.read(0, 7, of("c"));
+    assert_eq!(rig.room.try_room(), 0);
+    rig.worker.turn(Instant::now());
+    assert_eq!(under_way(&writers), []);
 }

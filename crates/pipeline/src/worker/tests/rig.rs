@@ -248,8 +248,12 @@ impl Rig {
     }
 
     /// What it writes, the test takes in.
-    pub(super) fn writing(kind: WorkerKind, writers: &SimWriters) -> Self {
-        let shared = Self::shared(kind, delivery(), "127.0.0.1:1", None);
+    pub(super) fn writing(
+        kind: WorkerKind,
+        delivery: DeliverySettings,
+        writers: &SimWriters,
+    ) -> Self {
+        let shared = Self::shared(kind, delivery, "127.0.0.1:1", None);
         Self::of_writers(kind, shared, Arc::new(Service::new()), Box::new(writers.clone()))
     }
 
