@@ -72,7 +72,9 @@ mod tests {
         assert_eq!(spread.observe(0, device(1), 3), None);
         assert_eq!(spread.observe(0, device(1), 3), None);
         assert_eq!(spread.observe(0, device(1), 0), Some(3));
-        assert_eq!(spread.observe(0, device(1), 3), None, "it was told");
+        for partition in [3, 0, 5] {
+            assert_eq!(spread.observe(0, device(1), partition), None, "it was told");
+        }
         assert_eq!(spread.observe(0, device(2), 9), None);
         assert_eq!(spread.observe(0, device(2), 8), Some(9));
     }

@@ -419,15 +419,12 @@ fn start<T: Transport + Clone>(
         move |committed| {
             let Some(offset) = committed.offset else {
                 // A partition that has no part in a replay is not read at all.
-                return match &replay {
-                    Some(replay) => replay.start_of(committed.partition).unwrap_or(committed.high),
-                    None => {
-                        let name = (committed.topic.to_owned(), committed.partition);
-                        left_off
-                            .get(&name)
-                            .map_or(committed.low, |at| (*at).clamp(committed.low, committed.high))
-                    }
-                };
+                if let Some(replay) = &replay {
+                    return replay.start_of(committed.partition).unwrap_or(committed.high);
+                }
+                let name = (committed.topic.to_owned(), committed.partition);
+                let left_off = left_off.get(&name).copied().unwrap_or(committed.low);
+                return left_off.clamp(committed.low, committed.high);
             };
             commit_metadata::decode(committed.metadata, offset).begin(offset, seeds)
         },

@@ -45,7 +45,7 @@ impl<T: Transport + Clone> Worker<T> {
             self.in_time.pop_some(AT_ONCE, |record| going.push(record));
         }
         for (record, device) in going {
-            self.to_keyed(record, device, now);
+            self.queue_for_device(record, device, now);
         }
     }
 
@@ -63,7 +63,7 @@ impl<T: Transport + Clone> Worker<T> {
     }
 
     /// A record waits for those of its device that went before it.
-    fn to_keyed(&mut self, record: RecordId, device: DeviceId, now: Instant) {
+    fn queue_for_device(&mut self, record: RecordId, device: DeviceId, now: Instant) {
         let gather = Gather { linger: Duration::ZERO, full_at: 1 };
         let item = Item { record, what: What::Record };
         self.lanes.push(records_key(device.key()), item, gather, now, || {

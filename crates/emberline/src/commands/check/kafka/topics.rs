@@ -131,15 +131,12 @@ async fn read_keys(
         Ok((scanned, keys))
     });
     let (scanned, keys) = looked.await?;
-    let described = described(state);
-    if scanned.records == 0 {
-        return Ok(format!("{described}, empty"));
-    }
-    let devices = keys.devices()?;
-    let records = scanned.records;
-    Ok(format!(
-        "{described}, readable, {devices} devices in {records} records each in one partition"
-    ))
+    let found = match keys.devices()? {
+        _ if scanned.records == 0 => "empty".to_owned(),
+        0 => "readable".to_owned(),
+        devices => format!("readable, each of {devices} devices in one partition"),
+    };
+    Ok(format!("{}, {found}", described(state)))
 }
 
 fn described(state: &TopicState) -> String {
