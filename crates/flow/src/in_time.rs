@@ -164,6 +164,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::InTime;
+    use crate::test_time::origin;
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -184,7 +185,7 @@ mod tests {
 
     #[test]
     fn what_is_read_ahead_of_another_partition_waits_for_it() {
-        let (mut waiting, now) = (InTime::new(PATIENCE), Instant::now());
+        let (mut waiting, now) = (InTime::new(PATIENCE), origin());
         push(&mut waiting, 0, &[10, 20, 30]);
         assert_eq!(gone(&mut waiting, now, &[0, 1]), []);
         push(&mut waiting, 1, &[15, 25]);
@@ -196,7 +197,7 @@ mod tests {
 
     #[test]
     fn who_has_read_all_logs_to_their_ends_waits_for_nothing() {
-        let (mut waiting, now) = (InTime::new(PATIENCE), Instant::now());
+        let (mut waiting, now) = (InTime::new(PATIENCE), origin());
         push(&mut waiting, 0, &[10, 20]);
         assert_eq!(gone(&mut waiting, now, &[]), [(0, 10), (0, 20)]);
         assert_eq!(waiting.next_deadline(), None);
@@ -204,7 +205,7 @@ mod tests {
 
     #[test]
     fn one_of_which_nothing_comes_holds_the_others_up_for_so_long_only() {
-        let (mut waiting, now) = (InTime::new(PATIENCE), Instant::now());
+        let (mut waiting, now) = (InTime::new(PATIENCE), origin());
         push(&mut waiting, 0, &[10, 20]);
         assert_eq!(gone(&mut waiting, now, &[0, 1]), []);
         assert_eq!(waiting.next_deadline(), Some(now + PATIENCE));
@@ -228,7 +229,7 @@ mod tests {
 
     #[test]
     fn what_is_taken_out_goes_no_more_and_the_rest_goes_in_order() {
-        let (mut waiting, now) = (InTime::new(PATIENCE), Instant::now());
+        let (mut waiting, now) = (InTime::new(PATIENCE), origin());
         push(&mut waiting, 0, &[10, 20, 40]);
         push(&mut waiting, 1, &[15, 30]);
         let mut taken = waiting.take_if(|(partition, time)| *partition == 1 || *time == 10);
@@ -249,9 +250,11 @@ mod tests {
         ) {
             let mut logs = logs;
             if ordered {
-                logs.iter_mut().for_each(|log| log.sort_unstable());
+                for log in &mut logs {
+                    log.sort_unstable();
+                }
             }
-            let (mut waiting, now) = (InTime::new(PATIENCE), Instant::now());
+            let (mut waiting, now) = (InTime::new(PATIENCE), origin());
             let mut read = vec![0_usize; logs.len()];
             let mut went = Vec::new();
             let all = (0..logs.len()).map(|log| (log, usize::MAX));

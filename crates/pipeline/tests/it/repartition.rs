@@ -54,8 +54,14 @@ async fn records_are_keyed_by_device_as_they_were_and_each_report_arrives_once()
     assert!(reports.values().all(|times| *times == 1), "each once");
     let totals = &monitor.worker(WorkerKind::Repartition).unwrap().totals;
     assert_eq!(totals.by_name("repartitioned"), count as u64);
-    assert_eq!(world.committed(WorkerKind::Repartition, "raw").await, count as i64);
-    assert_eq!(world.committed(WorkerKind::Devices, "own.devices").await, count as i64);
+    assert_eq!(
+        world.committed(WorkerKind::Repartition, "raw").await,
+        i64::try_from(count).unwrap()
+    );
+    assert_eq!(
+        world.committed(WorkerKind::Devices, "own.devices").await,
+        i64::try_from(count).unwrap()
+    );
 
     let before = world.written("raw", count).await;
     let keyed = world.written("own.devices", count).await;

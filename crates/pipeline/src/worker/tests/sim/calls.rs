@@ -308,12 +308,11 @@ impl Carried {
                     seen.action == Action::ReportState
                         && Some(number_of(device.as_str())) == seen.device
                 }
-                About::Records { .. } => false,
                 About::Bindings { customer } => {
                     seen.action == Action::BindDevice
                         && Some(number_of(customer.as_str())) == seen.customer
                 }
-                About::Customer { .. } | About::Orders { .. } => false,
+                About::Customer { .. } | About::Orders { .. } | About::Records { .. } => false,
             };
             if !of_it {
                 continue;
