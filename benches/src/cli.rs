@@ -8,6 +8,7 @@ const EXAMPLES: &str = "\
 Examples:
   cargo bench -p emberline-benches
   cargo bench -p emberline-benches -- --quick --json figures.json
+  cargo bench -p emberline-benches -- --quick --record
   cargo bench -p emberline-benches -- --only intake --under 'perf record -g -o intake.data'";
 
 /// What Emberline costs, beside raw limits measured in the same run.
@@ -20,6 +21,9 @@ pub(crate) struct Cli {
     /// Write the figures to this file, too.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    /// Record this run in `history.jsonl`, and plot it in the README.
+    #[arg(long)]
+    pub(crate) record: bool,
     /// Only this part; may be given several times.
     #[arg(long, value_name = "NAME")]
     only: Vec<Part>,

@@ -13,6 +13,7 @@ mod child;
 mod cli;
 mod compare;
 mod cpu;
+mod history;
 mod load;
 mod micro;
 mod report;

@@ -5,9 +5,10 @@ use emberline_testkit::kafka::TestKafka;
 use crate::child::{Job, Running};
 use crate::cli::{Cli, Part};
 use crate::compare::Bench;
+use crate::history::Run;
 use crate::report::{self, Row};
 use crate::sizes::Sizes;
-use crate::{load, micro, say};
+use crate::{history, load, micro, say};
 
 /// Runs what was asked for and shows the table.
 ///
@@ -24,6 +25,11 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<()> {
     }
     say::line(&format!("machine: {machine}\nload:    {load}\n"))?;
     say::line(report::table(&rows).trim_end())?;
+    let run = Run::new(&machine, cli.quick, &rows);
+    say::line(history::compare(&run, &history::read()?).trim_end())?;
+    if cli.record {
+        history::record(&run)?;
+    }
     match &cli.json {
         Some(path) => report::write_json(path, (&machine, &load), &rows),
         None => Ok(()),

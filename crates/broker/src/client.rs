@@ -71,8 +71,9 @@ pub(crate) fn producer_config(kafka: &KafkaSettings, settings: &ProducerSettings
         // Receipts are small and many, and hardly get smaller: what zstd needs to begin a batch
         // is more than what it does for it.
         .set("compression.type", "lz4")
-        .set("linger.ms", settings.linger.as_millis().to_string())
         .set("message.max.bytes", settings.message_max_bytes.to_string())
+        .set("message.timeout.ms", settings.delivery_timeout.as_millis().to_string())
+        .set("linger.ms", settings.linger.as_millis().to_string())
         .set("queue.buffering.max.kbytes", "65536")
         // The partitioner of the Java clients, so that all writers of a topic agree
         // on where a key lives.

@@ -25,8 +25,8 @@ pub struct ProducerSettings {
     /// How long a record is tried to be written. Default 2 min. With an idempotent
     /// producer a record that timed out may have been written.
     pub delivery_timeout: Duration,
-    /// How long a record waits for others to be sent with it. Default 20 ms: nothing waits for
-    /// what is written but its own items.
+    /// How long a record waits for others of its partition, to be written with them. Default
+    /// 20 ms. `linger.ms` of the user's own settings wins.
     pub linger: Duration,
 }
 
@@ -148,12 +148,7 @@ impl<T: Send + Sync + 'static> Producer<T> {
         settings: &ProducerSettings,
         completions: Completions<T>,
     ) -> Result<Self, BrokerError> {
-        let mut config = producer_config(kafka, settings);
-        if !kafka.properties.contains_key("message.timeout.ms") {
-            let timeout = settings.delivery_timeout.as_millis().to_string();
-            config.set("message.timeout.ms", timeout);
-        }
-        let inner = config
+        let inner = producer_config(kafka, settings)
             .create_with_context(Context { completions })
             .map_err(|error| BrokerError::creation(&error))?;
         Ok(Self { inner })

@@ -216,6 +216,10 @@ fn take_fronts(bytes: &mut &[u8], base: i64) -> Option<Vec<Front>> {
         from = from.checked_add_unsigned(take(&mut rest)?)?;
         let (&[far, told], after) = rest.split_first_chunk::<2>()?;
         rest = after;
+        if (far | told) >> PARTS != 0 {
+            // A part that only a later version knows: what follows can't be told apart.
+            return None;
+        }
         let mut settled_to = [from; PARTS];
         for (part, to) in settled_to.iter_mut().enumerate() {
             if far & (1 << part) != 0 {
@@ -268,6 +272,9 @@ fn take_partly(bytes: &mut &[u8], frontier: i64) -> Option<Vec<(i64, u8)>> {
         from = from.checked_add_unsigned(take(&mut rest)?)?;
         let (&parts, after) = rest.split_first()?;
         rest = after;
+        if parts >> PARTS != 0 {
+            return None;
+        }
         records.push((from, parts));
     }
     Some(records)

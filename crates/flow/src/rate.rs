@@ -205,4 +205,6 @@ fn burst(per_second: f64) -> Capacity {
 }
 
 #[cfg(test)]
+mod large_group;
+#[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@ use tokio::sync::mpsc::{Receiver, UnboundedSender};
 
 use crate::intake::Intake;
 use crate::outbox::WriteEnd;
+use crate::settings::WorkerKind;
 
 /// What a worker is put into.
 pub(crate) struct Edges {
@@ -107,8 +108,19 @@ pub(crate) struct Producers {
     pub(crate) kafka: KafkaSettings,
     /// Largest record, in bytes.
     pub(crate) max_record: usize,
-    /// How long a record waits for others to go with it.
-    pub(crate) linger: Duration,
+    pub(crate) kind: WorkerKind,
+}
+
+/// How long a write may wait for others: each request less is time saved on both sides. A
+/// receipt holds up nobody but the items of its call, except where something is pushed again:
+/// there calls are counted until it is written. A customer's lane waits for each of its writes,
+/// and a device's where its records are keyed anew.
+const fn linger(kind: WorkerKind) -> Duration {
+    Duration::from_millis(match kind {
+        WorkerKind::Devices | WorkerKind::Retries => 50,
+        WorkerKind::Bindings | WorkerKind::Claims | WorkerKind::Replay | WorkerKind::Redrive => 10,
+        WorkerKind::Repartition => 5,
+    })
 }
 
 impl Writers for Producers {
@@ -118,7 +130,7 @@ impl Writers for Producers {
         let message_max_bytes = self.max_record.max(LARGEST_RECORD);
         let settings = ProducerSettings {
             message_max_bytes,
-            linger: self.linger,
+            linger: linger(self.kind),
             ..ProducerSettings::default()
         };
         Ok(Box::new(Producer::new(&self.kafka, &settings, ends)?))

@@ -12,7 +12,7 @@ use emberline_wire::DecodeError;
 use emberline_wire::device::{DeviceDecoder, DeviceInput, DeviceRecord};
 use emberline_wire::events::{decode_binding, decode_customer, decode_order};
 use emberline_wire::headers::{
-    DeadLetter, REDRIVEN_HEADER, RETRY_HEADER, RetryHeader, TYPE_HEADER,
+    Categories, DeadLetter, REDRIVEN_HEADER, RETRY_HEADER, RetryHeader, TYPE_HEADER,
 };
 
 use crate::raw::RawRecord;
@@ -54,6 +54,8 @@ pub(crate) enum Content {
     Superseded(Option<DeviceState>),
     /// A dead letter that was redriven as often as it may be.
     RedrivenTooOften,
+    /// A part of it is left that only a later version knows: it goes on waiting for one.
+    ForLaterVersion,
 }
 
 impl Content {
@@ -162,7 +164,9 @@ impl Reader {
         // Dedupe and the fallback of a report's time mean the original record's time.
         let timestamp = history.as_ref().map_or(timestamp_ms, |history| history.timestamp_ms);
         let arrival = EventTime::from_millis(timestamp.max(0));
+        let left = history.as_ref().and_then(|history| history.categories);
         let content = match broken {
+            None if left.is_some_and(Categories::has_unknown) => Content::ForLaterVersion,
             None => self.content(topic_index, &raw, history.as_deref(), arrival),
             Some(error) => Content::Undecodable(error.to_string()),
         };

@@ -212,7 +212,13 @@ async fn page<T: Transport>(
 mod tests {
     use emberline_service_api::{Order, OrderList};
 
-    use super::{FormalOrders, Paging};
+    use std::time::{Duration, Instant};
+
+    use emberline_flow::order_book::{Holder, OrderBook, Standing};
+
+    use emberline_wire::order_book::{OrderBookEntry, encode_key};
+
+    use super::{FormalOrders, Paging, ProcessBook};
 
     fn page(items: &[(&str, &str)], total: u64) -> OrderList {
         let order = |(order_no, item_id): &(&str, &str)| Order {
@@ -223,6 +229,21 @@ mod tests {
             item_num: 1,
         };
         OrderList { orders: items.iter().map(order).collect(), total }
+    }
+
+    #[test]
+    fn an_entry_that_only_a_later_version_can_read_holds_its_order() {
+        let (book, now) = (ProcessBook::new(1), Instant::now());
+        book.counted(Vec::new(), now);
+        book.read(0, Some(&encode_key("1", 7)), Some(b"\xff"), now);
+        assert_eq!(book.look(OrderBook::used), 1, "too careful, never too bold");
+        let mine = ("1", Holder(8));
+        let lease =
+            OrderBookEntry { customer_id: "c_1".into(), formal: false, placed: false, time_ms: 0 };
+        book.read(1, Some(&encode_key("1", 8)), Some(&lease.encode()), now);
+        let valid = Duration::from_secs(40);
+        let standing = book.look(|book| book.standing(mine, valid, now));
+        assert_eq!(standing, Standing::After(now + valid), "its writer may be about to place it");
     }
 
     #[test]

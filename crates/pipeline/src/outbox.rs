@@ -6,6 +6,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use emberline_broker::{BrokerError, Delivered, ProduceError, Record};
@@ -42,7 +43,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// A record to be written.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
-    pub(crate) topic: String,
+    pub(crate) topic: Arc<str>,
     pub(crate) key: Option<Vec<u8>>,
     pub(crate) value: Option<Vec<u8>>,
     pub(crate) headers: Vec<(String, Vec<u8>)>,
@@ -217,6 +218,12 @@ impl<W> Outbox<W> {
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.pending.len()
+    }
+
+    /// Those writes.
+    #[cfg(test)]
+    pub(crate) fn records(&self) -> impl Iterator<Item = &Outgoing> {
+        self.pending.iter().map(|(_, pending)| &pending.record)
     }
 
     /// When [`retry`](Self::retry) has something to do.

@@ -11,8 +11,11 @@ pub(crate) struct RawRecord {
     /// Length of the key.
     key: Option<u32>,
     has_value: bool,
-    headers: Vec<(Box<str>, Box<[u8]>)>,
+    /// None of most records.
+    headers: Option<Box<Headers>>,
 }
+
+type Headers = Vec<(Box<str>, Box<[u8]>)>;
 
 impl RawRecord {
     /// A copy of a record that is being read.
@@ -30,11 +33,7 @@ impl RawRecord {
     }
 
     /// A copy of these parts.
-    pub(crate) fn new(
-        key: Option<&[u8]>,
-        value: Option<&[u8]>,
-        headers: Vec<(Box<str>, Box<[u8]>)>,
-    ) -> Self {
+    pub(crate) fn new(key: Option<&[u8]>, value: Option<&[u8]>, headers: Headers) -> Self {
         let (key_bytes, value_bytes) = (key.unwrap_or_default(), value.unwrap_or_default());
         let mut bytes = Vec::with_capacity(key_bytes.len() + value_bytes.len());
         bytes.extend_from_slice(key_bytes);
@@ -44,7 +43,7 @@ impl RawRecord {
             // Kafka's own limit of a record is below 2 GiB.
             key: key.map(|key| u32::try_from(key.len()).unwrap_or(u32::MAX)),
             has_value: value.is_some(),
-            headers,
+            headers: Some(headers).filter(|headers| !headers.is_empty()).map(Box::new),
         }
     }
 
@@ -60,23 +59,26 @@ impl RawRecord {
 
     /// The headers in order.
     pub(crate) fn headers(&self) -> &[(Box<str>, Box<[u8]>)] {
-        &self.headers
+        self.headers.as_deref().map_or(&[], Vec::as_slice)
     }
 
     /// The value of a header, the last one of that name.
     pub(crate) fn header(&self, name: &str) -> Option<&[u8]> {
-        self.headers.iter().rev().find(|(key, _)| &**key == name).map(|(_, value)| &**value)
+        self.headers().iter().rev().find(|(key, _)| &**key == name).map(|(_, value)| &**value)
     }
 
     /// Adds a header, in place of others of that name.
     pub(crate) fn set_header(&mut self, name: &str, value: Vec<u8>) {
-        self.headers.retain(|(key, _)| &**key != name);
-        self.headers.push((name.into(), value.into_boxed_slice()));
+        let headers = self.headers.get_or_insert_default();
+        headers.retain(|(key, _)| &**key != name);
+        headers.push((name.into(), value.into_boxed_slice()));
     }
 
     /// Removes the headers whose names begin so.
     pub(crate) fn remove_headers(&mut self, prefix: &str) {
-        self.headers.retain(|(key, _)| !key.starts_with(prefix));
+        if let Some(headers) = &mut self.headers {
+            headers.retain(|(key, _)| !key.starts_with(prefix));
+        }
     }
 
     /// Bytes that it takes of the in-flight budget: as the source charged it.

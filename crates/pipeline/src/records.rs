@@ -35,6 +35,13 @@ pub(crate) struct Failure {
     pub(crate) request_id: String,
 }
 
+impl Failure {
+    /// One of our own, not of a call.
+    pub(crate) fn own(code: &str, message: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), message: message.into(), request_id: String::new() }
+    }
+}
+
 /// Items of a record that go to a retry topic together.
 #[derive(Debug)]
 struct Parking {
@@ -42,6 +49,15 @@ struct Parking {
     reason: ParkReason,
     categories: Vec<Category>,
     failure: Failure,
+}
+
+/// What of a record is to be parked, or is being parked. Few records have it.
+#[derive(Debug, Default)]
+struct SetAside {
+    /// Until its write begins.
+    parking: Option<Parking>,
+    /// Identities of its parked reports: reserved although the write is not durable yet.
+    reserved: Vec<Identity>,
 }
 
 /// A record read and not settled.
@@ -67,14 +83,21 @@ pub(crate) struct Record {
     /// Whether an item has its outcome already, or a write under way that will give it one:
     /// given up now, the record would be sent again, or settled without its other items.
     partly_settled: bool,
-    parking: Option<Box<Parking>>,
+    set_aside: Option<Box<SetAside>>,
     /// An item was given up: the record is another owner's, whatever the others come to.
     given_up: bool,
-    /// Identities of its parked reports: reserved although the write is not durable yet.
-    parked: Vec<Identity>,
 }
 
+/// Tens of thousands are in flight, and of each call's some are looked at long after they were
+/// last: two lines of the processor's cache hold one.
+const _: () = assert!(size_of::<Record>() <= 128);
+
 impl Record {
+    /// Its items that wait to be parked with the rest.
+    fn parking(&self) -> Option<&Parking> {
+        self.set_aside.as_ref()?.parking.as_ref()
+    }
+
     /// What is settled of it; `None` if it is no telemetry.
     fn unsettled(&self) -> Option<Unsettled<DeviceKey>> {
         Some(Unsettled {
@@ -154,9 +177,8 @@ impl Records {
             parts: Categories::default(),
             settled: Categories::default(),
             partly_settled: false,
-            parking: None,
+            set_aside: None,
             given_up: false,
-            parked: Vec::new(),
         };
         id_of(self.slab.insert(record))
     }
@@ -214,7 +236,7 @@ impl Records {
         let partly = self
             .slab
             .iter()
-            .filter(|(_, record)| record.partly_settled || record.parking.is_some());
+            .filter(|(_, record)| record.partly_settled || record.parking().is_some());
         partly.map(|(index, _)| id_of(index))
     }
 
@@ -263,7 +285,7 @@ impl Records {
     /// Records of which items wait to be parked with the rest, and how many.
     #[cfg(test)]
     pub(crate) fn parking(&self) -> impl Iterator<Item = (&Record, u16)> {
-        let parking = |record: &Record| record.parking.as_ref().map(|parking| parking.items);
+        let parking = |record: &Record| record.parking().map(|parking| parking.items);
         self.slab.iter().filter_map(move |(_, record)| Some((record, parking(record)?)))
     }
 
@@ -332,19 +354,18 @@ impl Records {
         failure: &Failure,
     ) -> Option<ReadyToPark> {
         let record = &mut self.slab[id.0 as usize];
-        let parking = record.parking.get_or_insert_with(|| {
-            Box::new(Parking {
-                items: 0,
-                reason,
-                categories: Vec::new(),
-                failure: Failure::default(),
-            })
+        let set_aside = record.set_aside.get_or_insert_default();
+        let parking = set_aside.parking.get_or_insert_with(|| Parking {
+            items: 0,
+            reason,
+            categories: Vec::new(),
+            failure: Failure::default(),
         });
         parking.items += 1;
         parking.reason = reason;
         parking.failure.clone_from(failure);
         parking.categories.extend(category);
-        record.parked.extend(reserved);
+        set_aside.reserved.extend(reserved);
         self.after_change(id)
     }
 
@@ -373,10 +394,14 @@ impl Records {
         let mut released = Vec::new();
         let mut unwritten = Vec::new();
         for (index, record) in &mut self.slab {
-            if tenures.contains(&record.partition) {
-                released.extend(record.parked.drain(..).map(|parked| (parked, record.arrival)));
-                unwritten.extend(record.parking.take().map(|parking| (index, parking.items)));
+            if !tenures.contains(&record.partition) {
+                continue;
             }
+            let Some(SetAside { parking, reserved }) = record.set_aside.take().map(|it| *it) else {
+                continue;
+            };
+            released.extend(reserved.into_iter().map(|identity| (identity, record.arrival)));
+            unwritten.extend(parking.map(|parking| (index, parking.items)));
         }
         for (index, items) in unwritten {
             self.hand_over(id_of(index), items, metrics);
@@ -391,9 +416,9 @@ impl Records {
             self.forget(id, settled);
             return None;
         }
-        let all_parked =
-            record.parking.as_ref().is_some_and(|parking| parking.items == record.remaining);
-        let parking = *if all_parked { record.parking.take() } else { None }?;
+        let remaining = record.remaining;
+        let parking = &mut record.set_aside.as_mut()?.parking;
+        let parking = parking.take_if(|parking| parking.items == remaining)?;
         Some(ReadyToPark {
             record: id,
             items: parking.items,

@@ -9,8 +9,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use emberline_broker::{
-    Bounds, BrokerError, ErrorClass, KafkaSettings, PartitionBounds, ProducerSettings, Room,
-    Source, SourceError, SourceSettings, TableReader,
+    Bounds, BrokerError, ErrorClass, KafkaSettings, PartitionBounds, Room, Source, SourceError,
+    SourceSettings, TableReader,
 };
 use emberline_flow::claim::ClaimRules;
 use emberline_flow::commit_metadata;
@@ -443,7 +443,7 @@ fn start<T: Transport + Clone>(
             writers: Box::new(Producers {
                 kafka: settings.kafka.clone(),
                 max_record: delivery.max_record,
-                linger: linger(kind),
+                kind,
             }),
             clock: WallClock::system(),
         },
@@ -472,14 +472,6 @@ fn rooms(kind: WorkerKind, delivery: &DeliverySettings) -> (Arc<Room>, Arc<Room>
     let part = if kind == WorkerKind::Retries { 2 } else { 1 };
     let room = || Arc::new(Room::new(delivery.records / part, delivery.bytes / part));
     (room(), room())
-}
-
-/// How long a write waits for others to go with it: a device's next record waits for it.
-fn linger(kind: WorkerKind) -> Duration {
-    match kind {
-        WorkerKind::Repartition => Duration::from_millis(5),
-        _ => ProducerSettings::default().linger,
-    }
 }
 
 /// Memory for records fetched ahead: little for topics that carry little.

@@ -66,7 +66,6 @@ impl Bindings {
         });
         if let Err(error) = applied {
             tracing::error!(%error, "a record on the customer-devices topic can't be read");
-            return;
         }
         if let Some(sets) = &self.sets {
             sets.lock().remember(customer, value, offset);
@@ -96,7 +95,9 @@ impl Bindings {
         let mut taken = Vec::new();
         for customer in lacking {
             match self.claim(&customer) {
-                Some(claim) => taken.push((claim, self.set_of(&customer))),
+                Some(claim) => {
+                    taken.extend(self.set_of(&customer).map(|set| (claim, set)));
+                }
                 // Being made anew right now; it is looked at again.
                 None => _ = sets.lock().lacking.insert(customer),
             }
@@ -112,11 +113,21 @@ impl Bindings {
         is_free.then(|| Claim { customer: customer.clone(), claimed: Arc::clone(&self.claimed) })
     }
 
-    /// The customer's set as far as it is known.
-    pub(crate) fn set_of(&self, customer: &CustomerId) -> CustomerSet {
-        let Some(sets) = &self.sets else { return CustomerSet::default() };
-        let sets = sets.lock();
-        sets.by_customer.get(customer).map(|value| decode(value)).unwrap_or_default()
+    /// The customer's set as far as it is known; `None` where its record can't be read. Then
+    /// none may be made: what the record has would be taken from the customer.
+    pub(crate) fn set_of(&self, customer: &CustomerId) -> Option<CustomerSet> {
+        let Some(sets) = &self.sets else { return Some(CustomerSet::default()) };
+        match sets.lock().by_customer.get(customer) {
+            Some(value) => decode(value),
+            None => Some(CustomerSet::default()),
+        }
+    }
+
+    /// The record that makes this the customer's set.
+    pub(crate) fn record_of(&self, customer: &CustomerId, set: &CustomerSet) -> Vec<u8> {
+        let sets = self.sets.as_ref().map(Mutex::lock);
+        let known = sets.as_ref().and_then(|sets| sets.by_customer.get(customer));
+        known.map_or_else(|| encode(set), |known| encode_over(set, &[known]))
     }
 
     /// Whether the device is bound to a customer.
@@ -158,39 +169,40 @@ impl Sets {
     /// Keeps a customer's set: what was known and what is new, merged. A record may be read
     /// back after a newer one was written.
     fn remember(&mut self, customer: CustomerId, value: &[u8], offset: Option<i64>) {
-        let kept: Box<[u8]> = match self.by_customer.get(&customer) {
-            None => value.into(),
-            Some(known) if **known == *value => value.into(),
-            Some(known) => {
-                let mut set = decode(known);
-                merge(&mut set, value);
-                encode(&set).into()
-            }
-        };
+        let known = self.by_customer.get(&customer);
+        let merged = known.filter(|known| ***known != *value).and_then(|known| {
+            let (mut set, new) = (decode(known)?, decode(value)?);
+            merge(&mut set, value)?;
+            // Compared by what they say: a later version may write the same set otherwise.
+            let lacks = set != new;
+            Some((encode_over(&set, &[value, known]), lacks))
+        });
+        // What can't be read is kept too, so that nobody makes a set without it.
+        let (kept, lacks) = merged.unwrap_or_else(|| (value.to_vec(), false));
         if let Some(offset) = offset
             && self.written.get(&customer).is_none_or(|written| *written <= offset)
         {
             // Nothing that we know is still to be read: what the record lacks, it lacks for good.
             self.written.remove(&customer);
-            if *kept == *value {
-                self.lacking.remove(&customer);
-            } else {
+            if lacks {
                 self.lacking.insert(customer.clone());
+            } else {
+                self.lacking.remove(&customer);
             }
         }
-        self.by_customer.insert(customer, kept);
+        self.by_customer.insert(customer, kept.into());
     }
 }
 
-fn decode(value: &[u8]) -> CustomerSet {
+/// `None`: it can't be read.
+fn decode(value: &[u8]) -> Option<CustomerSet> {
     let mut set = CustomerSet::default();
-    merge(&mut set, value);
-    set
+    merge(&mut set, value)?;
+    Some(set)
 }
 
-fn merge(set: &mut CustomerSet, value: &[u8]) {
-    // What is kept was read once before, so this can't fail.
-    let Ok(devices) = CustomerDevices::decode(value) else { return };
+fn merge(set: &mut CustomerSet, value: &[u8]) -> Option<()> {
+    let devices = CustomerDevices::decode(value).ok()?;
     for bound in devices.devices {
         let BoundDevice { device, customer_device_no, product_name, time } = bound;
         set.apply_fact(&device, time, &BindingChange::Bind { customer_device_no, product_name });
@@ -198,10 +210,16 @@ fn merge(set: &mut CustomerSet, value: &[u8]) {
     for (device, time) in devices.unbound {
         set.apply_fact(&device, time, &BindingChange::Unbind);
     }
+    Some(())
 }
 
 /// A set as it stands on the topic.
 pub(crate) fn encode(set: &CustomerSet) -> Vec<u8> {
+    encode_over(set, &[])
+}
+
+/// The same in place of these records.
+fn encode_over(set: &CustomerSet, replaced: &[&[u8]]) -> Vec<u8> {
     let devices = set
         .bound()
         .map(|bound| BoundDevice {
@@ -212,7 +230,7 @@ pub(crate) fn encode(set: &CustomerSet) -> Vec<u8> {
         })
         .collect();
     let unbound = set.unbound().map(|(device, time)| (device.clone(), time)).collect();
-    CustomerDevices { devices, unbound }.encode()
+    CustomerDevices { devices, unbound }.encode_over(replaced)
 }
 
 #[cfg(test)]
@@ -237,13 +255,13 @@ mod tests {
     fn a_set_read_back_late_takes_nothing_away() {
         let bindings = Bindings::new(true);
         let customer = CustomerId::parse("c_1").unwrap();
-        let mut set = bindings.set_of(&customer);
+        let mut set = bindings.set_of(&customer).unwrap();
         set.apply(&bind("a", 1));
         let first = encode(&set);
         set.apply(&bind("b", 2));
         bindings.apply(&customer, &set, 1);
         bindings.read(Some(b"c_1"), Some(&first), Some(0));
-        assert_eq!(bindings.set_of(&customer), set);
+        assert_eq!(bindings.set_of(&customer).unwrap(), set);
         assert_eq!(bindings.table.len(), 2);
         bindings.read(Some(b"c_1"), Some(&encode(&set)), Some(1));
         assert!(bindings.take_lacking().is_empty(), "nothing is missing");
@@ -253,9 +271,9 @@ mod tests {
     fn of_two_sets_made_at_once_the_union_is_written() {
         let (ours, theirs) = (Bindings::new(true), Bindings::new(true));
         let customer = CustomerId::parse("c_1").unwrap();
-        let mut a = ours.set_of(&customer);
+        let mut a = ours.set_of(&customer).unwrap();
         a.apply(&bind("a", 1));
-        let mut b = theirs.set_of(&customer);
+        let mut b = theirs.set_of(&customer).unwrap();
         b.apply(&bind("b", 2));
         ours.apply(&customer, &a, 10);
         theirs.apply(&customer, &b, 11);
@@ -273,6 +291,54 @@ mod tests {
             process.read(Some(b"c_1"), Some(&encode(&union)), Some(12));
             assert!(process.take_lacking().is_empty(), "mended");
         }
+    }
+
+    /// A field that no version has yet, as a later one would write it to a set.
+    const MORE: &[u8] = b"\xb2\x06\x04calm";
+
+    fn has_more(record: &[u8]) -> bool {
+        record.windows(MORE.len()).any(|part| part == MORE)
+    }
+
+    #[test]
+    fn a_set_of_a_later_version_is_changed_without_losing_what_only_that_knows() {
+        let bindings = Bindings::new(true);
+        let customer = CustomerId::parse("c_1").unwrap();
+        let mut set = bindings.set_of(&customer).unwrap();
+        set.apply(&bind("a", 1));
+        bindings.read(Some(b"c_1"), Some(&encode(&set)), Some(0));
+        // The same facts and one more, twice, in the order of a later version's choice.
+        set.apply(&bind("b", 2));
+        bindings.read(Some(b"c_1"), Some(&[MORE, &encode(&set)].concat()), Some(1));
+        bindings.read(Some(b"c_1"), Some(&[&encode(&set), MORE].concat()), Some(2));
+        assert!(bindings.take_lacking().is_empty(), "two versions would write by turns for ever");
+        set.apply(&bind("c", 3));
+        let record = bindings.record_of(&customer, &set);
+        assert!(has_more(&record));
+        bindings.apply(&customer, &set, 3);
+        assert!(has_more(&bindings.record_of(&customer, &set)));
+    }
+
+    #[test]
+    fn nobody_makes_a_set_in_place_of_one_that_cannot_be_read() {
+        let bindings = Bindings::new(true);
+        let customer = CustomerId::parse("c_1").unwrap();
+        let mut set = bindings.set_of(&customer).unwrap();
+        set.apply(&bind("a", 1));
+        let readable = encode(&set);
+        // A device whose id only a later version takes for one.
+        let unreadable = [readable.as_slice(), b"\x0a\x08\x0a\x06no one"].concat();
+        for before in [None, Some(&readable)] {
+            if let Some(before) = before {
+                bindings.read(Some(b"c_1"), Some(before), Some(0));
+                assert!(bindings.set_of(&customer).is_some());
+            }
+            bindings.read(Some(b"c_1"), Some(&unreadable), Some(1));
+            assert_eq!(bindings.set_of(&customer), None);
+            assert!(bindings.take_lacking().is_empty());
+        }
+        bindings.read(Some(b"c_1"), Some(&readable), Some(2));
+        assert_eq!(bindings.set_of(&customer).unwrap(), set);
     }
 
     #[test]

@@ -157,6 +157,8 @@ pub(crate) struct Worker<T> {
     call_ended: UnboundedSender<CallEnded>,
     in_calls: usize,
     outbox: Outbox<Written>,
+    receipts_topic: Arc<str>,
+    keyed_topic: Arc<str>,
     /// A set made ready for a call that is about to begin.
     prepared_set: Option<WrittenSet>,
     /// Assignments after which the sets are not read to their end yet.
@@ -220,6 +222,8 @@ impl<T: Transport + Clone> Worker<T> {
             call_ended,
             in_calls: 0,
             outbox: Outbox::new(kind, writers)?,
+            receipts_topic: shared.settings.topics.receipts().into(),
+            keyed_topic: shared.settings.topics.keyed_devices().into(),
             prepared_set: None,
             sets_behind: Arc::default(),
             pushed_sets: HashMap::new(),

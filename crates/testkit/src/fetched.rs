@@ -2,12 +2,10 @@
 //!
 //! Everything blocks.
 
-use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 /// Lets `make` put a file or directory there, where it isn't there yet. It is given an empty
 /// directory to work in, and says where in it the result is.
@@ -35,20 +33,4 @@ pub(crate) fn locked(home: &Path) -> Result<File> {
     let lock = File::create(home.join("lock"))?;
     lock.lock().with_context(|| format!("could not lock {}", home.display()))?;
     Ok(lock)
-}
-
-/// What a command prints.
-///
-/// # Errors
-/// It can't be run, or fails; the text has all that it says.
-pub fn told(command: &mut Command) -> Result<String> {
-    let name = command.get_program().to_owned();
-    let output = command.output().with_context(|| format!("could not run {}", name.display()))?;
-    if !output.status.success() {
-        let arguments: Vec<_> = command.get_args().map(OsStr::to_string_lossy).collect();
-        let [told, complaint] =
-            [&output.stdout, &output.stderr].map(|it| String::from_utf8_lossy(it));
-        bail!("{} {}:\n{}{}", name.display(), arguments.join(" "), told, complaint);
-    }
-    Ok(String::from_utf8(output.stdout)?)
 }

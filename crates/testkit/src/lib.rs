@@ -9,8 +9,9 @@
 
 mod background;
 pub mod browser;
+pub mod command;
 mod emberline;
-pub mod fetched;
+mod fetched;
 mod guard;
 pub mod harness;
 mod http;

@@ -10,8 +10,8 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::fetched::{self, told};
-use crate::target;
+use crate::command::told;
+use crate::{fetched, target};
 
 /// Why they can't be had here, if they can't.
 pub fn missing() -> Option<String> {

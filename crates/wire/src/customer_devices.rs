@@ -4,16 +4,28 @@
 //!
 //! The bindings worker reads and writes whole [`CustomerDevices`]; whoever only joins
 //! devices to customers reads with [`for_each_device`], which builds nothing.
+//!
+//! Whoever writes a set writes it whole, also over what a later version has written. So what
+//! of a record only a later version knows goes on into the one that replaces it:
+//! [`CustomerDevices::encode_over`].
 
 mod fields;
+mod later;
 
 use emberline_model::{DeviceId, EventTime};
 use prost::Message;
 
-use self::fields::{FieldValue, Fields};
+use self::fields::{Field, FieldValue, Fields};
+use self::later::Later;
+use crate::delimited::begin;
 use crate::{DecodeError, proto};
 
 const MESSAGE: &str = "CustomerDevices";
+
+// Numbers of the fields, as in `own_topics.proto`.
+const DEVICES: u32 = 1;
+const UNBOUND: u32 = 2;
+const DEVICE_ID: u32 = 1;
 
 /// The full set of a customer's devices.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -64,18 +76,37 @@ impl CustomerDevices {
 
     /// Writes a record's value.
     pub fn encode(&self) -> Vec<u8> {
-        let devices = self.devices.iter().map(|bound| proto::BoundDevice {
-            device_id: bound.device.as_str().to_owned(),
-            customer_device_no: bound.customer_device_no.clone(),
-            product_name: bound.product_name.clone(),
-            time_ms: bound.time.millis(),
-        });
-        let unbound = self.unbound.iter().map(|(device, time)| proto::UnboundDevice {
-            device_id: device.as_str().to_owned(),
-            time_ms: time.millis(),
-        });
-        proto::CustomerDevices { devices: devices.collect(), unbound: unbound.collect() }
-            .encode_to_vec()
+        self.encode_over(&[])
+    }
+
+    /// Writes the value of a record that replaces these. What only a later version knows of
+    /// them goes along, a device's while the same fact about it stands; where several of them
+    /// have some, the first one's.
+    pub fn encode_over(&self, replaced: &[&[u8]]) -> Vec<u8> {
+        let later = Later::of(replaced);
+        let mut value = later.of_set().to_vec();
+        let mut put = |field, mut message: Vec<u8>, (device, time): (&DeviceId, EventTime)| {
+            message.extend_from_slice(later.of_device(field, device.as_str(), time));
+            begin(field, message.len(), &mut value);
+            value.append(&mut message);
+        };
+        for bound in &self.devices {
+            let message = proto::BoundDevice {
+                device_id: bound.device.as_str().to_owned(),
+                customer_device_no: bound.customer_device_no.clone(),
+                product_name: bound.product_name.clone(),
+                time_ms: bound.time.millis(),
+            };
+            put(DEVICES, message.encode_to_vec(), (&bound.device, bound.time));
+        }
+        for (device, time) in &self.unbound {
+            let message = proto::UnboundDevice {
+                device_id: device.as_str().to_owned(),
+                time_ms: time.millis(),
+            };
+            put(UNBOUND, message.encode_to_vec(), (device, *time));
+        }
+        value
     }
 }
 
@@ -104,24 +135,28 @@ pub fn for_each_device(
     value: &[u8],
     mut f: impl FnMut(DeviceEntry<'_>),
 ) -> Result<(), DecodeError> {
-    const DEVICES: u32 = 1;
-    const UNBOUND: u32 = 2;
     for field in Fields::of(value) {
-        match field? {
-            (DEVICES, FieldValue::Bytes(device)) => f(entry(device, 4, true)?),
-            (UNBOUND, FieldValue::Bytes(device)) => f(entry(device, 2, false)?),
-            _ => {}
+        let Field { number, value, .. } = field?;
+        if let (DEVICES | UNBOUND, FieldValue::Bytes(device)) = (number, value) {
+            f(entry(device, number)?);
         }
     }
     Ok(())
 }
 
-/// Reads a `BoundDevice` or `UnboundDevice`: they differ in the number of `time_ms`.
-fn entry(device: &[u8], time_ms: u32, bound: bool) -> Result<DeviceEntry<'_>, DecodeError> {
-    const DEVICE_ID: u32 = 1;
+/// The last field of a `BoundDevice`, or of an `UnboundDevice`, that this version knows; it
+/// is `time_ms` in both.
+const fn last_field_of(list: u32) -> u32 {
+    if list == DEVICES { 4 } else { 2 }
+}
+
+/// Reads a `BoundDevice` or `UnboundDevice`, by the field that lists it.
+fn entry(device: &[u8], list: u32) -> Result<DeviceEntry<'_>, DecodeError> {
+    let (time_ms, bound) = (last_field_of(list), list == DEVICES);
     let mut entry = DeviceEntry { device_id: "", time: EventTime::from_millis(0), bound };
     for field in Fields::of(device) {
-        match field? {
+        let Field { number, value, .. } = field?;
+        match (number, value) {
             (DEVICE_ID, FieldValue::Bytes(id)) => {
                 entry.device_id = std::str::from_utf8(id)
                     .map_err(|_| DecodeError::protobuf(MESSAGE, &"a device id is not UTF-8"))?;
@@ -142,6 +177,7 @@ fn entry(device: &[u8], time_ms: u32, bound: bool) -> Result<DeviceEntry<'_>, De
 mod tests {
     use emberline_model::{DeviceId, EventTime};
     use proptest::prelude::*;
+    use prost::Message as _;
 
     use super::{BoundDevice, CustomerDevices, DeviceEntry, for_each_device};
 
@@ -167,6 +203,13 @@ mod tests {
         #[test]
         fn what_is_written_is_read_back(written in customer_devices()) {
             prop_assert_eq!(CustomerDevices::decode(&written.encode()).unwrap(), written);
+        }
+
+        /// Our own writing is the library's.
+        #[test]
+        fn a_set_is_written_as_any_protobuf_library_writes_it(written in customer_devices()) {
+            let read = crate::proto::CustomerDevices::decode(written.encode().as_slice()).unwrap();
+            prop_assert_eq!(read.encode_to_vec(), written.encode());
         }
 
         /// The reader that builds nothing sees what the other one builds.

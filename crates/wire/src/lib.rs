@@ -11,6 +11,7 @@
 
 mod bounded;
 pub mod customer_devices;
+mod delimited;
 pub mod device;
 mod error;
 pub mod events;

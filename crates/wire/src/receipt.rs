@@ -8,6 +8,10 @@ use prost::Message;
 
 use crate::{DecodeError, proto};
 
+mod data;
+
+pub use data::DataReceipt;
+
 const MESSAGE: &str = "Receipt";
 
 /// The one field of a [`proto::Receipt`] that tells whose it is.
@@ -151,7 +155,7 @@ impl Received {
             Self::Data { device_id, category, reports } => Wire::Data(proto::DataReceipt {
                 device_id,
                 category: category.code().into(),
-                time_steps: steps(&reports),
+                time_steps: steps(reports.iter().map(|report| report.time)).collect(),
                 marks: reports.iter().map(|report| report.mark).collect(),
             }),
             Self::State { device_id, status, time_ms } => {
@@ -194,13 +198,11 @@ impl Received {
 }
 
 /// The first time, then each one's distance from the one before.
-fn steps(reports: &[ReportMark]) -> Vec<i64> {
-    let mut last = 0;
-    let step = |report: &ReportMark| {
-        let time = report.time.seconds();
-        time - std::mem::replace(&mut last, time)
-    };
-    reports.iter().map(step).collect()
+fn steps(times: impl Iterator<Item = ReportTime> + Clone) -> impl Iterator<Item = i64> + Clone {
+    times.scan(0, |last, time| {
+        let time = time.seconds();
+        Some(time - std::mem::replace(last, time))
+    })
 }
 
 fn marks(data: &proto::DataReceipt) -> Result<Vec<ReportMark>, DecodeError> {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use emberline_testkit::fetched;
+use emberline_testkit::command::told;
 
 use crate::judges;
 
@@ -17,7 +17,7 @@ pub(crate) fn lint() -> Result<()> {
     let mut hadolint = Command::new(judges::hadolint()?);
     hadolint.args(["--no-color", "--disable-ignore-pragma", "--failure-threshold", "style"]);
     hadolint.arg(emberline_tests::root().join("deploy/Dockerfile"));
-    fetched::told(&mut hadolint).map(drop)
+    told(&mut hadolint).map(drop)
 }
 
 /// What is written down in several places is the same in all of them.

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use emberline_testkit::{binary, fetched};
+use emberline_testkit::binary;
+use emberline_testkit::command::told;
 use serde_json::Value;
 
 /// Fails if this is no command line of the program's. Nothing is run: a command that loads a
@@ -37,11 +38,11 @@ pub(crate) fn accepts<'a>(
     if let Some(configuration) = configuration {
         command.arg("--config").arg(configuration);
     }
-    fetched::told(&mut command).map(drop)
+    told(&mut command).map(drop)
 }
 
 /// The schema of its configuration.
 pub(crate) fn schema() -> Result<Value> {
-    let schema = fetched::told(Command::new(binary()?).env_clear().args(["config", "schema"]))?;
+    let schema = told(Command::new(binary()?).env_clear().args(["config", "schema"]))?;
     Ok(serde_json::from_str(&schema)?)
 }

@@ -42,7 +42,7 @@ use emberline_testkit::kafka::java;
 use libtest_mimic::{Arguments, Trial};
 
 use scale::Scale;
-use story::{story, story_of_brokers, story_of_rights};
+use story::{story, story_of_brokers, story_of_many_partitions, story_of_rights};
 
 /// Each story runs three processes or so, and they wait more than they work.
 const AT_ONCE: usize = 2;
@@ -103,6 +103,11 @@ fn stories(scale: Scale) -> Vec<Trial> {
             scaling::up_and_down,
         ),
         story("scaling_with_a_backlog_loses_and_repeats_nothing", scale, scaling::with_a_backlog),
+        story_of_many_partitions(
+            "a_large_group_that_grows_and_shrinks_loses_and_repeats_nothing",
+            scale,
+            scaling::large_group,
+        ),
         story(
             "what_cannot_be_set_aside_is_not_committed_past",
             scale,

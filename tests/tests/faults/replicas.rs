@@ -54,6 +54,23 @@ impl Replicas {
         Ok(())
     }
 
+    /// Waits until they have these partitions of the devices' topic between them, as evenly as
+    /// it goes.
+    pub(crate) async fn share(&mut self, world: &World, partitions: usize) -> Result<()> {
+        let running = &mut self.running;
+        let (least, most) = (partitions / running.len(), partitions.div_ceil(running.len()));
+        world
+            .wait_for("the replicas share the partitions", async || {
+                let mut counts = Vec::new();
+                for replica in running.iter_mut() {
+                    counts.push(partitions_of(world, replica).await?);
+                }
+                let even = counts.iter().all(|count| (least..=most).contains(count));
+                Ok((even && counts.iter().sum::<usize>() == partitions).then_some(()))
+            })
+            .await
+    }
+
     /// How many lines of what they have logged so far have these words in them.
     pub(crate) fn told(&self, words: &str) -> usize {
         let lines = |replica: &Emberline| replica.log().matches(words).count();

@@ -1,6 +1,7 @@
 //! Replicas that come and go in good order while the devices go on talking.
 
-use std::time::Duration;
+use std::io::{self, Write as _};
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use emberline_fleet::FleetPlan;
@@ -10,6 +11,7 @@ use emberline_testkit::{Load, World};
 use crate::feed::while_devices_talk;
 use crate::replicas::Replicas;
 use crate::scale::Scale;
+use crate::story::MANY_PARTITIONS;
 
 /// A call takes two of these.
 const HALF_A_CALL: Duration = Duration::from_secs(1);
@@ -23,6 +25,36 @@ pub(crate) async fn up_and_down(world: &mut World, scale: Scale) -> Result<()> {
 /// More waits in memory than can be delivered while partitions go.
 pub(crate) async fn with_a_backlog(world: &mut World, scale: Scale) -> Result<()> {
     scale_up_and_down(world, scale.of(1, 3), scale.of(15_000, 40_000)).await
+}
+
+/// Many partitions, and a dozen replicas that come and go: each time all have their part.
+pub(crate) async fn large_group(world: &mut World, scale: Scale) -> Result<()> {
+    let load = Load::new(FleetPlan { devices: 400, unbound: 0.0, ..FleetPlan::default() });
+    world.introduce(&load).await?;
+    world.sandbox.faults().set(FaultPlan { latency: HALF_A_CALL, ..FaultPlan::default() });
+    let world = &*world;
+    let most = scale.of(4, 12);
+    let scaling = async {
+        let mut replicas = Replicas::default();
+        for size in [most / 2, most, most / 4, most] {
+            let began = Instant::now();
+            let count = replicas.running().len();
+            if count < size {
+                replicas.add(world, size - count).await?;
+            } else {
+                replicas.stop_idle(0..count - size).await?;
+            }
+            replicas.share(world, usize::try_from(MANY_PARTITIONS)?).await?;
+            tell(&format!("{count} to {size} replicas: even after {:.1?}", began.elapsed()));
+        }
+        Ok(replicas)
+    };
+    under_load(world, load, scaling).await
+}
+
+/// What nothing depends on, for who reads along.
+fn tell(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 async fn scale_up_and_down(world: &mut World, rounds: usize, backlog: usize) -> Result<()> {
@@ -50,6 +82,15 @@ async fn scale_up_and_down(world: &mut World, rounds: usize, backlog: usize) -> 
         }
         Ok(replicas)
     };
+    under_load(world, load, scaling).await
+}
+
+/// The devices talk while the group changes; all that they say arrives once, in order.
+async fn under_load(
+    world: &World,
+    mut load: Load,
+    scaling: impl Future<Output = Result<Replicas>>,
+) -> Result<()> {
     let replicas = while_devices_talk(world, &mut load, RECORDS_A_SECOND, scaling).await?;
     world.tell(load.rest()).await?;
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use emberline_testkit::fetched;
+use emberline_testkit::command::told;
 use emberline_testkit::prometheus::promtool;
 use serde_json::Value;
 
@@ -115,5 +115,5 @@ fn yaml(file: &Path) -> Value {
 
 fn promtool_says(arguments: &[&str], files: &[PathBuf]) {
     let promtool = promtool().expect("it was looked for before");
-    fetched::told(Command::new(promtool).args(arguments).args(files)).expect("no complaint");
+    told(Command::new(promtool).args(arguments).args(files)).expect("no complaint");
 }

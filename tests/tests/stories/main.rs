@@ -28,6 +28,7 @@ mod restarts;
 mod states;
 mod story;
 mod sum;
+mod versions;
 
 use std::process::ExitCode;
 
@@ -96,6 +97,10 @@ fn stories() -> Vec<Trial> {
             "formal_orders_end_with_the_authorisations",
             claims::bought(),
             claims::authorisations,
+        ),
+        story(
+            "what_a_later_version_wrote_is_neither_lost_nor_sent_twice",
+            versions::later_version_beside,
         ),
         story("rates_level_and_secrets_change_in_a_running_process", reloads::reloads),
         story("a_secret_is_changed_without_a_restart", refusals::rotated_secret),

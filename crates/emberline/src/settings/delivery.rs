@@ -178,11 +178,14 @@ pub struct ReceiptSettings {
     /// `<prefix>.receipts`. Without it `audit` and `replay --missing-only` know nothing.
     /// Default true.
     pub enabled: bool,
+    /// How long they are kept: what `topics create` makes the topic with, and `topics check`
+    /// expects at least. Neither changes a topic that is there. Default `30d`.
+    pub retention: HumanDuration,
 }
 
 impl Default for ReceiptSettings {
     fn default() -> Self {
-        Self { enabled: true }
+        Self { enabled: true, retention: HumanDuration::from_secs(30 * 86_400) }
     }
 }
 

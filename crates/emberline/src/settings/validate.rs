@@ -234,6 +234,8 @@ fn delivery(settings: &Settings, found: &mut Findings) {
         found.add("retry.budget", format!("{} is above 1000%", retry.budget));
     }
     found.check_time("retry.max_age", retry.max_age, second, month);
+    let decade = HumanDuration::from_secs(3_653 * 86_400);
+    found.check_time("receipts.retention", settings.receipts.retention, hour, decade);
     found.check_time(
         "retry.backoff_base",
         retry.backoff_base,

@@ -80,6 +80,52 @@ fn foreign_and_damaged_text_tells_nothing() {
     }
 }
 
+/// Every kind of thing that a text tells, in both forms of what is settled, as version 0.1
+/// wrote it: these texts are never changed.
+#[test]
+fn what_0_1_committed_is_read() {
+    let front = Front { at: 1_001, settled_to: [1_050, 1_001, 1_020, 1_001, 1_050, 1_001] };
+    let by_runs = CommitMetadata {
+        seed_from: Some(990),
+        settled: vec![1_003..1_006, 1_400..2_000],
+        fronts: vec![front],
+        partly: vec![(1_007, 3)],
+        shortened: true,
+    };
+    let every_second = (0..6).map(|n| 1_001 + n * 2..1_002 + n * 2).collect();
+    let by_bits = CommitMetadata { settled: every_second, ..by_runs.clone() };
+    for (metadata, text) in [(by_runs, BY_RUNS_0_1), (by_bits, BY_BITS_0_1)] {
+        assert_eq!(decode(text, 1_000), metadata);
+        assert_eq!(encode(&metadata, 1_000), text, "not written as 0.1 wrote it");
+    }
+}
+
+const BY_RUNS_0_1: &str = "e1.G-gHCgU8CxEEEwIHAwMDigPYBA";
+const BY_BITS_0_1: &str = "e1.H-gHCgU8CxEEEwIHA6oK";
+
+/// A text of this frontier: flags, then bytes.
+fn text_of(flags: u8, frontier: u8, rest: &[u8]) -> String {
+    let bytes = [&[flags, frontier], rest].concat();
+    format!("{PREFIX}{}", super::BASE64.encode_to_string(bytes))
+}
+
+#[test]
+fn what_a_later_version_tells_otherwise_tells_nothing() {
+    let nothing = CommitMetadata::default();
+    // A flag, with all that is known beside it; a front and a record with a seventh part.
+    assert!(decode(&text_of(0, 10, &[2, 3]), 10).is_settled(12));
+    for flag in [32, 64, 128] {
+        assert_eq!(decode(&text_of(flag, 10, &[2, 3]), 10), nothing, "{flag}");
+    }
+    let front = |far, told| text_of(super::FRONTS, 10, &[5, 9, 1, far, told, 4]);
+    assert_eq!(decode(&front(0, 1), 10).fronts[0].settled_to[0], 15);
+    assert_eq!(decode(&front(0, 1 << 6), 10), nothing);
+    assert_eq!(decode(&front(1 << 6, 1), 10), nothing);
+    let partly = |parts| text_of(super::PARTLY, 10, &[2, 3, parts]);
+    assert_eq!(decode(&partly(1), 10).partly, [(13, 1)]);
+    assert_eq!(decode(&partly(1 << 6 | 1), 10), nothing);
+}
+
 #[test]
 fn any_pattern_within_the_sure_reach_is_told_whole() {
     let every_second = (0..SURE_REACH.cast_signed()).step_by(2).map(|n| 501 + n..502 + n);

@@ -141,6 +141,7 @@ impl Planner {
             }
             Content::Device(DeviceRecord::Skipped(_))
             | Content::Tombstone
+            | Content::ForLaterVersion
             | Content::ToKeyed(_) => {}
             Content::Binding(event) => self.binding(&event),
             Content::Customer(_) | Content::Order(_) => {
@@ -216,7 +217,11 @@ impl Planner {
 
     /// What an event changes in its customer's set, as the events before it leave it.
     fn binding(&mut self, event: &BindingEvent) {
-        let mut set = self.bindings.set_of(&event.customer);
+        let Some(mut set) = self.bindings.set_of(&event.customer) else {
+            // It waits, in the run too.
+            self.plan.events += 1;
+            return;
+        };
         match set.apply(event) {
             Change::Unchanged => {
                 self.plan.duplicates += 1;

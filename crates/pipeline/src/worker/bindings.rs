@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use emberline_flow::customer_set::{Change, CustomerSet};
 use emberline_flow::lanes::LaneId;
-use emberline_model::{CustomerId, Outcome};
+use emberline_model::{CustomerId, Outcome, ParkReason};
 use emberline_service_api::{BoundDevice, ServiceBindDevice};
 use emberline_service_client::{Transport, fresh_stamp};
 
@@ -18,7 +18,8 @@ use super::set_aside::Written;
 use super::take_in::BINDINGS_AT_ONCE;
 use crate::lane::What;
 use crate::outbox::{Destination, Outgoing};
-use crate::table::{self, Claim};
+use crate::records::Failure;
+use crate::table::Claim;
 
 /// A customer whose set can't be made yet is looked at again so soon.
 const ASK_AGAIN: Duration = Duration::from_millis(20);
@@ -76,7 +77,10 @@ impl<T: Transport + Clone> Worker<T> {
             self.lanes.wait(id, now + ASK_AGAIN);
             return false;
         };
-        let mut set = self.shared.bindings.set_of(&customer);
+        let Some(mut set) = self.shared.bindings.set_of(&customer) else {
+            self.park_unreadable_set(id, &customer, now);
+            return false;
+        };
         let changes: Vec<Change> = self
             .lanes
             .items(id)
@@ -100,6 +104,18 @@ impl<T: Transport + Clone> Worker<T> {
             self.write_set(id, None, now);
         }
         false
+    }
+
+    /// The events wait for a worker that can read what the customer has, such as one of a
+    /// later version: a set made without it would take the customer's devices away.
+    fn park_unreadable_set(&mut self, id: LaneId, customer: &CustomerId, now: Instant) {
+        tracing::error!(%customer, "a customer's set can't be read; its bindings wait");
+        let failure = Failure::own(
+            "UnreadableSet",
+            "the customer's record on the customer-devices topic can't be read",
+        );
+        let all = self.lanes.len(id);
+        self.park_front(id, all, ParkReason::Transient, &failure, now);
     }
 
     /// The push of the set that [`prepare_bindings`](Self::prepare_bindings) has made.
@@ -136,9 +152,9 @@ impl<T: Transport + Clone> Worker<T> {
 
     fn set_record(&self, customer: &CustomerId, set: &CustomerSet) -> Outgoing {
         Outgoing {
-            topic: self.shared.settings.topics.customer_devices(),
+            topic: self.shared.settings.topics.customer_devices().into(),
             key: Some(customer.as_str().as_bytes().to_vec()),
-            value: Some(table::encode(set)),
+            value: Some(self.shared.bindings.record_of(customer, set)),
             headers: Vec::new(),
             timestamp_ms: None,
         }

@@ -217,21 +217,13 @@ impl<T: Transport + Clone> Worker<T> {
                 if let Some(state) = &mut self.lanes.about_mut(id).claim {
                     state.claim.answered(found, now);
                     if found == Found::Other {
-                        state.failure = Failure {
-                            code: "OrderConflict".into(),
-                            message: difference,
-                            ..Failure::default()
-                        };
+                        state.failure = Failure::own("OrderConflict", difference);
                     }
                 }
                 self.again_or_fence(id, now, now);
             }
             Err(problem) => {
-                let failure = Failure {
-                    code: "UnreadableAnswer".into(),
-                    message: problem.into(),
-                    ..Failure::default()
-                };
+                let failure = Failure::own("UnreadableAnswer", problem);
                 self.transient(id, &failure, true, now);
             }
         }
@@ -369,7 +361,7 @@ impl<T: Transport + Clone> Worker<T> {
         now: Instant,
     ) {
         if let Some(state) = &mut self.lanes.about_mut(id).claim {
-            state.failure = Failure { code: reason.name().into(), message, ..Failure::default() };
+            state.failure = Failure::own(reason.name(), message);
         }
         self.give_up_claim(id, reason, now);
     }

@@ -267,11 +267,7 @@ impl<T: Transport + Clone> Worker<T> {
             self.lanes.hold(id, until);
             return;
         }
-        let failure = Failure {
-            code: "Unbound".into(),
-            message: "the device has no binding yet".into(),
-            ..Failure::default()
-        };
+        let failure = Failure::own("Unbound", "the device has no binding yet");
         let all = self.lanes.len(id);
         self.park_front(id, all, ParkReason::Unbound, &failure, now);
     }

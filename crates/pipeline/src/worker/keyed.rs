@@ -7,6 +7,7 @@
 //!
 //! [`InTime`]: emberline_flow::in_time::InTime
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use emberline_flow::lanes::{Gather, LaneId};
@@ -83,7 +84,7 @@ impl<T: Transport + Clone> Worker<T> {
         let record = self.records.get(item);
         let origin = self.origin(record, self.clock.unix_millis());
         let write = Outgoing {
-            topic: self.shared.settings.topics.keyed_devices(),
+            topic: Arc::clone(&self.keyed_topic),
             key: Some(key),
             value: record.raw.value().map(<[u8]>::to_vec),
             headers: self.own_headers(record, &origin),

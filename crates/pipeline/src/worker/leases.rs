@@ -103,7 +103,7 @@ impl<T: Transport + Clone> Worker<T> {
             time_ms: self.clock.unix_millis(),
         });
         Outgoing {
-            topic: self.shared.settings.topics.order_book(),
+            topic: self.shared.settings.topics.order_book().into(),
             key: Some(encode_key(&lease.order_no, lease.holder.0)),
             value: entry.map(|entry| entry.encode()),
             headers: Vec::new(),

@@ -7,15 +7,16 @@
 //! the record that is read again waits for the receipt, too.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Instant;
 
 use emberline_flow::bindings::CustomerRef;
 use emberline_flow::customer_set::CustomerSet;
 use emberline_flow::lanes::LaneId;
-use emberline_model::{CustomerId, DeviceId, Outcome};
+use emberline_model::{Category, CustomerId, DeviceId, Outcome, Report};
 use emberline_service_api::RequestId;
 use emberline_service_client::Transport;
-use emberline_wire::receipt::{Receipt, Received, ReportMark};
+use emberline_wire::receipt::{DataReceipt, Receipt, Received, mark_of};
 
 use super::Worker;
 use super::set_aside::Written;
@@ -45,10 +46,15 @@ impl<T: Transport + Clone> Worker<T> {
         by: Accepted,
         now: Instant,
     ) {
+        for item in &items {
+            self.records.write_begins(item.record);
+        }
         let customer = match &about {
-            About::Data { .. } => {
-                let table = &self.shared.bindings.table;
-                by.customer.and_then(|customer| table.customer_id(customer))
+            About::Data { device, category } => {
+                let value = self.data_receipt(device, *category, &items, by);
+                let key = device.as_str().as_bytes().to_vec();
+                let waiting = Written::Receipt { about, items };
+                return self.write_value(key, value, waiting, now);
             }
             About::State { .. } | About::Records { .. } => None,
             About::Bindings { customer }
@@ -56,11 +62,32 @@ impl<T: Transport + Clone> Worker<T> {
             | About::Orders { customer } => Some(customer.clone()),
         };
         let received = received(&about, &items);
-        for item in &items {
-            self.records.write_begins(item.record);
-        }
         let waiting = Written::Receipt { about, items };
         self.receipt((customer.as_ref(), received), by.request_id, waiting, now);
+    }
+
+    /// What a receipt says of a call about these reports.
+    fn data_receipt(
+        &self,
+        device: &DeviceId,
+        category: Category,
+        items: &[Item],
+        by: Accepted,
+    ) -> Vec<u8> {
+        let table = &self.shared.bindings.table;
+        let customer = by.customer.and_then(|customer| table.customer_id(customer));
+        let receipt = DataReceipt {
+            time_ms: self.clock.unix_millis(),
+            request_id: by.request_id.as_str(),
+            customer_id: customer.as_ref().map_or("", CustomerId::as_str),
+            device_id: device.as_str(),
+            category,
+        };
+        let reports = || items.iter().filter_map(report_of);
+        receipt.encode(
+            reports().map(|report| report.time),
+            reports().map(|report| mark_of(report.identity(device.key()))),
+        )
     }
 
     /// Writes the receipt of a state's call. The lane is busy with that.
@@ -110,14 +137,26 @@ impl<T: Transport + Clone> Worker<T> {
             customer_id: customer.map_or_else(String::new, ToString::to_string),
             received,
         };
+        let key = receipt.key().as_bytes().to_vec();
+        self.write_value(key, receipt.encode(), waiting, now);
+    }
+
+    fn write_value(&mut self, key: Vec<u8>, value: Vec<u8>, waiting: Written, now: Instant) {
         let write = Outgoing {
-            topic: self.shared.settings.topics.receipts(),
-            key: Some(receipt.key().as_bytes().to_vec()),
-            value: Some(receipt.encode()),
+            topic: Arc::clone(&self.receipts_topic),
+            key: Some(key),
+            value: Some(value),
             headers: Vec::new(),
             timestamp_ms: None,
         };
         self.outbox.write(Destination::Receipts, write, waiting, now);
+    }
+}
+
+fn report_of(item: &Item) -> Option<&Report> {
+    match &item.what {
+        What::Report { report, .. } => Some(report),
+        _ => None,
     }
 }
 
@@ -128,23 +167,9 @@ fn device_of(item: &Item) -> Option<&DeviceId> {
     }
 }
 
-/// What a call about these items has brought.
+/// What a call about a state, a customer or an order has brought.
 fn received(about: &About, items: &[Item]) -> Received {
     match (about, items.first().map(|item| &item.what)) {
-        (About::Data { device, category }, _) => {
-            let key = device.key();
-            let reports = items.iter().filter_map(|item| match &item.what {
-                What::Report { report, .. } => {
-                    Some(ReportMark::of(report.time, report.identity(key)))
-                }
-                _ => None,
-            });
-            Received::Data {
-                device_id: device.to_string(),
-                category: *category,
-                reports: reports.collect(),
-            }
-        }
         (About::State { device }, Some(What::State { status, time, .. })) => Received::State {
             device_id: device.to_string(),
             status: status.code(),

@@ -174,12 +174,7 @@ impl<T: Transport + Clone> Worker<T> {
         if reserved.is_none() {
             self.free_identity(about, item);
         }
-        let now_ms = self.clock.unix_millis();
-        let first_seen = self.origin(self.records.get(item.record), now_ms).first_seen_ms;
-        let too_old = self
-            .tiers
-            .is_too_old(EventTime::from_millis(first_seen), EventTime::from_millis(now_ms));
-        if too_old {
+        if self.is_too_old(item.record) {
             self.free_identity(about, item);
             let reason = DeadLetterReason::TooOld;
             self.dead_letter(item.record, category_of(item), reason, failure, now);
@@ -187,6 +182,30 @@ impl<T: Transport + Clone> Worker<T> {
             self.records.park(item.record, (category_of(item), reserved), reason, failure)
         {
             self.write_retry(ready, now);
+        }
+    }
+
+    fn is_too_old(&self, record: RecordId) -> bool {
+        let now_ms = self.clock.unix_millis();
+        let first_seen = self.origin(self.records.get(record), now_ms).first_seen_ms;
+        self.tiers.is_too_old(EventTime::from_millis(first_seen), EventTime::from_millis(now_ms))
+    }
+
+    /// A record of a retry topic of which something is left that only a later version knows
+    /// goes back as it is: who sent the rest of it would settle what it can't send.
+    pub(super) fn leave_to_later_version(&mut self, id: RecordId, now: Instant) {
+        let failure =
+            Failure::own("LaterVersion", "a category is left that only a later version knows");
+        if self.records.is_fenced(id) {
+            return self.records.hand_over(id, 1, &self.metrics);
+        }
+        if self.is_too_old(id) {
+            return self.dead_letter(id, None, DeadLetterReason::TooOld, &failure, now);
+        }
+        let left = self.records.get(id).history.as_ref().and_then(|history| history.categories);
+        let reason = ParkReason::Transient;
+        if let Some(ready) = self.records.park(id, (None, None), reason, &failure) {
+            self.write_retry(ReadyToPark { categories: left, ..ready }, now);
         }
     }
 
@@ -215,7 +234,7 @@ impl<T: Transport + Clone> Worker<T> {
         };
         headers.push((RETRY_HEADER.to_owned(), header.encode().into_bytes()));
         let write = Outgoing {
-            topic: self.shared.settings.topics.retry(delay),
+            topic: self.shared.settings.topics.retry(delay).into(),
             key: record.raw.key().map(<[u8]>::to_vec),
             value: record.raw.value().map(<[u8]>::to_vec),
             headers,
@@ -263,7 +282,7 @@ impl<T: Transport + Clone> Worker<T> {
         let letter = letter.to_headers();
         headers.extend(letter.into_iter().map(|(name, text)| (name.to_owned(), text.into_bytes())));
         let write = Outgoing {
-            topic: self.shared.settings.topics.dead_letters(),
+            topic: self.shared.settings.topics.dead_letters().into(),
             key: record.raw.key().map(<[u8]>::to_vec),
             value: record.raw.value().map(<[u8]>::to_vec),
             headers,

@@ -244,14 +244,14 @@ impl<T: Transport + Clone> Worker<T> {
             Content::RedrivenTooOften => {
                 self.settle(record, Outcome::Skipped(SkipReason::RedrivenTooOften), 1, now);
             }
+            Content::ForLaterVersion => self.leave_to_later_version(record, now),
             Content::Superseded(None) => self.settle(record, Outcome::Superseded, 1, now),
             Content::Superseded(Some(newest)) => self.state(record, newest, now),
             Content::Binding(event) => self.binding(record, event, now),
             Content::Customer(event) => self.customer(record, event, now),
             Content::Order(event) => self.order(record, event, now),
             Content::Undecodable(message) => {
-                let code = "Undecodable".to_owned();
-                let failure = Failure { code, message, ..Failure::default() };
+                let failure = Failure::own("Undecodable", message);
                 self.dead_letter(record, None, DeadLetterReason::Undecodable, &failure, now);
             }
         }
@@ -309,11 +309,7 @@ impl<T: Transport + Clone> Worker<T> {
         if !left.refusals_told {
             for refusal in refused.into_iter().filter(|refusal| left.has(refusal.category)) {
                 made += 1;
-                let failure = Failure {
-                    code: "ImpossibleValue".into(),
-                    message: refusal.reason,
-                    ..Failure::default()
-                };
+                let failure = Failure::own("ImpossibleValue", refusal.reason);
                 let reason = DeadLetterReason::ImpossibleValue;
                 self.dead_letter(record, Some(refusal.category), reason, &failure, now);
             }

@@ -9,7 +9,8 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::Page;
-use crate::fetched::{self, told};
+use crate::command::told;
+use crate::fetched;
 use crate::target;
 
 const VERSION: &str = "4.14.1";

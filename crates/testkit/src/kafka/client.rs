@@ -267,17 +267,20 @@ pub(super) fn committed(
     Ok(committed.collect())
 }
 
-/// Commits these offsets of a topic's partitions for a group that has no members.
+/// Commits these offsets of a topic's partitions, each with its text, for a group that has no
+/// members.
 pub(super) fn commit(
     bootstrap: &str,
     group: &str,
     topic: &str,
-    offsets: &BTreeMap<i32, i64>,
+    offsets: &BTreeMap<i32, (i64, String)>,
 ) -> Result<()> {
     let consumer = consumer(bootstrap, group)?;
     let mut list = TopicPartitionList::new();
-    for (partition, offset) in offsets {
-        list.add_partition_offset(topic, *partition, Offset::Offset(*offset))?;
+    for (partition, (offset, text)) in offsets {
+        let mut element = list.add_partition(topic, *partition);
+        element.set_offset(Offset::Offset(*offset))?;
+        element.set_metadata(text);
     }
     let end = Instant::now() + READ_LIMIT;
     loop {

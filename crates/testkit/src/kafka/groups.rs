@@ -31,8 +31,27 @@ impl TestKafka {
         offsets: &BTreeMap<i32, i64>,
     ) -> Result<()> {
         let (bootstrap, group) = (self.bootstrap().to_owned(), group.to_owned());
-        let (topic, offsets) = (topic.to_owned(), offsets.clone());
+        let topic = topic.to_owned();
+        let offsets = offsets.iter().map(|(partition, to)| (*partition, (*to, String::new())));
+        let offsets = offsets.collect();
         let commit = move || client::commit(&bootstrap, &group, &topic, &offsets);
+        tokio::task::spawn_blocking(commit).await?
+    }
+
+    /// The same for one partition, with the text that a member would commit beside the offset.
+    ///
+    /// # Errors
+    /// It has members, or no answer.
+    pub async fn commit_with(
+        &self,
+        group: &str,
+        (topic, partition): (&str, i32),
+        offset: i64,
+        text: &str,
+    ) -> Result<()> {
+        let (bootstrap, group) = (self.bootstrap().to_owned(), group.to_owned());
+        let (topic, offset) = (topic.to_owned(), (partition, (offset, text.to_owned())));
+        let commit = move || client::commit(&bootstrap, &group, &topic, &BTreeMap::from([offset]));
         tokio::task::spawn_blocking(commit).await?
     }
 

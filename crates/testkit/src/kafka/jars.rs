@@ -6,7 +6,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::fetched::{self, told};
+use crate::command::told;
+use crate::fetched;
 use crate::target;
 
 /// The version in `kafka/pom.xml`.

@@ -16,12 +16,20 @@ pub(super) struct Fields<'a> {
     rest: &'a [u8],
 }
 
+/// A field that a message has, and its bytes there, with its number before them.
+pub(super) struct Field<'a> {
+    pub(super) number: u32,
+    pub(super) value: FieldValue<'a>,
+    pub(super) bytes: &'a [u8],
+}
+
 impl<'a> Fields<'a> {
     pub(super) fn of(message: &'a [u8]) -> Self {
         Self { rest: message }
     }
 
-    fn field(&mut self) -> Option<(u32, FieldValue<'a>)> {
+    fn field(&mut self) -> Option<Field<'a>> {
+        let from_here = self.rest;
         let key = self.varint()?;
         let number = u32::try_from(key >> 3).ok().filter(|number| *number > 0)?;
         let value = match key & 7 {
@@ -35,7 +43,8 @@ impl<'a> Fields<'a> {
             // 3 and 4 are the groups of proto2, which no schema of ours can have.
             _ => return None,
         };
-        Some((number, value))
+        let bytes = &from_here[..from_here.len() - self.rest.len()];
+        Some(Field { number, value, bytes })
     }
 
     /// A number in base 128, at most ten bytes.
@@ -65,7 +74,7 @@ impl<'a> Fields<'a> {
 }
 
 impl<'a> Iterator for Fields<'a> {
-    type Item = Result<(u32, FieldValue<'a>), DecodeError>;
+    type Item = Result<Field<'a>, DecodeError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
@@ -83,11 +92,14 @@ impl<'a> Iterator for Fields<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{FieldValue, Fields};
+    use super::{Field, FieldValue, Fields};
 
     fn first_varint(message: &[u8]) -> Option<u64> {
         match Fields::of(message).next()?.ok()? {
-            (1, FieldValue::Varint(number)) => Some(number),
+            Field { number: 1, value: FieldValue::Varint(number), bytes } => {
+                assert_eq!(bytes, message, "a field's bytes are all of it");
+                Some(number)
+            }
             _ => None,
         }
     }

@@ -33,6 +33,11 @@ impl Categories {
         Self(self.0 & other.0)
     }
 
+    /// Whether it has a bit that only a newer version knows.
+    pub const fn has_unknown(self) -> bool {
+        self.0 >> Category::ALL.len() != 0
+    }
+
     /// Whether there is none.
     pub const fn is_empty(self) -> bool {
         self.0 == 0

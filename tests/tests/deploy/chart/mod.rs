@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use emberline_testkit::fetched;
+use emberline_testkit::command::told;
 use serde_json::Value;
 
 use crate::judges;
@@ -36,7 +36,7 @@ fn helm(command: &str, set: &str, more: &[&str]) -> Result<String> {
         helm.args(["rel", "--namespace", "default"]);
     }
     helm.arg(&chart).args(KUBERNETES).arg("--values").arg(values).args(more);
-    fetched::told(&mut helm)
+    told(&mut helm)
 }
 
 fn rendered(set: &str) -> Result<String> {

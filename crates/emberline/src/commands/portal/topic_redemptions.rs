@@ -60,7 +60,7 @@ impl TopicRedemptions {
             return Ok(Redeemed::Before);
         }
         let entry = fastrand::u128(..);
-        let value = format!("{entry:032x} {expires}");
+        let value = written(entry, expires);
         let record = Record {
             topic: &self.topic,
             key: Some(id.as_bytes()),
@@ -91,9 +91,15 @@ impl Redemptions for TopicRedemptions {
     }
 }
 
+fn written(entry: u128, expires: i64) -> String {
+    format!("{entry:032x} {expires}")
+}
+
+/// What a later version writes behind that is left alone.
 fn parse(value: &[u8]) -> Option<Used> {
-    let (entry, expires) = std::str::from_utf8(value).ok()?.split_once(' ')?;
-    Some(Used { entry: u128::from_str_radix(entry, 16).ok()?, expires: expires.parse().ok()? })
+    let mut words = std::str::from_utf8(value).ok()?.split(' ');
+    let entry = u128::from_str_radix(words.next()?, 16).ok()?;
+    Some(Used { entry, expires: words.next()?.parse().ok()? })
 }
 
 fn unix_seconds() -> i64 {
@@ -106,7 +112,19 @@ mod tests {
     use emberline_broker::EmbeddedBroker;
     use emberline_portal::{Redeemed, Redemptions};
 
-    use super::TopicRedemptions;
+    use super::{TopicRedemptions, parse, written};
+
+    #[test]
+    fn what_0_1_wrote_is_read_and_so_is_what_a_later_version_writes_more() {
+        const BY_0_1: &str = "0123456789abcdef0011223344556677 1628646783";
+        let (entry, expires) = (0x0123_4567_89ab_cdef_0011_2233_4455_6677, 1_628_646_783);
+        assert_eq!(written(entry, expires), BY_0_1);
+        for value in [BY_0_1.to_owned(), format!("{BY_0_1} calm {{}}")] {
+            let used = parse(value.as_bytes()).unwrap();
+            assert_eq!((used.entry, used.expires), (entry, expires), "{value}");
+        }
+        assert!(parse(b"0123").is_none() && parse(b"x 1").is_none() && parse(b"1 soon").is_none());
+    }
 
     #[tokio::test]
     async fn of_two_replicas_that_are_handed_the_same_token_one_lets_the_customer_in() {

@@ -62,8 +62,8 @@ impl Sizes {
 }
 
 const DAY_MS: u64 = 86_400_000;
-/// Dead letters and receipts are asked for weeks later.
-const ARCHIVE_MS: u64 = 30 * DAY_MS;
+/// Dead letters are asked for weeks later.
+const DEAD_LETTERS_MS: u64 = 30 * DAY_MS;
 /// A retry topic must not drop what is not quite too old yet: one day of margin.
 const RETRY_MARGIN_MS: u64 = DAY_MS;
 /// A record lies in the topic keyed by device as old as it was in its own, which by the brokers'
@@ -82,7 +82,8 @@ pub(in crate::commands) fn own_topics(settings: &Settings) -> Vec<Wanted> {
     let table = Kind::Table { max_bytes: settings.bindings.max_set.0 };
     let retry =
         Kind::Log { keep_ms: millis(settings.retry.max_age).saturating_add(RETRY_MARGIN_MS) };
-    let archive = Kind::Log { keep_ms: ARCHIVE_MS };
+    let dead_letters = Kind::Log { keep_ms: DEAD_LETTERS_MS };
+    let receipts = Kind::Log { keep_ms: millis(settings.receipts.retention) };
     let keyed = Kind::Keyed { keep_ms: KEYED_MS };
 
     let order_book = Kind::Book { holds: "which orders were placed" };
@@ -96,8 +97,8 @@ pub(in crate::commands) fn own_topics(settings: &Settings) -> Vec<Wanted> {
         topics.push(wanted("devices", keyed, "READ and WRITE"));
     }
     topics.push(wanted("order-book", order_book, "READ and WRITE"));
-    topics.push(wanted("dead-letters", archive, "WRITE"));
-    topics.push(wanted("receipts", archive, "WRITE"));
+    topics.push(wanted("dead-letters", dead_letters, "WRITE"));
+    topics.push(wanted("receipts", receipts, "WRITE"));
     topics.push(wanted("replays", replays, "DESCRIBE"));
     topics.push(wanted("portal-tokens", tokens, "DESCRIBE"));
     topics
@@ -171,7 +172,9 @@ impl Wanted {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Sizes, input_topics, own_topics};
+    use emberline_broker::NewTopic;
+
+    use super::{DAY_MS, Kind, Sizes, input_topics, own_topics};
     use crate::settings::Settings;
 
     #[test]
@@ -238,6 +241,45 @@ mod tests {
             let lag = ("min.compaction.lag.ms".to_owned(), "3600000".to_owned());
             assert!(new.configs.contains(&lag), "{name}");
         }
+    }
+
+    /// What `config` of a topic the operations guide promises, as it says it.
+    fn told(new: &NewTopic) -> (String, String) {
+        let config = |key: &str| new.configs.iter().find(|(name, _)| name == key).map(|it| &*it.1);
+        let kept = match config("retention.ms").map(|ms| ms.parse::<u64>().unwrap()) {
+            Some(ms) => format!("{} day{}", ms / DAY_MS, if ms == DAY_MS { "" } else { "s" }),
+            None if config("min.compaction.lag.ms") == Some("3600000") => "1 hour".to_owned(),
+            None => "the last of each".to_owned(),
+        };
+        (config("cleanup.policy").unwrap().to_owned(), kept)
+    }
+
+    #[test]
+    fn the_operations_guide_tells_how_each_topic_is_made() {
+        let guide = include_str!("../../../../../deploy/README.md");
+        let guide =
+            guide.split("\n## ").find(|section| section.starts_with("Topics: what is kept"));
+        let guide = guide.expect("a section about what is kept");
+        for topic in own_topics(&Settings::default()) {
+            let new = topic.as_new(Sizes::DEFAULT);
+            let suffix = topic.name.trim_start_matches("emberline.");
+            let named = suffix.split_once('.').map_or(suffix, |(tiers, _)| tiers);
+            let row = ["", ".*"].map(|rest| format!("| `<prefix>.{named}{rest}` | "));
+            let row = guide.lines().find(|line| row.iter().any(|row| line.starts_with(row)));
+            let row = row.unwrap_or_else(|| panic!("the guide does not tell of {suffix}"));
+            let (policy, kept) = told(&new);
+            let cells: Vec<_> = row.split('|').map(str::trim).collect();
+            assert_eq!(cells[2], policy, "{row}");
+            assert!(cells[3].contains(&kept), "{kept}: {row}");
+        }
+    }
+
+    #[test]
+    fn receipts_are_kept_for_as_long_as_is_set() {
+        let mut settings = Settings::default();
+        settings.receipts.retention = "7d".parse().unwrap();
+        let receipts = own_topics(&settings).into_iter().find(|it| it.name.ends_with(".receipts"));
+        assert_eq!(receipts.unwrap().kind, Kind::Log { keep_ms: 7 * DAY_MS });
     }
 
     #[test]

@@ -71,3 +71,21 @@ async fn a_set_that_lost_anothers_device_is_written_whole() {
     assert!(bindings.claim(&customer).is_none(), "nobody else makes one meanwhile");
     assert_eq!(rig.service.calls().len(), 0, "both sets were pushed already");
 }
+
+#[tokio::test]
+async fn bindings_of_a_customer_whose_record_cannot_be_read_wait_in_a_retry_topic() {
+    let mut rig = Rig::new(Bindings);
+    rig.bind("a");
+    let bindings = std::sync::Arc::clone(&rig.worker.shared.bindings);
+    let customer = binding("a", SECOND).customer;
+    // A device whose id only a later version takes for one.
+    let record = b"\x0a\x08\x0a\x06no one";
+    bindings.read(Some(customer.as_str().as_bytes()), Some(record), Some(1));
+    rig.assign(0, None, "");
+    rig.read(0, 0, bind("b"));
+    rig.until("the write", |rig| rig.worker.outbox.len() == 1).await;
+    let [written] = rig.worker.outbox.records().collect::<Vec<_>>()[..] else { panic!() };
+    assert_eq!(&*written.topic, "own.retry.30s");
+    assert_eq!(rig.service.calls().len(), 0, "no set is pushed that lacks what it has");
+    assert!(bindings.claim(&customer).is_some(), "the claim is given back");
+}

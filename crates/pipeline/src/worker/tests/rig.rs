@@ -286,7 +286,7 @@ impl Rig {
     fn of(kind: WorkerKind, shared: Arc<Shared>, service: Arc<Service>) -> Self {
         let settings = &shared.settings;
         let (kafka, max_record) = (settings.kafka.clone(), settings.delivery.max_record);
-        let writers = Producers { kafka, max_record, linger: Duration::from_millis(5) };
+        let writers = Producers { kafka, max_record, kind };
         Self::of_writers(kind, shared, service, Box::new(writers))
     }
 
@@ -335,7 +335,7 @@ impl Rig {
     pub(super) fn bind(&self, device: &str) {
         let customer = emberline_model::CustomerId::parse("c_1").unwrap();
         let bindings = &self.worker.shared.bindings;
-        let mut set = bindings.set_of(&customer);
+        let mut set = bindings.set_of(&customer).unwrap();
         set.apply(&binding(device, SECOND));
         bindings.apply(&customer, &set, 0);
     }
