@@ -116,11 +116,12 @@ pub fn pipeline(
     if settings.topics.repartition.is_empty() {
         workers.retain(|kind| *kind != WorkerKind::Repartition);
     }
+    let calls = workers.iter().any(|kind| kind.calls_service());
     Ok(PipelineSettings {
         kafka: kafka(settings)?,
         topics: topics(settings),
-        credentials: credentials(settings)?,
-        credentials_again: credentials_again(settings),
+        credentials: if calls { credentials(settings)? } else { Credentials::none() },
+        credentials_again: credentials_again(settings).filter(|_| calls),
         rates_again: None,
         dialect: dialect(settings),
         delivery: delivery(settings),

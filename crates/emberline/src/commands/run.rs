@@ -60,7 +60,7 @@ pub async fn run(
     source: (Common, LogLevel),
 ) -> anyhow::Result<Exit> {
     // First of all: before it is listened to, the signal ends a process.
-    let reload = Reload::new(&settings, source)?;
+    let mut reload = Reload::new(&settings, source)?;
     let mut workers = args.workers;
     if workers.contains(&WorkerKind::Repartition) && settings.topics.repartition.is_empty() {
         let text =

@@ -230,11 +230,12 @@ impl World {
         let (sender, mut done) = mpsc::unbounded_channel();
         let producer = Producer::new(&self.kafka(), &ProducerSettings::default(), sender).unwrap();
         for (number, (key, value)) in records.iter().enumerate() {
+            let trace = number.to_string();
             let record = Record {
                 topic,
                 key: Some(key.as_bytes()),
                 value: Some(value.as_bytes()),
-                headers: &[],
+                headers: &[("trace", trace.as_bytes())],
                 timestamp_ms,
             };
             producer.send(record, number).unwrap();
@@ -253,7 +254,6 @@ impl World {
         self.produce("bindings", &devices.iter().map(event).collect::<Vec<_>>()).await;
     }
 
-    /// The offsets committed for a worker's group, all partitions of the topic added up.
     /// Twenty devices that are bound, with thirty records each of two properties.
     pub(crate) async fn tell_of_twenty_devices(&self) {
         let devices: Vec<String> = (0..20).map(|number| format!("d{number}")).collect();
@@ -268,6 +268,7 @@ impl World {
         self.produce("devices", &records).await;
     }
 
+    /// The offsets committed for a worker's group, all partitions of the topic added up.
     pub(crate) async fn committed(&self, kind: WorkerKind, topic: &str) -> i64 {
         let kafka = self.broker.settings(&format!("g-{}", kind.name()));
         let names = [(topic.to_owned(), 0), (topic.to_owned(), 1)];
