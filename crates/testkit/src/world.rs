@@ -160,11 +160,6 @@ impl World {
         self.settings.insert(key.to_owned(), value.to_owned());
     }
 
-    /// Leaves a setting out for the processes started from now on.
-    pub fn unset(&mut self, key: &str) {
-        self.settings.remove(key);
-    }
-
     /// Sets how long [`World::wait_for`] and what rests on it wait, where something takes
     /// longer than 90 s by its nature.
     pub fn set_patience(&mut self, limit: Duration) {
