@@ -135,3 +135,27 @@ async fn who_only_repartitions_needs_no_bindings_and_no_service() {
     let count = DEVICES.len() * RECORDS;
     assert_eq!(world.written("own.devices", count).await.len(), count);
 }
+
+#[tokio::test]
+async fn what_devices_workers_have_read_so_far_is_not_keyed_anew() {
+    let mut world = World::new(&WORKERS).repartitioning();
+    let later = world.settings.clone();
+    world.settings.topics.repartition.clear();
+    world.settings.workers = WORKERS.to_vec();
+    tell(&world).await;
+    assert_eq!(world.run().ended().await.unwrap(), Exit::AtEnd);
+    let delivered = world.service.reports().len();
+    assert_eq!(delivered, DEVICES.len() * RECORDS * 2);
+
+    world.settings = later;
+    let more = telemetry("a", 1_700_001_000, &json!({"power": 1}));
+    world.produce("raw", &[("x", more)]).await;
+    let run = world.run();
+    let monitor = run.monitor.clone();
+    assert_eq!(run.ended().await.unwrap(), Exit::AtEnd);
+    let totals = &monitor.worker(WorkerKind::Repartition).unwrap().totals;
+    assert_eq!(totals.by_name("repartitioned"), 1, "only what came later");
+    let reports = world.service.reports();
+    assert_eq!(reports.len(), delivered + 1);
+    assert!(reports.values().all(|times| *times == 1), "each once");
+}
