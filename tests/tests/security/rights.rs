@@ -108,6 +108,8 @@ pub(crate) fn trials() -> Vec<Trial> {
             On::Bindings => "bindings",
             On::Customers => "customers",
             On::Orders => "orders",
+            // Not the input of that name.
+            On::Own("devices") => "keyed_devices",
             On::Own(name) => name,
             On::Group(worker) => worker,
         };
