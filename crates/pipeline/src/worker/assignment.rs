@@ -108,8 +108,10 @@ impl<T: Transport + Clone> Worker<T> {
         }
         self.forget_freed();
         for assigned in partitions {
-            let resume_at =
-                assigned.committed.unwrap_or(assigned.low).clamp(assigned.low, assigned.high);
+            let (low, high) = (assigned.low, assigned.high);
+            let resume_at = assigned.committed.unwrap_or(assigned.start).clamp(low, high);
+            let begins_untold =
+                assigned.committed.is_none() && resume_at > low && !self.kind.is_again();
             let settled_before = match assigned.committed {
                 Some(committed) if committed == resume_at => {
                     commit_metadata::decode(&assigned.metadata, committed)
@@ -130,6 +132,7 @@ impl<T: Transport + Clone> Worker<T> {
                 marks,
                 (assigned.high, assigned.frontier),
             ));
+            self.records.partitions[id].begins_untold = begins_untold;
             if regained {
                 self.records.partitions[id].regained_up_to = assigned.high;
             }

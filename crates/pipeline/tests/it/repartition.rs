@@ -155,6 +155,9 @@ async fn what_devices_workers_have_read_so_far_is_not_keyed_anew() {
     assert_eq!(run.ended().await.unwrap(), Exit::AtEnd);
     let totals = &monitor.worker(WorkerKind::Repartition).unwrap().totals;
     assert_eq!(totals.by_name("repartitioned"), 1, "only what came later");
+    // Also where nothing came: else it would be asked again, and may be forgotten by then.
+    let all = i64::try_from(DEVICES.len() * RECORDS + 1).unwrap();
+    assert_eq!(world.committed(WorkerKind::Repartition, "raw").await, all);
     let reports = world.service.reports();
     assert_eq!(reports.len(), delivered + 1);
     assert!(reports.values().all(|times| *times == 1), "each once");
