@@ -27,6 +27,13 @@ pub(crate) enum Destination {
     CustomerDevices,
     OrderBook,
     Receipts,
+    KeyedDevices,
+}
+
+impl Destination {
+    /// The metric labels, in the order of the variants.
+    const NAMES: [&str; 6] =
+        ["retry", "dead_letters", "customer_devices", "order_book", "receipts", "devices"];
 }
 
 /// Longest pause before a failed write is tried again.
@@ -40,6 +47,8 @@ pub(crate) struct Outgoing {
     pub(crate) key: Option<Vec<u8>>,
     pub(crate) value: Option<Vec<u8>>,
     pub(crate) headers: Vec<(String, Vec<u8>)>,
+    /// Unix milliseconds; `None`: when it is written.
+    pub(crate) timestamp_ms: Option<i64>,
 }
 
 impl Outgoing {
@@ -73,8 +82,8 @@ pub(crate) struct Outbox<W> {
     /// Of the pending, those that have failed and were not acknowledged since.
     failing: usize,
     again: BinaryHeap<Reverse<(Instant, usize)>>,
-    acknowledged: [Counter; 5],
-    failed: [Counter; 5],
+    acknowledged: [Counter; Destination::NAMES.len()],
+    failed: [Counter; Destination::NAMES.len()],
 }
 
 impl<W> Outbox<W> {
@@ -84,7 +93,6 @@ impl<W> Outbox<W> {
         let (sender, acknowledgements) = unbounded_channel();
         let writer = writers.make(sender.clone())?;
         let counter = |destination: &'static str, result: &'static str| metrics::counter!(WRITES, "worker" => kind.name(), "destination" => destination, "result" => result);
-        let destinations = ["retry", "dead_letters", "customer_devices", "order_book", "receipts"];
         Ok(Self {
             writer,
             writers,
@@ -93,8 +101,8 @@ impl<W> Outbox<W> {
             pending: Slab::new(),
             failing: 0,
             again: BinaryHeap::new(),
-            acknowledged: destinations.map(|destination| counter(destination, "ok")),
-            failed: destinations.map(|destination| counter(destination, "failed")),
+            acknowledged: Destination::NAMES.map(|destination| counter(destination, "ok")),
+            failed: Destination::NAMES.map(|destination| counter(destination, "failed")),
         })
     }
 
@@ -120,7 +128,7 @@ impl<W> Outbox<W> {
                 key: record.key.as_deref(),
                 value: record.value.as_deref(),
                 headers: &headers,
-                timestamp_ms: None,
+                timestamp_ms: record.timestamp_ms,
             },
             token,
         );

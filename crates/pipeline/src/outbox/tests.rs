@@ -53,6 +53,7 @@ fn letter() -> Outgoing {
             ("emberline-dlq-reason".into(), b"refused".to_vec()),
             (DeadLetter::MESSAGE_HEADER.into(), vec![b'x'; 1000]),
         ],
+        timestamp_ms: None,
     }
 }
 

@@ -156,6 +156,7 @@ impl<T: Transport + Clone> Worker<T> {
             key: Some(customer.as_str().as_bytes().to_vec()),
             value: Some(self.shared.bindings.record_of(customer, set)),
             headers: Vec::new(),
+            timestamp_ms: None,
         }
     }
 

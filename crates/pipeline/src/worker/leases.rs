@@ -107,6 +107,7 @@ impl<T: Transport + Clone> Worker<T> {
             key: Some(encode_key(&lease.order_no, lease.holder.0)),
             value: entry.map(|entry| entry.encode()),
             headers: Vec::new(),
+            timestamp_ms: None,
         }
     }
 }

@@ -56,7 +56,7 @@ impl<T: Transport + Clone> Worker<T> {
                 let waiting = Written::Receipt { about, items };
                 return self.write_value(key, value, waiting, now);
             }
-            About::State { .. } => None,
+            About::State { .. } | About::Records { .. } => None,
             About::Bindings { customer }
             | About::Customer { customer }
             | About::Orders { customer } => Some(customer.clone()),
@@ -147,6 +147,7 @@ impl<T: Transport + Clone> Worker<T> {
             key: Some(key),
             value: Some(value),
             headers: Vec::new(),
+            timestamp_ms: None,
         };
         self.outbox.write(Destination::Receipts, write, waiting, now);
     }

@@ -49,6 +49,7 @@ pub(in crate::worker::tests) struct Handed {
     pub(in crate::worker::tests) key: Option<Vec<u8>>,
     pub(in crate::worker::tests) value: Option<Vec<u8>>,
     pub(in crate::worker::tests) headers: Vec<(String, Vec<u8>)>,
+    pub(in crate::worker::tests) timestamp_ms: Option<i64>,
 }
 
 #[derive(Default)]
@@ -82,6 +83,7 @@ impl LogWriter for SimWriters {
             key: record.key.map(<[u8]>::to_vec),
             value: record.value.map(<[u8]>::to_vec),
             headers: record.headers.iter().map(header).collect(),
+            timestamp_ms: record.timestamp_ms,
         };
         if desk.full_for > 0 {
             desk.full_for -= 1;
