@@ -64,6 +64,8 @@ pub(crate) enum Part {
     Latency,
     /// Peak memory with many devices bound.
     Memory,
+    /// The start of a replica with a large table of bindings.
+    Restore,
 }
 
 impl Cli {
@@ -74,7 +76,7 @@ impl Cli {
 
     /// Whether anything was asked for that needs Kafka.
     pub(crate) fn wants_kafka(&self) -> bool {
-        [Part::Intake, Part::Push, Part::Batched, Part::Latency, Part::Memory]
+        [Part::Intake, Part::Push, Part::Batched, Part::Latency, Part::Memory, Part::Restore]
             .into_iter()
             .any(|part| self.wants(part))
     }
