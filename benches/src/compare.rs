@@ -12,7 +12,7 @@ use crate::sizes::Sizes;
 use crate::{micro, say};
 
 /// Whether receipts are written.
-const RECEIPTS: &str = "RECEIPTS__ENABLED";
+pub(crate) const RECEIPTS: &str = "RECEIPTS__ENABLED";
 
 /// 60 MiB.
 const MOST_MEMORY_MB: f64 = 62.9;
@@ -244,7 +244,7 @@ impl Bench<'_> {
         Ok(run)
     }
 
-    fn base(&self, load: &Load) -> Pipeline {
+    pub(crate) fn base(&self, load: &Load) -> Pipeline {
         Pipeline::new(self.kafka.bootstrap(), load, &self.url)
     }
 }

@@ -68,7 +68,19 @@ pub(crate) fn records(count: usize) -> Vec<FleetRecord> {
 /// # Errors
 /// If Kafka does not take them.
 pub(crate) async fn write(kafka: &TestKafka, devices: u32, records: u64) -> anyhow::Result<Load> {
-    let (mut load, table) = topics(kafka, 1).await?;
+    write_over(kafka, (devices, records), PARTITIONS).await
+}
+
+/// The same with so many partitions of the topic of events.
+///
+/// # Errors
+/// As of [`write`].
+pub(crate) async fn write_over(
+    kafka: &TestKafka,
+    (devices, records): (u32, u64),
+    partitions: i32,
+) -> anyhow::Result<Load> {
+    let (mut load, table) = topics(kafka, partitions, 1).await?;
     let start = now_ms() - i64::try_from(records * 1_000 / EVENTS_PER_SECOND)?;
     let mut fleet = Fleet::new(plan(devices), start);
     let writer = Writer::new(kafka.bootstrap())?;
@@ -92,7 +104,7 @@ pub(crate) async fn write(kafka: &TestKafka, devices: u32, records: u64) -> anyh
 /// # Errors
 /// If Kafka does not take them.
 pub(crate) async fn write_table(kafka: &TestKafka, devices: u32) -> anyhow::Result<Load> {
-    let (load, table) = topics(kafka, Sizes::TABLE_PARTITIONS).await?;
+    let (load, table) = topics(kafka, PARTITIONS, Sizes::TABLE_PARTITIONS).await?;
     let writer = Writer::new(kafka.bootstrap())?;
     let time = EventTime::from_millis(now_ms());
     for customer in 0..devices.div_ceil(DEVICES_PER_CUSTOMER) {
@@ -117,11 +129,15 @@ pub(crate) async fn write_table(kafka: &TestKafka, devices: u32) -> anyhow::Resu
 
 /// Makes the topics of a load, all of them empty; also the name of the one that the table of
 /// bindings is read from.
-async fn topics(kafka: &TestKafka, table_partitions: i32) -> anyhow::Result<(Load, String)> {
+async fn topics(
+    kafka: &TestKafka,
+    partitions: i32,
+    table_partitions: i32,
+) -> anyhow::Result<(Load, String)> {
     let prefix = unique("bench");
     let [topic, bindings, customers, orders] =
         ["devices", "bindings", "customers", "orders"].map(|kind| format!("{kind}-{prefix}"));
-    kafka.create_topic(&topic, PARTITIONS, &[]).await?;
+    kafka.create_topic(&topic, partitions, &[]).await?;
     for single in [&bindings, &customers, &orders] {
         kafka.create_topic(single, 1, &[]).await?;
     }

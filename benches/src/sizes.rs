@@ -24,6 +24,8 @@ impl Sizes {
     pub(crate) const LARGE_DEVICES: u32 = 100_000;
     /// Partitions of the topic that such a table is read from.
     pub(crate) const TABLE_PARTITIONS: i32 = 96;
+    /// Partitions of the topic that several processes share.
+    pub(crate) const GROUP_PARTITIONS: i32 = 12;
     /// Calls in flight where every report is one; the raw client has as many.
     pub(crate) const PUSH_IN_FLIGHT: usize = 256;
     /// Events a second while their way is timed.
