@@ -66,11 +66,6 @@ impl<K: Copy + Eq + Hash + Ord, T> InTime<K, T> {
         self.len == 0
     }
 
-    /// What waits, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.queues.values().flatten().map(|(_, record)| record)
-    }
-
     /// Whether something of this partition is at hand.
     pub fn has(&self, partition: K) -> bool {
         self.queues.get(&partition).is_some_and(|queue| !queue.is_empty())

@@ -4,6 +4,7 @@
 //! binding topics is settled, before the first telemetry is joined.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -29,7 +30,7 @@ use crate::offsets::GroupCommitted;
 use crate::order_book::ProcessBook;
 use crate::replay::{LaterStates, Unfollowed};
 use crate::settings::{DeliverySettings, PipelineSettings, Topics, WorkerKind};
-use crate::status::{Monitor, WorkerStatus};
+use crate::status::{Monitor, Restoring, WorkerStatus};
 use crate::table::Bindings;
 use crate::traffic::Traffic;
 use crate::worker::{Ends, Exit, Shared, Worker};
@@ -70,6 +71,9 @@ pub(crate) const ASK: Duration = Duration::from_secs(20);
 /// How long a start goes on asking what has no answer yet.
 const PATIENCE: Duration = Duration::from_secs(30);
 const ASK_AGAIN: Duration = Duration::from_millis(250);
+/// How often the progress of the table of bindings is looked at, and said.
+const LOOK_AT_RESTORE: Duration = Duration::from_millis(200);
+const SAY_RESTORING_EVERY: Duration = Duration::from_secs(5);
 /// Batches that may wait between the polling thread and the worker.
 const BATCHES_WAITING: usize = 4;
 /// Most offsets between a retry partition's frontier and what is read of it: records that
@@ -235,16 +239,19 @@ async fn run_workers<T: Transport + Clone>(
     monitor: &Arc<Monitor>,
 ) -> Result<Exit, PipelineError> {
     let topics = &shared.settings.topics;
-    for table in reader.into_iter().chain(order_book) {
+    match reader {
+        Some(reader) => tokio::select! {
+            restored = restore(shared, reader, monitor) => restored?,
+            () = stop.cancelled() => return Ok(Exit::Stopped),
+        },
+        None => monitor.restores(Restoring { is_complete: true, ..Restoring::default() }),
+    }
+    if let Some(order_book) = order_book {
         tokio::select! {
-            read = patiently(topics, async || table.read_to_current_end().await) => read?,
+            read = patiently(topics, async || order_book.read_to_current_end().await) => read?,
             () = stop.cancelled() => return Ok(Exit::Stopped),
         }
     }
-    if reader.is_some() {
-        tracing::info!(devices = shared.bindings.table.len(), "bindings table loaded");
-    }
-    monitor.bindings_are_loaded();
     let mut running = JoinSet::new();
     let mut exit = Exit::AtEnd;
     let mut failed = None;
@@ -290,6 +297,41 @@ async fn run_workers<T: Transport + Clone>(
         }
     }
     failed.map_or(Ok(exit), Err)
+}
+
+/// Waits until the table of bindings is complete, and tells how far it is.
+async fn restore(
+    shared: &Shared,
+    reader: &TableReader,
+    monitor: &Monitor,
+) -> Result<(), BrokerError> {
+    let began = Instant::now();
+    let table = &shared.bindings.table;
+    let topics = &shared.settings.topics;
+    let mut complete = pin!(patiently(topics, async || reader.read_to_current_end().await));
+    let mut look = tokio::time::interval(LOOK_AT_RESTORE);
+    let mut said = began;
+    loop {
+        tokio::select! {
+            restored = &mut complete => {
+                restored?;
+                break;
+            }
+            _ = look.tick() => {}
+        }
+        let restoring =
+            Restoring { offsets: reader.progress(), devices: table.len(), is_complete: false };
+        shared.bindings.set_gauge();
+        monitor.restores(restoring);
+        if said.elapsed() >= SAY_RESTORING_EVERY {
+            said = Instant::now();
+            tracing::info!("loading the bindings table: {restoring}");
+        }
+    }
+    let (devices, seconds) = (table.len(), began.elapsed().as_secs_f64());
+    monitor.restores(Restoring { offsets: reader.progress(), devices, is_complete: true });
+    tracing::info!(devices, seconds, "bindings table loaded");
+    Ok(())
 }
 
 fn in_start_order(monitor: &Monitor) -> Vec<Arc<WorkerStatus>> {
