@@ -61,6 +61,10 @@ pub(crate) struct Did {
     pub(crate) calls: u64,
     /// From the first record, or call, to the last.
     pub(crate) seconds: f64,
+    /// From the start until the table of bindings was complete.
+    pub(crate) restored_seconds: f64,
+    /// Devices that were bound by it.
+    pub(crate) restored_devices: u64,
     /// From a record's timestamp to its report's acceptance.
     pub(crate) p50_ms: Option<u64>,
     pub(crate) p99_ms: Option<u64>,

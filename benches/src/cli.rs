@@ -15,7 +15,7 @@ Examples:
 #[derive(Debug, Parser)]
 #[command(name = "benches", after_help = EXAMPLES)]
 pub(crate) struct Cli {
-    /// A fifth of the load.
+    /// A fifth of the load, without the longest parts.
     #[arg(long)]
     pub(crate) quick: bool,
     /// Write the figures to this file, too.
@@ -64,18 +64,45 @@ pub(crate) enum Part {
     Latency,
     /// Peak memory with many devices bound.
     Memory,
+    /// The start of a replica with a large table of bindings. Not in a quick run, unless named.
+    Restore,
+    /// Several processes of one group. Not in a quick run, unless named.
+    Group,
+}
+
+impl Part {
+    /// Too long for a quick run.
+    fn is_long(self) -> bool {
+        matches!(self, Self::Restore | Self::Group)
+    }
+
+    fn needs_kafka(self) -> bool {
+        match self {
+            Self::Decode | Self::Sign | Self::Ledger | Self::Dedupe | Self::Join | Self::Lanes => {
+                false
+            }
+            Self::Intake
+            | Self::Push
+            | Self::Batched
+            | Self::Latency
+            | Self::Memory
+            | Self::Restore
+            | Self::Group => true,
+        }
+    }
 }
 
 impl Cli {
     /// Whether this part was asked for.
     pub(crate) fn wants(&self, part: Part) -> bool {
-        self.only.is_empty() || self.only.contains(&part)
+        if self.only.is_empty() {
+            return !(self.quick && part.is_long());
+        }
+        self.only.contains(&part)
     }
 
     /// Whether anything was asked for that needs Kafka.
     pub(crate) fn wants_kafka(&self) -> bool {
-        [Part::Intake, Part::Push, Part::Batched, Part::Latency, Part::Memory]
-            .into_iter()
-            .any(|part| self.wants(part))
+        Part::value_variants().iter().any(|part| part.needs_kafka() && self.wants(*part))
     }
 }

@@ -6,13 +6,14 @@
 //! assertion. A benchmark measures and says whether a target is met; on a busy machine it
 //! may be wrong about that, and so it must fail nobody's build.
 //!
-//! Start at [`main`]; `run` is the order of things, `compare` what is held against what, `child` the measured processes, `micro`
-//! the parts in isolation.
+//! Start at [`main`]; `run` is the order of things, `compare` what is held against what, `group`
+//! several processes at once, `child` the measured processes, `micro` the parts in isolation.
 
 mod child;
 mod cli;
 mod compare;
 mod cpu;
+mod group;
 mod history;
 mod load;
 mod micro;

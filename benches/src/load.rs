@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, ensure};
 use emberline_fleet::{Fleet, FleetPlan, FleetRecord, Formats};
-use emberline_model::{BindingChange, BindingEvent, CustomerId};
+use emberline_model::{BindingChange, BindingEvent, CustomerId, DeviceId, EventTime};
 use emberline_testkit::kafka::{TestKafka, unique};
 use emberline_wire::customer_devices::{BoundDevice, CustomerDevices};
 use emberline_wire::events::decode_binding;
@@ -23,6 +23,8 @@ const PARTITIONS: i32 = 6;
 /// Events a second, by their own timestamps: the dedupe window of two minutes holds all
 /// of a full run.
 const EVENTS_PER_SECOND: u64 = 10_000;
+/// Devices that a customer of the large table has.
+const DEVICES_PER_CUSTOMER: u32 = 3;
 /// Longest wait for Kafka to take what is left.
 const FLUSH: Duration = Duration::from_mins(1);
 
@@ -73,17 +75,19 @@ pub(crate) fn records(count: usize) -> Vec<FleetRecord> {
 /// # Errors
 /// If Kafka does not take them.
 pub(crate) async fn write(kafka: &TestKafka, devices: u32, records: u64) -> anyhow::Result<Load> {
-    let name = unique("bench");
-    let topic = format!("devices-{name}");
-    kafka.create_topic(&topic, PARTITIONS, &[]).await?;
-    let [bindings, customers, orders] =
-        ["bindings", "customers", "orders"].map(|kind| format!("{kind}-{name}"));
-    for empty in [&bindings, &customers, &orders] {
-        kafka.create_topic(empty, 1, &[]).await?;
-    }
-    let table = format!("{name}.customer-devices");
-    kafka.create_topic(&table, 1, &[("cleanup.policy", "compact")]).await?;
+    write_over(kafka, (devices, records), PARTITIONS).await
+}
 
+/// The same with so many partitions of the topic of events.
+///
+/// # Errors
+/// As of [`write`].
+pub(crate) async fn write_over(
+    kafka: &TestKafka,
+    (devices, records): (u32, u64),
+    partitions: i32,
+) -> anyhow::Result<Load> {
+    let (mut load, table) = topics(kafka, partitions, 1).await?;
     let start = now_ms() - i64::try_from(records * 1_000 / EVENTS_PER_SECOND)?;
     let mut fleet = Fleet::new(plan(devices), start);
     let writer = Writer::new(kafka.bootstrap())?;
@@ -95,11 +99,58 @@ pub(crate) async fn write(kafka: &TestKafka, devices: u32, records: u64) -> anyh
         let now = start + i64::try_from(record * 1_000 / EVENTS_PER_SECOND)?;
         let record = fleet.next(now);
         bytes += record.value.len() as u64;
-        writer.send(&topic, &record.key, &record.value, record.timestamp_ms)?;
+        writer.send(&load.topic, &record.key, &record.value, record.timestamp_ms)?;
     }
     writer.finish()?;
-    let bytes_per_record = bytes.checked_div(records).unwrap_or(0);
-    Ok(Load { topic, bindings, customers, orders, prefix: name, bytes_per_record })
+    load.bytes_per_record = bytes.checked_div(records).unwrap_or(0);
+    Ok(load)
+}
+
+/// Makes the topics and writes the bindings of so many devices, three a customer, and no events.
+///
+/// # Errors
+/// If Kafka does not take them.
+pub(crate) async fn write_table(kafka: &TestKafka, devices: u32) -> anyhow::Result<Load> {
+    let (load, table) = topics(kafka, PARTITIONS, Sizes::TABLE_PARTITIONS).await?;
+    let writer = Writer::new(kafka.bootstrap())?;
+    let time = EventTime::from_millis(now_ms());
+    for customer in 0..devices.div_ceil(DEVICES_PER_CUSTOMER) {
+        let first = customer * DEVICES_PER_CUSTOMER;
+        let bound = |device: u32| {
+            anyhow::Ok(BoundDevice {
+                device: DeviceId::new("F4N0000AN", &format!("device-{device:08}"))?,
+                customer_device_no: format!("SN-{device:08}"),
+                product_name: "Smoke detector".to_owned(),
+                time,
+            })
+        };
+        let of_this = first..devices.min(first + DEVICES_PER_CUSTOMER);
+        let devices = of_this.map(bound).collect::<Result<_, _>>()?;
+        let set = CustomerDevices { devices, ..CustomerDevices::default() };
+        let key = CustomerId::parse(&format!("customer_{customer:08}"))?;
+        writer.send(&table, key.as_str().as_bytes(), &set.encode(), time.millis())?;
+    }
+    writer.finish()?;
+    Ok(load)
+}
+
+/// Makes the topics of a load, all of them empty; also the name of the one that the table of
+/// bindings is read from.
+async fn topics(
+    kafka: &TestKafka,
+    partitions: i32,
+    table_partitions: i32,
+) -> anyhow::Result<(Load, String)> {
+    let prefix = unique("bench");
+    let [topic, bindings, customers, orders] =
+        ["devices", "bindings", "customers", "orders"].map(|kind| format!("{kind}-{prefix}"));
+    kafka.create_topic(&topic, partitions, &[]).await?;
+    for single in [&bindings, &customers, &orders] {
+        kafka.create_topic(single, 1, &[]).await?;
+    }
+    let table = format!("{prefix}.customer-devices");
+    kafka.create_topic(&table, table_partitions, &[("cleanup.policy", "compact")]).await?;
+    Ok((Load { topic, bindings, customers, orders, prefix, bytes_per_record: 0 }, table))
 }
 
 /// Writes events as they happen, so many a second for so many seconds.

@@ -67,6 +67,12 @@ async fn with_kafka(cli: &Cli, sizes: Sizes, rows: &mut Vec<Row>) -> anyhow::Res
     if cli.wants(Part::Memory) {
         bench.memory(rows).await?;
     }
+    if cli.wants(Part::Restore) {
+        bench.restore(rows).await?;
+    }
+    if cli.wants(Part::Group) {
+        bench.group(rows).await?;
+    }
     let answered = sink.finish()?.did.calls;
     say::progress(&format!("the service answered {answered} calls"));
     Ok(load)

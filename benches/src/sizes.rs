@@ -9,6 +9,8 @@ pub(crate) struct Sizes {
     pub(crate) push_records: u64,
     /// Records of the topic of the large fleet.
     pub(crate) large_records: u64,
+    /// Devices of the table that a replica starts with.
+    pub(crate) restored_devices: u32,
     /// How long events come in while their way is timed, in seconds.
     pub(crate) latency_seconds: u64,
     /// Each figure that is part of a ratio is the median of so many runs.
@@ -20,6 +22,10 @@ impl Sizes {
     pub(crate) const DEVICES: u32 = 2_000;
     /// Devices of the large fleet: those that memory is measured with.
     pub(crate) const LARGE_DEVICES: u32 = 100_000;
+    /// Partitions of the topic that such a table is read from.
+    pub(crate) const TABLE_PARTITIONS: i32 = 96;
+    /// Partitions of the topic that several processes share.
+    pub(crate) const GROUP_PARTITIONS: i32 = 12;
     /// Calls in flight where every report is one; the raw client has as many.
     pub(crate) const PUSH_IN_FLIGHT: usize = 256;
     /// Events a second while their way is timed.
@@ -29,6 +35,7 @@ impl Sizes {
         records: 200_000,
         push_records: 50_000,
         large_records: 100_000,
+        restored_devices: 1_000_000,
         latency_seconds: 10,
         runs: 3,
     };
@@ -37,6 +44,7 @@ impl Sizes {
         records: 1_000_000,
         push_records: 100_000,
         large_records: 500_000,
+        restored_devices: 10_000_000,
         latency_seconds: 30,
         runs: 3,
     };

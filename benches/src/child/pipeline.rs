@@ -82,7 +82,7 @@ pub(super) async fn run(job: Pipeline) -> anyhow::Result<Did> {
         run::drive(pipeline, http, stop.child_token(), Arc::clone(&monitor)).await
     };
     stop.cancel();
-    let seconds = watch.await??;
+    let (seconds, restored_seconds) = watch.await??;
     upkeep.await?;
     result?;
     let devices = monitor.worker(WorkerKind::Devices).context("no worker for devices")?;
@@ -93,6 +93,8 @@ pub(super) async fn run(job: Pipeline) -> anyhow::Result<Did> {
         duplicates: totals.by_name("duplicate"),
         calls: totals.calls.load(Ordering::Relaxed),
         seconds,
+        restored_seconds,
+        restored_devices: monitor.restoring().devices as u64,
         p50_ms: devices.latency_ms(0.5),
         p99_ms: devices.latency_ms(0.99),
         ..Did::default()
@@ -100,12 +102,15 @@ pub(super) async fn run(job: Pipeline) -> anyhow::Result<Did> {
 }
 
 /// Tells the parent when reading can begin, ends the pipeline when it has done what was
-/// asked for, and says how long it was at work: from the first record to the last outcome.
+/// asked for, and says how long it was at work, from the first record to the last outcome,
+/// and how long the table of bindings took, in seconds.
 async fn watch(
     monitor: Arc<Monitor>,
     until: Option<u64>,
     stop: CancellationToken,
-) -> anyhow::Result<f64> {
+) -> anyhow::Result<(f64, f64)> {
+    let began = Instant::now();
+    let mut restored = None;
     let devices = monitor.worker(WorkerKind::Devices).context("no worker for devices")?;
     let totals = &devices.totals;
     let mut every = tokio::time::interval(LOOK_EVERY);
@@ -116,6 +121,9 @@ async fn watch(
         tokio::select! {
             _ = every.tick() => {}
             () = stop.cancelled() => break,
+        }
+        if restored.is_none() && monitor.restoring().is_complete {
+            restored = Some(began.elapsed());
         }
         if !told && monitor.ready().is_ok() {
             ready("")?;
@@ -141,5 +149,6 @@ async fn watch(
         // It was over before it was looked at.
         ready("")?;
     }
-    Ok(work.map_or(0.0, |(first, last)| (last - first).as_secs_f64()))
+    let seconds = work.map_or(0.0, |(first, last)| (last - first).as_secs_f64());
+    Ok((seconds, restored.unwrap_or(began.elapsed()).as_secs_f64()))
 }

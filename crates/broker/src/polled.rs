@@ -142,6 +142,7 @@ impl ProducerContext<Partitioner> for Context {
                         key: message.key().map(<[u8]>::to_vec),
                         value: message.payload().map(<[u8]>::to_vec),
                         headers: headers.collect(),
+                        timestamp_ms: message.timestamp().to_millis(),
                     },
                 }))
             }

@@ -4,24 +4,26 @@
 //! Absent: a group and commits. Each reader reads all partitions, every time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::Message;
+use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::oneshot;
 
-use crate::bounds::Bounds;
+use crate::bounds::{Bounds, PartitionBounds};
 use crate::client::{LogOnly, table_config};
 use crate::error::{BrokerError, ErrorClass};
-use crate::native::EventQueue;
+use crate::native::{EventQueue, ForwardedPartition, ReadQueue, RecordBuffer};
 use crate::settings::KafkaSettings;
 
 /// Longest sleep of the thread.
 const REST: Duration = Duration::from_millis(100);
+/// Most records of one read: requests get their turn in between.
+const AT_ONCE: usize = 1_000;
 /// Between two looks at how far a request has come.
 const LOOK: Duration = Duration::from_millis(5);
 /// Before a question that failed is asked again.
@@ -56,6 +58,9 @@ type Answer = oneshot::Sender<Result<(), BrokerError>>;
 struct Shared {
     requests: Mutex<Vec<Answer>>,
     stop: AtomicBool,
+    /// Offsets passed, and those to be passed; 0 and 0 while these are not known.
+    passed: AtomicU64,
+    to_pass: AtomicU64,
 }
 
 impl TableReader {
@@ -78,11 +83,13 @@ impl TableReader {
         let (end, ended) = oneshot::channel();
         let follower = Follower {
             topic: topic.to_owned(),
+            forwarded: Vec::new(),
+            queue: None,
             bounds,
             consumer,
             shared: Arc::clone(&shared),
             on_record,
-            assigned: 0,
+            places: Vec::new(),
             waiting: Vec::new(),
             targets: None,
             ask_at: Instant::now(),
@@ -107,6 +114,14 @@ impl TableReader {
         answered.await.unwrap_or(Err(BrokerError::ThreadEnded("kafka-table")))
     }
 
+    /// Offsets passed, of those that the topic held when its end was last asked for; `None`
+    /// while that is not known. Compaction leaves holes: it is not a count of records.
+    pub fn progress(&self) -> Option<(u64, u64)> {
+        let to_pass = self.shared.to_pass.load(Ordering::Relaxed);
+        let passed = self.shared.passed.load(Ordering::Relaxed);
+        (to_pass > 0).then(|| (passed.min(to_pass), to_pass))
+    }
+
     /// Ends reading and waits until the thread has.
     pub async fn stop(mut self) {
         self.shared.stop.store(true, Ordering::Release);
@@ -125,15 +140,19 @@ impl Drop for TableReader {
     }
 }
 
-/// The state of the thread.
+/// The state of the thread. The order of the fields matters: what comes from the consumer is
+/// dropped before it.
 struct Follower<F> {
     topic: String,
+    forwarded: Vec<ForwardedPartition>,
+    /// Of the thread that reads; made by it.
+    queue: Option<ReadQueue>,
     bounds: Bounds,
     consumer: BaseConsumer<LogOnly>,
     shared: Arc<Shared>,
     on_record: F,
-    /// How many partitions are read.
-    assigned: i32,
+    /// Of each partition that is read: where it begins, and one past the last record read.
+    places: Vec<(i64, i64)>,
     /// Who waits for `targets`.
     waiting: Vec<Answer>,
     /// The offset to be reached, by partition; `None`: to be asked for.
@@ -144,10 +163,13 @@ struct Follower<F> {
 impl<F: FnMut(TableRecord<'_>)> Follower<F> {
     fn run(mut self) {
         let thread = std::thread::current();
+        self.queue = ReadQueue::new(&self.consumer, thread.clone());
         self.consumer.set_nonempty_callback(move || thread.unpark());
         let events = EventQueue::of(&self.consumer);
+        let mut buffer = RecordBuffer::new(AT_ONCE);
         while !self.shared.stop.load(Ordering::Acquire) {
-            let read = self.read();
+            self.serve_events();
+            let read = self.read(&mut buffer);
             self.take_requests();
             self.ask_for_targets();
             self.answer_at_the_end();
@@ -160,24 +182,46 @@ impl<F: FnMut(TableRecord<'_>)> Follower<F> {
         }
     }
 
+    /// Errors, and what librdkafka has to do itself. Records come by the own queue.
+    fn serve_events(&mut self) {
+        if let Some(Err(error)) = self.consumer.poll(Duration::ZERO) {
+            self.fail(BrokerError::reading(&self.topic, &error));
+        }
+    }
+
     /// Reads what is there, up to a bound, so that requests get their turn.
-    fn read(&mut self) -> bool {
-        for read in 0..1000 {
-            match self.consumer.poll(Duration::ZERO) {
-                None => return read > 0,
-                Some(Ok(record)) => (self.on_record)(TableRecord {
-                    partition: record.partition(),
-                    offset: record.offset(),
-                    timestamp_ms: record.timestamp().to_millis().unwrap_or(-1),
-                    key: record.key(),
-                    value: record.payload(),
-                }),
-                Some(Err(error)) => {
-                    self.fail(BrokerError::reading(&self.topic, &error));
-                }
+    fn read(&mut self, buffer: &mut RecordBuffer) -> bool {
+        let Some(queue) = self.queue.as_ref().filter(|queue| queue.len() > 0) else { return false };
+        queue.read(Duration::ZERO, AT_ONCE, buffer);
+        while let Some(record) = buffer.take() {
+            if let Some(code) = record.error() {
+                let error = KafkaError::MessageConsumption(code);
+                self.fail(BrokerError::reading(&self.topic, &error));
+                continue;
+            }
+            let (partition, offset) = (record.partition(), record.offset());
+            (self.on_record)(TableRecord {
+                partition,
+                offset,
+                timestamp_ms: record.timestamp_ms(),
+                key: record.key(),
+                value: record.value(),
+            });
+            let place =
+                usize::try_from(partition).ok().and_then(|index| self.places.get_mut(index));
+            if let Some((_, next)) = place {
+                *next = offset + 1;
             }
         }
+        self.show_progress();
         true
+    }
+
+    fn show_progress(&self) {
+        let Some(targets) = &self.targets else { return };
+        let places = self.places.iter().zip(targets);
+        let passed = places.map(|((low, next), target)| (*next.min(target) - low).max(0));
+        self.shared.passed.store(sum(passed), Ordering::Relaxed);
     }
 
     fn take_requests(&mut self) {
@@ -195,19 +239,21 @@ impl<F: FnMut(TableRecord<'_>)> Follower<F> {
         if self.targets.is_some() || self.ask_at > Instant::now() {
             return;
         }
-        if self.waiting.is_empty() && self.assigned > 0 {
+        if self.waiting.is_empty() && !self.places.is_empty() {
             return;
         }
         match self.bounds.of_topics(std::slice::from_ref(&self.topic), TIMEOUT) {
             Ok(bounds) => {
-                let count = i32::try_from(bounds.len()).unwrap_or(i32::MAX);
-                if let Err(error) = self.assign_up_to(count) {
+                if let Err(error) = self.read_new(&bounds) {
                     return self.fail(error);
                 }
-                let target = |bounds: &crate::PartitionBounds| {
+                let target = |bounds: &PartitionBounds| {
                     if bounds.low < bounds.high { bounds.high } else { 0 }
                 };
+                let to_pass = bounds.iter().map(|bounds| bounds.high - bounds.low);
+                self.shared.to_pass.store(sum(to_pass), Ordering::Relaxed);
                 self.targets = Some(bounds.iter().map(target).collect());
+                self.show_progress();
             }
             Err(error) => {
                 self.ask_at = Instant::now() + ASK_AGAIN;
@@ -216,19 +262,28 @@ impl<F: FnMut(TableRecord<'_>)> Follower<F> {
         }
     }
 
-    fn assign_up_to(&mut self, count: i32) -> Result<(), BrokerError> {
-        if count <= self.assigned {
+    /// Begins to read the partitions that are not read yet.
+    fn read_new(&mut self, bounds: &[PartitionBounds]) -> Result<(), BrokerError> {
+        let new = bounds.get(self.places.len()..).unwrap_or_default();
+        if new.is_empty() {
             return Ok(());
         }
+        let no_memory = || BrokerError::ThreadEnded("kafka-table");
+        let queue = self.queue.as_ref().ok_or_else(no_memory)?;
         let mut list = TopicPartitionList::new();
-        for partition in self.assigned..count {
+        let mut forwarded = Vec::new();
+        for PartitionBounds { partition, .. } in new {
+            // Before the assignment: else the first records come by the consumer's own queue.
+            let here = queue.forward(&self.consumer, &self.topic, *partition);
+            forwarded.push(here.ok_or_else(no_memory)?);
             // Cannot fail: the beginning is a place of its own.
-            let _ = list.add_partition_offset(&self.topic, partition, Offset::Beginning);
+            let _ = list.add_partition_offset(&self.topic, *partition, Offset::Beginning);
         }
         self.consumer
             .incremental_assign(&list)
             .map_err(|error| BrokerError::asked(format!("read {}", self.topic), &error))?;
-        self.assigned = count;
+        self.forwarded.append(&mut forwarded);
+        self.places.extend(new.iter().map(|bounds| (bounds.low, bounds.low)));
         Ok(())
     }
 
@@ -272,4 +327,9 @@ impl<F: FnMut(TableRecord<'_>)> Follower<F> {
             }
         }
     }
+}
+
+/// Of counts that are not negative.
+fn sum(counts: impl Iterator<Item = i64>) -> u64 {
+    u64::try_from(counts.sum::<i64>()).unwrap_or(0)
 }

@@ -99,6 +99,7 @@ async fn a_table_is_complete_when_its_end_is_told_and_follows_afterwards() {
     let read = tokio::time::timeout(DEADLINE, reader.read_to_current_end());
     read.await.unwrap().unwrap();
     assert_eq!(table.lock().unwrap().len(), 500);
+    assert_eq!(reader.progress(), Some((500, 500)));
 
     produce(&broker.settings("g"), "t", &[("k3", "changed"), ("new", "row")]).await;
     let read = tokio::time::timeout(DEADLINE, reader.read_to_current_end());
@@ -106,6 +107,7 @@ async fn a_table_is_complete_when_its_end_is_told_and_follows_afterwards() {
     let rows = table.lock().unwrap().clone();
     assert_eq!(rows["k3"].as_deref(), Some("changed"));
     assert_eq!(rows["new"].as_deref(), Some("row"));
+    assert_eq!(reader.progress(), Some((502, 502)));
     reader.stop().await;
 }
 

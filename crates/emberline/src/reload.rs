@@ -44,6 +44,8 @@ pub struct Reload {
     /// What holds now.
     running: Arc<RwLock<Settings>>,
     rates: watch::Sender<Rates>,
+    /// Whether the service is called, which needs credentials.
+    calls: bool,
     /// Keys that have changed and need a restart.
     restart: BTreeSet<String>,
     kafka_files: KafkaFiles,
@@ -88,6 +90,7 @@ impl Reload {
             level,
             running: Arc::new(RwLock::new(settings.clone())),
             rates: watch::Sender::new(wiring::rates(settings)),
+            calls: true,
             restart: BTreeSet::new(),
             kafka_files: KafkaFiles::of(settings),
             common,
@@ -95,13 +98,15 @@ impl Reload {
     }
 
     /// Lets a pipeline follow what is read again.
-    pub fn lead(&self, pipeline: &mut PipelineSettings) {
+    pub fn lead(&mut self, pipeline: &mut PipelineSettings) {
+        self.calls = pipeline.workers.iter().any(|kind| kind.calls_service());
         let running = Arc::clone(&self.running);
-        pipeline.credentials_again = Some(CredentialsSource::new(move || {
+        let read = move || {
             // Its file is read without the lock.
             let settings = running.read().clone();
             wiring::credentials(&settings).map_err(|problems| problems.to_string())
-        }));
+        };
+        pipeline.credentials_again = self.calls.then(|| CredentialsSource::new(read));
         pipeline.rates_again = Some(self.rates.subscribe());
     }
 
@@ -145,7 +150,9 @@ impl Reload {
     /// The new settings, if a process could start with what is taken over of them.
     fn load(&self) -> Result<Settings, Problems> {
         let loaded = self.common.load()?;
-        settings::credentials(&loaded.settings).map_err(|problems| loaded.locate(&problems))?;
+        if self.calls {
+            settings::credentials(&loaded.settings).map_err(|problems| loaded.locate(&problems))?;
+        }
         Ok(loaded.settings)
     }
 

@@ -89,6 +89,7 @@ pub fn topics(settings: &Settings) -> Topics {
     let topics = &settings.topics;
     Topics {
         devices: topics.devices.clone(),
+        repartition: topics.repartition.clone(),
         bindings: topics.bindings.clone(),
         customers: topics.customers.clone(),
         orders: topics.orders.clone(),
@@ -112,11 +113,15 @@ pub fn pipeline(
     if !claims_anything(settings) {
         workers.retain(|kind| *kind != WorkerKind::Claims);
     }
+    if settings.topics.repartition.is_empty() {
+        workers.retain(|kind| *kind != WorkerKind::Repartition);
+    }
+    let calls = workers.iter().any(|kind| kind.calls_service());
     Ok(PipelineSettings {
         kafka: kafka(settings)?,
         topics: topics(settings),
-        credentials: credentials(settings)?,
-        credentials_again: credentials_again(settings),
+        credentials: if calls { credentials(settings)? } else { Credentials::none() },
+        credentials_again: credentials_again(settings).filter(|_| calls),
         rates_again: None,
         dialect: dialect(settings),
         delivery: delivery(settings),
@@ -162,7 +167,9 @@ fn fractions(settings: &Settings) -> [f64; WorkerKind::EVERY.len()] {
         if claims_anything(settings) { (devices, claims) } else { (devices + claims, 0.0) };
     let replay = limits.replay_part.fraction();
     let (bindings, retries) = (limits.bindings_part.fraction(), limits.retries_part.fraction());
-    [devices, bindings, retries, claims, replay, replay]
+    // Who does not call has no part of the calls.
+    let repartition = 0.0;
+    [devices, bindings, retries, claims, replay, replay, repartition]
 }
 
 /// Beside its answer, what a call may take: a connection, and a second one where the first

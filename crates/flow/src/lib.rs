@@ -13,6 +13,7 @@ pub mod commit_metadata;
 pub mod customer_set;
 pub mod dedupe;
 pub mod gate;
+pub mod in_time;
 pub mod lanes;
 pub mod ledger;
 pub mod newest;
@@ -22,6 +23,7 @@ pub mod rate;
 pub mod replay_lease;
 pub mod retry_budget;
 pub mod seed_marks;
+pub mod spread;
 pub mod standstill;
 pub mod waiting;
 

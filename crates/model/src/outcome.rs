@@ -17,6 +17,8 @@ pub enum Outcome {
     Parked(ParkReason),
     /// Durably written to the dead-letter topic.
     DeadLettered(DeadLetterReason),
+    /// Durably written to the topic that is keyed by device, from which it is read again.
+    Repartitioned,
 }
 
 /// Why there was nothing to send.
@@ -79,13 +81,14 @@ impl Outcome {
             Self::Superseded => "superseded",
             Self::Parked(_) => "parked",
             Self::DeadLettered(_) => "dead_lettered",
+            Self::Repartitioned => "repartitioned",
         }
     }
 
     /// The metric label `reason`; empty where the outcome says it all.
     pub const fn reason(self) -> &'static str {
         match self {
-            Self::Delivered | Self::Duplicate | Self::Superseded => "",
+            Self::Delivered | Self::Duplicate | Self::Superseded | Self::Repartitioned => "",
             Self::Skipped(reason) => reason.name(),
             Self::Parked(reason) => reason.name(),
             Self::DeadLettered(reason) => reason.name(),
@@ -93,7 +96,7 @@ impl Outcome {
     }
 
     /// Every outcome, for making counters once.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Delivered,
         Self::Duplicate,
         Self::Skipped(SkipReason::OtherMethod),
@@ -114,6 +117,7 @@ impl Outcome {
         Self::DeadLettered(DeadLetterReason::OrderConflict),
         Self::DeadLettered(DeadLetterReason::FormalOrdersOff),
         Self::DeadLettered(DeadLetterReason::AuthorisationsUsedUp),
+        Self::Repartitioned,
     ];
 
     /// Its place in [`Outcome::ALL`].
@@ -125,6 +129,7 @@ impl Outcome {
             Self::Superseded => 9,
             Self::Parked(reason) => 10 + reason as usize,
             Self::DeadLettered(reason) => 13 + reason as usize,
+            Self::Repartitioned => 20,
         }
     }
 }

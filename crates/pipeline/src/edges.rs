@@ -120,11 +120,13 @@ pub(crate) struct Producers {
 
 /// How long a write may wait for others: each request less is time saved on both sides. A
 /// receipt holds up nobody but the items of its call, except where something is pushed again:
-/// there calls are counted until it is written. A customer's lane waits for each of its writes.
+/// there calls are counted until it is written. A customer's lane waits for each of its writes,
+/// and a device's where its records are keyed anew.
 const fn linger(kind: WorkerKind) -> Duration {
     Duration::from_millis(match kind {
         WorkerKind::Devices | WorkerKind::Retries => 50,
         WorkerKind::Bindings | WorkerKind::Claims | WorkerKind::Replay | WorkerKind::Redrive => 10,
+        WorkerKind::Repartition => 5,
     })
 }
 

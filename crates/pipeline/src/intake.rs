@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use emberline_broker::{RecordReader, RecordRef, TopicIndex};
-use emberline_model::{BindingEvent, CustomerEvent, DeviceKey, DeviceState, EventTime, OrderEvent};
+use emberline_model::{
+    BindingEvent, CustomerEvent, DeviceId, DeviceKey, DeviceState, EventTime, OrderEvent,
+};
 use emberline_wire::DecodeError;
 use emberline_wire::device::{DeviceDecoder, DeviceInput, DeviceRecord};
 use emberline_wire::events::{decode_binding, decode_customer, decode_order};
@@ -38,6 +40,8 @@ pub(crate) struct Intake {
 #[derive(Debug)]
 pub(crate) enum Content {
     Device(DeviceRecord),
+    /// Of this device, read only to be written to the topic that is keyed by device.
+    ToKeyed(DeviceId),
     Binding(Box<BindingEvent>),
     Customer(Box<CustomerEvent>),
     Order(Box<OrderEvent>),
@@ -67,6 +71,8 @@ impl Content {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TopicKind {
     Devices,
+    /// Device records that are not keyed by device.
+    NotKeyed,
     Bindings,
     Customers,
     Orders,
@@ -114,6 +120,7 @@ impl Reader {
         let topic_kind = |name: &String| match kind {
             WorkerKind::Retries => TopicKind::Retry,
             WorkerKind::Redrive => TopicKind::DeadLetters,
+            WorkerKind::Repartition => TopicKind::NotKeyed,
             WorkerKind::Devices
             | WorkerKind::Bindings
             | WorkerKind::Claims
@@ -239,9 +246,13 @@ impl Reader {
             TopicKind::Bindings => event(decode_binding(value, type_name), Content::Binding),
             TopicKind::Customers => event(decode_customer(value, type_name), Content::Customer),
             TopicKind::Orders => event(decode_order(value, type_name), Content::Order),
-            TopicKind::Devices | TopicKind::Retry | TopicKind::DeadLetters => {
+            TopicKind::Devices
+            | TopicKind::NotKeyed
+            | TopicKind::Retry
+            | TopicKind::DeadLetters => {
                 let input = DeviceInput { value, type_name, timestamp: arrival };
                 match self.decoder.decode(input) {
+                    Ok(record) if kind == TopicKind::NotKeyed => to_keyed(record),
                     Ok(record) => Content::Device(record),
                     Err(error) => Content::Undecodable(error.to_string()),
                 }
@@ -264,6 +275,15 @@ fn history_of(letter: DeadLetter, Part(part): Part, began_ms: i64) -> RetryHeade
         offset: letter.offset,
         timestamp_ms: letter.timestamp_ms,
         categories: part,
+    }
+}
+
+/// Whose a record is decides where it goes; what it says is for whoever reads it there.
+fn to_keyed(record: DeviceRecord) -> Content {
+    match record {
+        DeviceRecord::Telemetry(telemetry) => Content::ToKeyed(telemetry.device),
+        DeviceRecord::State(state) => Content::ToKeyed(state.device),
+        DeviceRecord::Skipped(reason) => Content::Device(DeviceRecord::Skipped(reason)),
     }
 }
 

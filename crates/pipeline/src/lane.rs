@@ -1,7 +1,8 @@
 //! What a lane is about, and what waits in it.
 //!
 //! One lane is one (device, category), one device's states, or one customer's bindings,
-//! data or orders: at most one call of each is in flight.
+//! data or orders: at most one call of each is in flight. Where records are only written to
+//! the topic that is keyed by device, a lane is one device, and a write takes a call's place.
 
 use std::time::Instant;
 
@@ -73,6 +74,10 @@ pub(crate) enum About {
     Orders {
         customer: CustomerId,
     },
+    /// A device's records, on their way to the topic that is keyed by device.
+    Records {
+        device: DeviceId,
+    },
 }
 
 /// A lane's own state beside its items.
@@ -109,16 +114,18 @@ impl Lane {
         }
     }
 
-    /// The action of its next call, or of the one under way.
-    pub(crate) fn action(&self) -> Action {
-        match &self.about {
+    /// The action of its next call, or of the one under way; `None` where what waits is
+    /// written, not called for.
+    pub(crate) fn action(&self) -> Option<Action> {
+        Some(match &self.about {
             About::Data { .. } => Action::ReportData,
             About::State { .. } => Action::ReportState,
             About::Bindings { .. } => Action::BindDevice,
             About::Customer { .. } | About::Orders { .. } => {
                 self.claim.as_ref().map_or(Action::ListOrders, |claim| claim.action)
             }
-        }
+            About::Records { .. } => return None,
+        })
     }
 
     /// The items at the head have been dealt with: what is known of their failures is over.
@@ -190,6 +197,8 @@ pub(crate) enum What {
     Binding(Box<BindingEvent>),
     Customer(Box<CustomerEvent>),
     Order(Box<OrderEvent>),
+    /// The record itself, as it came.
+    Record,
 }
 
 /// The lane of one (device, category).
@@ -202,6 +211,11 @@ pub(crate) fn data_key(device: DeviceKey, category: Category) -> LaneKey {
 /// The lane of one device's states.
 pub(crate) fn state_key(device: DeviceKey) -> LaneKey {
     LaneKey([!device.0[0], device.0[1]])
+}
+
+/// The lane of one device's records, where these are not read but written on.
+pub(crate) fn records_key(device: DeviceKey) -> LaneKey {
+    LaneKey(device.0)
 }
 
 /// The lane of one customer's bindings.

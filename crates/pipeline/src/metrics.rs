@@ -126,6 +126,8 @@ metrics! {
         "Keys of the configuration that have changed since the start and take effect after a restart only. The log names them.";
     TAP_LEFT_OUT = "emberline_tap_left_out_total", Counter, [],
         "Calls that somebody listening with emberline tap was not shown, because there were more than are shown, or it was too slow.";
+    DEVICES_IN_SEVERAL_PARTITIONS = "emberline_devices_in_several_partitions_total", Counter, ["topic"],
+        "Devices of a sample whose records were read in more than one partition of a topic of device records: it is not keyed by device, or its partitions have become more. Must stay 0.";
     OFFSETS_OUT_OF_RANGE = "emberline_offsets_out_of_range_total", Counter, ["worker"],
         "Assignments whose committed offset the log no longer holds: records were deleted before they were read. Must stay 0.";
 }
@@ -277,6 +279,8 @@ pub(crate) struct WorkerMetrics {
     pub(crate) offsets_out_of_range: Counter,
     worker: &'static str,
     partitions: HashMap<(Arc<str>, i32), PartitionGauges>,
+    /// By topic; and whether it is known as spread.
+    spread: HashMap<Arc<str>, (Counter, bool)>,
 }
 
 /// The gauges of one owned partition.
@@ -324,7 +328,23 @@ impl WorkerMetrics {
             offsets_out_of_range: counter(OFFSETS_OUT_OF_RANGE),
             worker,
             partitions: HashMap::new(),
+            spread: HashMap::new(),
         }
+    }
+
+    /// The topic's devices are looked for in several partitions.
+    pub(crate) fn spread_of(&mut self, topic: &Arc<str>) -> &mut (Counter, bool) {
+        self.spread.entry(Arc::clone(topic)).or_insert_with(|| {
+            let name = topic.to_string();
+            (metrics::counter!(DEVICES_IN_SEVERAL_PARTITIONS, "topic" => name), false)
+        })
+    }
+
+    /// One of its devices is; whether it is the first.
+    pub(crate) fn is_spread(&mut self, topic: &Arc<str>) -> bool {
+        let (devices, known) = self.spread_of(topic);
+        devices.increment(1);
+        !std::mem::replace(known, true)
     }
 
     pub(crate) fn settled(&self, outcome: Outcome, count: u64) {

@@ -28,6 +28,13 @@ pub(crate) enum Destination {
     CustomerDevices,
     OrderBook,
     Receipts,
+    KeyedDevices,
+}
+
+impl Destination {
+    /// The metric labels, in the order of the variants.
+    const NAMES: [&str; 6] =
+        ["retry", "dead_letters", "customer_devices", "order_book", "receipts", "devices"];
 }
 
 /// Longest pause before a failed write is tried again.
@@ -60,8 +67,8 @@ pub(crate) struct Outbox<W> {
     again: BinaryHeap<Reverse<(Instant, usize)>>,
     /// The writer is not asked before.
     next_question: Instant,
-    acknowledged: [Counter; 5],
-    failed: [Counter; 5],
+    acknowledged: [Counter; Destination::NAMES.len()],
+    failed: [Counter; Destination::NAMES.len()],
 }
 
 impl<W> Outbox<W> {
@@ -75,7 +82,6 @@ impl<W> Outbox<W> {
         let (sender, acknowledgements) = unbounded_channel();
         let writer = writers.make(sender.clone())?;
         let counter = |destination: &'static str, result: &'static str| metrics::counter!(WRITES, "worker" => kind.name(), "destination" => destination, "result" => result);
-        let destinations = ["retry", "dead_letters", "customer_devices", "order_book", "receipts"];
         Ok(Self {
             writer,
             writers,
@@ -85,8 +91,8 @@ impl<W> Outbox<W> {
             failing: 0,
             again: BinaryHeap::new(),
             next_question: now,
-            acknowledged: destinations.map(|destination| counter(destination, "ok")),
-            failed: destinations.map(|destination| counter(destination, "failed")),
+            acknowledged: Destination::NAMES.map(|destination| counter(destination, "ok")),
+            failed: Destination::NAMES.map(|destination| counter(destination, "failed")),
         })
     }
 
@@ -199,7 +205,7 @@ impl<W> Outbox<W> {
                 key: record.key.as_deref(),
                 value: record.value.as_deref(),
                 headers: &borrowed(&record.headers),
-                timestamp_ms: None,
+                timestamp_ms: record.timestamp_ms,
             };
             self.send(token, again, now);
         }

@@ -17,7 +17,7 @@ use emberline_wire::headers::Categories;
 use slab::Slab;
 
 /// One tenure of a partition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct PartitionId(usize);
 
 /// The telemetry of each tenure that is not settled as a whole.
@@ -38,6 +38,9 @@ pub(crate) struct Partition {
     pub(crate) marks: SeedMarks,
     /// Records below it were settled before this tenure.
     pub(crate) resume_at: i64,
+    /// Nothing is committed, and it goes on elsewhere than where its log begins: that is to be
+    /// committed even if nothing comes.
+    pub(crate) begins_untold: bool,
     /// What was settled above `resume_at` before this tenure.
     pub(crate) settled_before: CommitMetadata,
     /// One past the last record seen, settled or not.
@@ -80,6 +83,7 @@ impl Partition {
             ledger: PartitionLedger::starting_at(resume_at),
             marks,
             resume_at,
+            begins_untold: false,
             settled_before,
             position: resume_at,
             read_to_ms: 0,
@@ -180,7 +184,7 @@ impl Partition {
     /// What a commit would say now, if it differs from the last one; `unsettled` is the
     /// telemetry in flight.
     fn due_commit(&mut self, unsettled: Vec<Unsettled<DeviceKey>>) -> Option<Commit> {
-        if self.position <= self.resume_at {
+        if self.position <= self.resume_at && !self.begins_untold {
             // Nothing new: what the last owner said (from where to seed, too) still holds.
             return None;
         }

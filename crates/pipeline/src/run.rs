@@ -3,13 +3,15 @@
 //! The bindings come first: the table is loaded to its end, and what waits on the
 //! binding topics is settled, before the first telemetry is joined.
 
+use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use emberline_broker::{
-    Bounds, BrokerError, ErrorClass, KafkaSettings, Room, Source, SourceError, SourceSettings,
-    TableReader,
+    Bounds, BrokerError, ErrorClass, KafkaSettings, PartitionBounds, Room, Source, SourceError,
+    SourceSettings, TableReader,
 };
 use emberline_flow::claim::ClaimRules;
 use emberline_flow::commit_metadata;
@@ -28,7 +30,7 @@ use crate::offsets::GroupCommitted;
 use crate::order_book::ProcessBook;
 use crate::replay::{LaterStates, Unfollowed};
 use crate::settings::{DeliverySettings, PipelineSettings, Topics, WorkerKind};
-use crate::status::{Monitor, WorkerStatus};
+use crate::status::{Monitor, Restoring, WorkerStatus};
 use crate::table::Bindings;
 use crate::traffic::Traffic;
 use crate::worker::{Ends, Exit, Shared, Worker};
@@ -61,11 +63,17 @@ pub enum PipelineError {
     Tiers(#[from] emberline_flow::backoff::InvalidTiers),
 }
 
+/// Where a group has left off, by topic and partition.
+type LeftOff = HashMap<(String, i32), i64>;
+
 /// How long a question about topics may take.
 pub(crate) const ASK: Duration = Duration::from_secs(20);
 /// How long a start goes on asking what has no answer yet.
 const PATIENCE: Duration = Duration::from_secs(30);
 const ASK_AGAIN: Duration = Duration::from_millis(250);
+/// How often the progress of the table of bindings is looked at, and said.
+const LOOK_AT_RESTORE: Duration = Duration::from_millis(200);
+const SAY_RESTORING_EVERY: Duration = Duration::from_secs(5);
 /// Batches that may wait between the polling thread and the worker.
 const BATCHES_WAITING: usize = 4;
 /// Most offsets between a retry partition's frontier and what is read of it: records that
@@ -84,10 +92,10 @@ pub async fn run<T: Transport + Clone>(
     stop: CancellationToken,
     monitor: Arc<Monitor>,
 ) -> Result<Exit, PipelineError> {
-    let works = |kind| settings.workers.contains(&kind);
-    let keep_sets = settings.workers.iter().any(|kind| kind.makes_sets());
-    let places_orders = settings.workers.iter().any(|kind| kind.places_orders());
-    let bindings = Arc::new(Bindings::new(keep_sets));
+    let any = |does: fn(WorkerKind) -> bool| settings.workers.iter().any(|kind| does(*kind));
+    let (calls, places_orders) = (any(WorkerKind::calls_service), any(WorkerKind::places_orders));
+    let retries = settings.workers.contains(&WorkerKind::Retries);
+    let bindings = Arc::new(Bindings::new(any(WorkerKind::makes_sets)));
     let ends = tokio::select! {
         ends = ends_now(&settings) => ends?,
         () = stop.cancelled() => return Ok(Exit::Stopped),
@@ -102,8 +110,7 @@ pub async fn run<T: Transport + Clone>(
         signer: RwLock::new(Signer::new(&settings.credentials, settings.dialect)),
         bindings: Arc::clone(&bindings),
         order_book: Arc::new(ProcessBook::new(authorisations(&settings.delivery.claims))),
-        lanes_in_calls: (works(WorkerKind::Retries) && settings.workers.len() > 1)
-            .then(Default::default),
+        lanes_in_calls: (retries && settings.workers.len() > 1).then(Default::default),
         traffic: Traffic::new(&settings.delivery, Instant::now()),
         highs: Mutex::default(),
         committed: GroupCommitted::default(),
@@ -112,45 +119,61 @@ pub async fn run<T: Transport + Clone>(
         settings,
     });
     let settings = &shared.settings;
-    if settings.delivery.receipts {
-        // Without it nothing would ever be settled.
-        partitions_of(&settings.kafka, &settings.topics, settings.topics.receipts()).await?;
+    // Without these nothing would ever be settled.
+    let receipts = (settings.delivery.receipts && calls).then(|| settings.topics.receipts());
+    let writes_keyed = settings.workers.contains(&WorkerKind::Repartition);
+    let keyed = writes_keyed.then(|| settings.topics.keyed_devices());
+    for topic in receipts.into_iter().chain(keyed) {
+        partitions_of(&settings.kafka, &settings.topics, topic).await?;
     }
-    let reader = patiently(&settings.topics, async || {
-        let bindings = Arc::clone(&bindings);
-        TableReader::start(&settings.kafka, &settings.topics.customer_devices(), move |record| {
-            bindings.read(record.key, record.value, Some(record.offset));
-        })
-    })
-    .await?;
+    let left_off = if writes_keyed { left_off_by_devices(settings).await? } else { LeftOff::new() };
+    // Who only writes records on joins nothing, and has no need of the table.
+    let reader =
+        if calls { Some(Arc::new(read_bindings(settings, &bindings).await?)) } else { None };
     let order_book = if places_orders {
         let from = (&settings.kafka, &settings.topics);
         Some(read_order_book(from, &shared.order_book).await?)
     } else {
         None
     };
-    let reader = Arc::new(reader);
-    let _ = shared.reader.set(Arc::downgrade(&reader));
+    if let Some(reader) = &reader {
+        let _ = shared.reader.set(Arc::downgrade(reader));
+    }
     let group_stop = stop.child_token();
     let watcher =
         tokio::spawn(offsets::watch(Arc::clone(&shared), Arc::clone(&monitor), group_stop.clone()));
     let credentials = tokio::spawn(credentials::watch(Arc::clone(&shared), group_stop.clone()));
-    let readers = (&*reader, order_book.as_ref());
+    let readers = (reader.as_deref(), order_book.as_ref());
     let rates = tokio::spawn(follow_rates(Arc::clone(&shared), group_stop.clone()));
-    let result = run_workers((&shared, &transport), readers, ends, &group_stop, &monitor).await;
+    let begin = (ends, left_off);
+    let result = run_workers((&shared, &transport), readers, begin, &group_stop, &monitor).await;
     group_stop.cancel();
     // A question under way has no say in when this ends.
     watcher.abort();
     credentials.abort();
     rates.abort();
     // The workers have ended, and nobody else reads to its end.
-    if let Some(reader) = Arc::into_inner(reader) {
+    if let Some(reader) = reader.and_then(Arc::into_inner) {
         reader.stop().await;
     }
     if let Some(order_book) = order_book {
         order_book.stop().await;
     }
     result
+}
+
+/// Begins to read the bindings table.
+async fn read_bindings(
+    settings: &PipelineSettings,
+    bindings: &Arc<Bindings>,
+) -> Result<TableReader, BrokerError> {
+    patiently(&settings.topics, async || {
+        let bindings = Arc::clone(bindings);
+        TableReader::start(&settings.kafka, &settings.topics.customer_devices(), move |record| {
+            bindings.read(record.key, record.value, Some(record.offset));
+        })
+    })
+    .await
 }
 
 /// Takes over other rates as soon as they are known.
@@ -210,35 +233,46 @@ async fn partitions_of(
 
 async fn run_workers<T: Transport + Clone>(
     (shared, transport): (&Arc<Shared>, &impl Fn() -> T),
-    (reader, order_book): (&TableReader, Option<&TableReader>),
-    ends: Ends,
+    (reader, order_book): (Option<&TableReader>, Option<&TableReader>),
+    (mut ends, left_off): (Ends, LeftOff),
     stop: &CancellationToken,
     monitor: &Arc<Monitor>,
 ) -> Result<Exit, PipelineError> {
     let topics = &shared.settings.topics;
-    let loaded = tokio::select! {
-        loaded = patiently(topics, async || reader.read_to_current_end().await) => loaded,
-        () = stop.cancelled() => return Ok(Exit::Stopped),
-    };
-    loaded?;
+    match reader {
+        Some(reader) => tokio::select! {
+            restored = restore(shared, reader, monitor) => restored?,
+            () = stop.cancelled() => return Ok(Exit::Stopped),
+        },
+        None => monitor.restores(Restoring { is_complete: true, ..Restoring::default() }),
+    }
     if let Some(order_book) = order_book {
         tokio::select! {
             read = patiently(topics, async || order_book.read_to_current_end().await) => read?,
             () = stop.cancelled() => return Ok(Exit::Stopped),
         }
     }
-    tracing::info!(devices = shared.bindings.table.len(), "bindings table loaded");
-    monitor.bindings_are_loaded();
     let mut running = JoinSet::new();
     let mut exit = Exit::AtEnd;
     let mut failed = None;
     let mut bindings_awaited = false;
     for status in in_start_order(monitor) {
-        let joins = !matches!(status.kind(), WorkerKind::Claims | WorkerKind::Bindings);
-        if joins && !std::mem::replace(&mut bindings_awaited, true) {
+        if let Some(reader) = reader.filter(|_| status.kind().joins())
+            && !std::mem::replace(&mut bindings_awaited, true)
+        {
             bindings_first(shared, reader, stop, monitor).await;
         }
-        match start((shared, transport()), &ends, stop, status) {
+        if status.kind() == WorkerKind::Devices {
+            match keyed_first(shared, stop, monitor).await {
+                Ok(later) => ends = later.unwrap_or(ends),
+                Err(error) => {
+                    stop.cancel();
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
+        match start((shared, transport()), (&ends, left_off.clone()), stop, status) {
             Ok(started) => _ = running.spawn(started.ended()),
             Err(error) => {
                 stop.cancel();
@@ -263,6 +297,41 @@ async fn run_workers<T: Transport + Clone>(
         }
     }
     failed.map_or(Ok(exit), Err)
+}
+
+/// Waits until the table of bindings is complete, and tells how far it is.
+async fn restore(
+    shared: &Shared,
+    reader: &TableReader,
+    monitor: &Monitor,
+) -> Result<(), BrokerError> {
+    let began = Instant::now();
+    let table = &shared.bindings.table;
+    let topics = &shared.settings.topics;
+    let mut complete = pin!(patiently(topics, async || reader.read_to_current_end().await));
+    let mut look = tokio::time::interval(LOOK_AT_RESTORE);
+    let mut said = began;
+    loop {
+        tokio::select! {
+            restored = &mut complete => {
+                restored?;
+                break;
+            }
+            _ = look.tick() => {}
+        }
+        let restoring =
+            Restoring { offsets: reader.progress(), devices: table.len(), is_complete: false };
+        shared.bindings.set_gauge();
+        monitor.restores(restoring);
+        if said.elapsed() >= SAY_RESTORING_EVERY {
+            said = Instant::now();
+            tracing::info!("loading the bindings table: {restoring}");
+        }
+    }
+    let (devices, seconds) = (table.len(), began.elapsed().as_secs_f64());
+    monitor.restores(Restoring { offsets: reader.progress(), devices, is_complete: true });
+    tracing::info!(devices, seconds, "bindings table loaded");
+    Ok(())
 }
 
 fn in_start_order(monitor: &Monitor) -> Vec<Arc<WorkerStatus>> {
@@ -298,6 +367,42 @@ async fn bindings_first(
     }
 }
 
+/// Where the devices workers have left off the topics that are repartitioned from now on: what
+/// they have delivered is not to be delivered again.
+async fn left_off_by_devices(settings: &PipelineSettings) -> Result<LeftOff, PipelineError> {
+    let group = group_of(WorkerKind::Devices, settings);
+    let client = Arc::new(Bounds::new(&KafkaSettings { group, ..settings.kafka.clone() })?);
+    let asked = patiently(&settings.topics, async || {
+        let (client, topics) = (Arc::clone(&client), settings.topics.repartition.clone());
+        let asked = tokio::task::spawn_blocking(move || {
+            let bounds = client.of_topics(&topics, ASK)?;
+            let names: Vec<_> = bounds.iter().map(PartitionBounds::name).collect();
+            let committed = client.committed(&names, ASK)?;
+            Ok(names.into_iter().zip(committed))
+        });
+        asked.await.map_err(|_| BrokerError::ThreadEnded("kafka bounds"))?
+    });
+    Ok(asked.await?.filter_map(|(name, offset)| Some((name, offset?))).collect())
+}
+
+/// Where the run has an end to come to, waits until this process' own repartition worker has
+/// come to it. Returned are the ends that the logs have then: what it wrote is to be settled too.
+async fn keyed_first(
+    shared: &Shared,
+    stop: &CancellationToken,
+    monitor: &Monitor,
+) -> Result<Option<Ends>, PipelineError> {
+    let repartition = monitor.worker(WorkerKind::Repartition);
+    let Some(repartition) = repartition.filter(|_| shared.settings.exit_at_end) else {
+        return Ok(None);
+    };
+    tokio::select! {
+        // Also when it has ended.
+        () = repartition.wait_caught_up() => Ok(Some(ends_now(&shared.settings).await?)),
+        () = stop.cancelled() => Ok(None),
+    }
+}
+
 struct Started {
     name: &'static str,
     thread: JoinHandle<()>,
@@ -318,7 +423,7 @@ impl Started {
 
 fn start<T: Transport + Clone>(
     (shared, transport): (&Arc<Shared>, T),
-    ends: &Ends,
+    (ends, left_off): (&Ends, LeftOff),
     stop: &CancellationToken,
     status: Arc<WorkerStatus>,
 ) -> Result<Started, PipelineError> {
@@ -343,7 +448,7 @@ fn start<T: Transport + Clone>(
         began_ms: WallClock::system().unix_millis(),
     });
     let reader = Reader::new(kind, &topics, &settings.topics).selecting(selecting);
-    let seeds = !kind.reads_set_aside();
+    let seeds = kind.seeds();
     let replay = settings.replay.clone();
     let kafka = KafkaSettings {
         memory_budget_bytes: prefetch(kind, settings.kafka.memory_budget_bytes),
@@ -356,9 +461,12 @@ fn start<T: Transport + Clone>(
         move |committed| {
             let Some(offset) = committed.offset else {
                 // A partition that has no part in a replay is not read at all.
-                return replay.as_ref().map_or(committed.low, |replay| {
-                    replay.start_of(committed.partition).unwrap_or(committed.high)
-                });
+                if let Some(replay) = &replay {
+                    return replay.start_of(committed.partition).unwrap_or(committed.high);
+                }
+                let name = (committed.topic.to_owned(), committed.partition);
+                let left_off = left_off.get(&name).copied().unwrap_or(committed.low);
+                return left_off.clamp(committed.low, committed.high);
             };
             commit_metadata::decode(committed.metadata, offset).begin(offset, seeds)
         },
@@ -411,7 +519,7 @@ fn rooms(kind: WorkerKind, delivery: &DeliverySettings) -> (Arc<Room>, Arc<Room>
 /// Memory for records fetched ahead: little for topics that carry little.
 fn prefetch(kind: WorkerKind, budget: u64) -> u64 {
     match kind {
-        WorkerKind::Devices | WorkerKind::Replay => budget,
+        WorkerKind::Devices | WorkerKind::Replay | WorkerKind::Repartition => budget,
         WorkerKind::Bindings | WorkerKind::Retries | WorkerKind::Claims | WorkerKind::Redrive => {
             budget / 4
         }
@@ -422,7 +530,8 @@ fn prefetch(kind: WorkerKind, budget: u64) -> u64 {
 pub(crate) fn topics_of(kind: WorkerKind, settings: &PipelineSettings) -> Vec<String> {
     let topics = &settings.topics;
     match kind {
-        WorkerKind::Devices => topics.devices.clone(),
+        WorkerKind::Devices => topics.read_by_devices(),
+        WorkerKind::Repartition => topics.repartition.clone(),
         WorkerKind::Bindings => topics.bindings.clone(),
         WorkerKind::Claims => [&*topics.customers, &*topics.orders].concat(),
         WorkerKind::Retries => {

@@ -28,24 +28,49 @@ pub enum WorkerKind {
     Replay,
     /// Dead letters, once more.
     Redrive,
+    /// Device records of topics that are not keyed by device, on their way to the one that is.
+    Repartition,
 }
 
 impl WorkerKind {
     /// Every kind that follows its topics, in the order in which they start.
-    pub const ALL: [Self; 4] = [Self::Claims, Self::Bindings, Self::Devices, Self::Retries];
+    pub const ALL: [Self; 5] =
+        [Self::Claims, Self::Bindings, Self::Repartition, Self::Devices, Self::Retries];
 
     /// All of them, with those that push something again, in the order of their fractions.
-    pub const EVERY: [Self; 6] =
-        [Self::Devices, Self::Bindings, Self::Retries, Self::Claims, Self::Replay, Self::Redrive];
+    pub const EVERY: [Self; 7] = [
+        Self::Devices,
+        Self::Bindings,
+        Self::Retries,
+        Self::Claims,
+        Self::Replay,
+        Self::Redrive,
+        Self::Repartition,
+    ];
+
+    /// Whether it calls the service; who does not only writes to Kafka.
+    pub const fn calls_service(self) -> bool {
+        !matches!(self, Self::Repartition)
+    }
 
     /// Whether it may read binding events, and so makes customers' sets.
     pub(crate) const fn makes_sets(self) -> bool {
-        !matches!(self, Self::Claims | Self::Devices)
+        !matches!(self, Self::Claims | Self::Devices | Self::Repartition)
     }
 
     /// Whether it may read orders.
     pub(crate) const fn places_orders(self) -> bool {
-        !matches!(self, Self::Bindings | Self::Devices)
+        !matches!(self, Self::Bindings | Self::Devices | Self::Repartition)
+    }
+
+    /// Whether it joins reports with the customers of their devices.
+    pub(crate) const fn joins(self) -> bool {
+        !matches!(self, Self::Claims | Self::Bindings | Self::Repartition)
+    }
+
+    /// Whether it reads again what was settled before, to know it as seen.
+    pub(crate) const fn seeds(self) -> bool {
+        !self.reads_set_aside() && !matches!(self, Self::Repartition)
     }
 
     /// Whether it reads what came before, in whatever order: records that were set aside.
@@ -77,6 +102,7 @@ impl WorkerKind {
             Self::Claims => "claims",
             Self::Replay => "replay",
             Self::Redrive => "redrive",
+            Self::Repartition => "repartition",
         }
     }
 }
@@ -86,6 +112,8 @@ impl WorkerKind {
 pub struct Topics {
     /// Input: telemetry and online/offline events.
     pub devices: Vec<String>,
+    /// Those of `devices` whose records are not keyed by device.
+    pub repartition: Vec<String>,
     /// Input: binding events.
     pub bindings: Vec<String>,
     /// Input: customers to be made known.
@@ -118,6 +146,28 @@ impl Topics {
     /// The compacted topic of the named replays. It has one partition.
     pub fn replays(&self) -> String {
         format!("{}.replays", self.prefix)
+    }
+
+    /// The topic that the records of `repartition` are written to, keyed by device.
+    pub fn keyed_devices(&self) -> String {
+        format!("{}.devices", self.prefix)
+    }
+
+    /// Whether records lie in the topic keyed by device.
+    pub fn repartitions(&self) -> bool {
+        !self.repartition.is_empty()
+    }
+
+    /// The topics of device records that are keyed by device: what the devices workers read.
+    pub fn read_by_devices(&self) -> Vec<String> {
+        let keyed = self.devices.iter().filter(|topic| !self.repartition.contains(topic));
+        keyed.cloned().chain(self.repartitions().then(|| self.keyed_devices())).collect()
+    }
+
+    /// Every topic that holds device records: the user's, and the one keyed by device.
+    pub fn of_devices(&self) -> Vec<String> {
+        let keyed = self.repartitions().then(|| self.keyed_devices());
+        self.devices.iter().cloned().chain(keyed).collect()
     }
 
     /// Whether a topic's name is one of the pipeline's own.
@@ -249,9 +299,28 @@ pub struct PipelineSettings {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::time::Duration;
 
-    use super::short_duration;
+    use super::{Topics, short_duration};
+
+    #[test]
+    fn what_is_repartitioned_is_read_where_it_is_keyed_by_device() {
+        let mut topics = Topics {
+            devices: vec!["a".into(), "b".into()],
+            repartition: Vec::new(),
+            bindings: Vec::new(),
+            customers: Vec::new(),
+            orders: Vec::new(),
+            prefix: "own".into(),
+            types: BTreeMap::new(),
+        };
+        assert_eq!(topics.read_by_devices(), ["a", "b"]);
+        assert_eq!(topics.of_devices(), ["a", "b"]);
+        topics.repartition.push("b".into());
+        assert_eq!(topics.read_by_devices(), ["a", "own.devices"]);
+        assert_eq!(topics.of_devices(), ["a", "b", "own.devices"]);
+    }
 
     #[test]
     fn a_tier_is_named_after_its_delay() {

@@ -127,11 +127,30 @@ impl WorkerStatus {
     }
 }
 
+/// How far the table of bindings is read at the start of a process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Restoring {
+    /// Offsets of its topic that are passed, of how many; `None` while that is being asked.
+    pub offsets: Option<(u64, u64)>,
+    /// Devices that are bound by what is read.
+    pub devices: usize,
+    /// Nothing is missing that the topic held.
+    pub is_complete: bool,
+}
+
+impl std::fmt::Display for Restoring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Some((passed, all)) = self.offsets else { return f.write_str("Kafka is being asked") };
+        let percent = passed.saturating_mul(100).checked_div(all).unwrap_or(100);
+        write!(f, "{percent} % of its topic read, {} devices", self.devices)
+    }
+}
+
 /// How the workers of a process are.
 #[derive(Debug)]
 pub struct Monitor {
     workers: Vec<Arc<WorkerStatus>>,
-    bindings_loaded: AtomicBool,
+    restoring: Mutex<Restoring>,
     tap: Arc<Tap>,
     failures: Arc<Failures>,
 }
@@ -145,7 +164,7 @@ impl Monitor {
         };
         Arc::new(Self {
             workers: kinds.iter().map(status).collect(),
-            bindings_loaded: AtomicBool::new(false),
+            restoring: Mutex::default(),
             tap,
             failures,
         })
@@ -171,8 +190,13 @@ impl Monitor {
         self.workers.iter().find(|worker| worker.kind == kind)
     }
 
-    pub(crate) fn bindings_are_loaded(&self) {
-        self.bindings_loaded.store(true, Ordering::Relaxed);
+    /// How far the table of bindings is read that the workers wait for.
+    pub fn restoring(&self) -> Restoring {
+        *self.restoring.lock()
+    }
+
+    pub(crate) fn restores(&self, progress: Restoring) {
+        *self.restoring.lock() = progress;
     }
 
     /// Whether every polling thread goes round, and no partition with something to read stands
@@ -203,12 +227,33 @@ impl Monitor {
     /// # Errors
     /// What is still missing.
     pub fn ready(&self) -> Result<(), String> {
-        if !self.bindings_loaded.load(Ordering::Relaxed) {
-            return Err("the bindings table is being loaded".into());
+        let restoring = self.restoring();
+        if !restoring.is_complete {
+            return Err(format!("the bindings table is being loaded: {restoring}"));
         }
         match self.workers.iter().find(|worker| !worker.assigned.load(Ordering::Relaxed)) {
             Some(worker) => Err(format!("worker {} waits for its partitions", worker.kind.name())),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Monitor, Restoring};
+    use crate::settings::WorkerKind;
+
+    #[test]
+    fn who_is_not_ready_says_how_far_the_bindings_are() {
+        let monitor = Monitor::new(&[WorkerKind::Devices]);
+        let why = || monitor.ready().unwrap_err();
+        assert!(why().ends_with("Kafka is being asked"), "{}", why());
+        let mut restoring =
+            Restoring { offsets: Some((250_000, 1_000_000)), devices: 740_123, is_complete: false };
+        monitor.restores(restoring);
+        assert!(why().ends_with("25 % of its topic read, 740123 devices"), "{}", why());
+        restoring.is_complete = true;
+        monitor.restores(restoring);
+        assert!(why().contains("worker devices waits for its partitions"), "{}", why());
     }
 }

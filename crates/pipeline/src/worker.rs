@@ -10,16 +10,19 @@
 //! Start at [`Worker::run`]. The parts: `assignment` (partitions come and go), `take_in`
 //! (records to items), `dispatch` (items to calls), `ended` (calls to outcomes),
 //! `bindings` (a customer's set), `claims` and `leases` (customers and orders), `receipts`
-//! (what was accepted), `set_aside` (retry and dead letters).
+//! (what was accepted), `keyed` (records that are only written on), `set_aside` (retry and
+//! dead letters), `spread` (a topic that is not keyed as it must be).
 
 mod assignment;
 mod bindings;
 mod claims;
 mod dispatch;
 mod ended;
+mod keyed;
 mod leases;
 mod receipts;
 mod set_aside;
+mod spread;
 mod states;
 mod take_in;
 
@@ -31,11 +34,13 @@ use std::time::{Duration, Instant};
 use emberline_broker::{Room, SourceEvent, TableReader};
 use emberline_flow::backoff::{Backoff, RetryTiers};
 use emberline_flow::dedupe::DedupeWindow;
+use emberline_flow::in_time::InTime;
 use emberline_flow::lanes::{LaneId, LaneKey, Lanes};
 use emberline_flow::newest::NewestStates;
+use emberline_flow::spread::Spread;
 use emberline_flow::standstill::Standstill;
 use emberline_flow::waiting::WaitingRoom;
-use emberline_model::{DeviceKey, Identity, Report};
+use emberline_model::{DeviceId, DeviceKey, Identity, Report};
 use emberline_service_api::Signer;
 use emberline_service_client::Transport;
 use hashbrown::HashSet;
@@ -58,7 +63,8 @@ use crate::metrics::{Totals, WorkerMetrics};
 use crate::offsets::{GroupCommitted, Highs};
 use crate::order_book::ProcessBook;
 use crate::outbox::Outbox;
-use crate::records::Records;
+use crate::partitions::PartitionId;
+use crate::records::{RecordId, Records};
 use crate::replay::LaterStates;
 use crate::settings::{PipelineSettings, WorkerKind};
 use crate::status::WorkerStatus;
@@ -134,6 +140,10 @@ pub(crate) struct Worker<T> {
     ghosts: HashSet<Identity>,
     /// Records of a retry topic that are not due yet.
     waiting: WaitingRoom<Waiting>,
+    /// Records to be written keyed by device, until other partitions are read as far.
+    in_time: InTime<PartitionId, (RecordId, DeviceId)>,
+    /// Whether devices lie in several partitions, where that would be a mistake.
+    spread: Option<Spread>,
     /// Bindings have changed since what waits for them was last looked through.
     bindings_changed: bool,
     next_look_at_waiting: Instant,
@@ -148,6 +158,7 @@ pub(crate) struct Worker<T> {
     in_calls: usize,
     outbox: Outbox<Written>,
     receipts_topic: Arc<str>,
+    keyed_topic: Arc<str>,
     /// A set made ready for a call that is about to begin.
     prepared_set: Option<WrittenSet>,
     /// Assignments after which the sets are not read to their end yet.
@@ -201,6 +212,8 @@ impl<T: Transport + Clone> Worker<T> {
             began_ms: clock.unix_millis(),
             ghosts: HashSet::new(),
             waiting: WaitingRoom::default(),
+            in_time: InTime::new(keyed::PATIENCE),
+            spread: (kind == WorkerKind::Devices).then(Spread::default),
             bindings_changed: false,
             next_look_at_waiting: now,
             tiers: RetryTiers::new(delivery.tiers.clone(), delivery.max_age)?,
@@ -212,6 +225,7 @@ impl<T: Transport + Clone> Worker<T> {
             in_calls: 0,
             outbox: Outbox::new(kind, writers, now)?,
             receipts_topic: shared.settings.topics.receipts().into(),
+            keyed_topic: shared.settings.topics.keyed_devices().into(),
             prepared_set: None,
             sets_behind: Arc::default(),
             pushed_sets: HashMap::new(),
@@ -301,6 +315,7 @@ impl<T: Transport + Clone> Worker<T> {
     fn turn(&mut self, now: Instant) {
         self.outbox.retry(now);
         self.take_in_due(now);
+        self.go_in_time(now);
         self.lanes.expire(now);
         if self.room.is_blocked() {
             // Nothing more comes in until something goes out: to wait for fuller batches
@@ -341,6 +356,7 @@ impl<T: Transport + Clone> Worker<T> {
             Some(now + LOOK_AT_WRITES_EVERY).filter(|_| some_write),
             self.no_call_before.filter(|_| calls_may_go),
             self.waiting.next_due(),
+            self.in_time.next_deadline(),
             Some(self.next_look_at_waiting).filter(|_| self.bindings_changed),
             Some(self.next_release).filter(|at| *at > now && self.lanes.held() > 0),
             self.draining.as_ref().map(|draining| draining.deadline),
@@ -396,6 +412,7 @@ impl<T: Transport + Clone> Worker<T> {
     fn set_gauges(&mut self, now: Instant) {
         // The topics' partitions may have become more.
         self.take_share(now);
+        self.note_ends();
         let metrics = &mut self.metrics;
         metrics.set_in_flight(self.records.len(), self.records.items(), self.in_calls);
         metrics.set_dedupe(self.dedupe.entries(), self.dedupe.evicted_early());

@@ -237,6 +237,28 @@ impl World {
         Ok(())
     }
 
+    /// As [`World::tell`], with the records of devices in the partitions of this topic in turn, as
+    /// who does not key them by device writes them.
+    ///
+    /// # Errors
+    /// One is not acknowledged.
+    pub async fn tell_in_turn(
+        &self,
+        topic: &str,
+        records: impl IntoIterator<Item = FleetRecord>,
+    ) -> Result<()> {
+        let partitions = i32::try_from(self.kafka.ends(topic).await?.len())?;
+        let (devices, others): (Vec<_>, Vec<_>) =
+            records.into_iter().partition(|record| record.topic == Topic::Devices);
+        self.tell(others).await?;
+        let mut devices: Vec<NewRecord> = devices.into_iter().map(as_new).collect();
+        for (record, partition) in devices.iter_mut().zip((0..partitions).cycle()) {
+            record.key = None;
+            record.partition = Some(partition);
+        }
+        self.kafka.produce(topic, &devices).await
+    }
+
     /// Starts `emberline` with these arguments and the world's settings.
     ///
     /// # Errors

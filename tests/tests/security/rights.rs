@@ -48,10 +48,11 @@ impl On {
     }
 }
 
-type ToBe = fn(String) -> Right;
+/// A right as it is called, what it is, and on what.
+type Needed = (&'static str, fn(String) -> Right, On);
 
 /// What `emberline run` needs, as the guide has it.
-const TO_RUN: &[(&str, ToBe, On)] = &[
+const TO_RUN: &[Needed] = &[
     ("READ", Right::Read, On::Devices),
     ("READ", Right::Read, On::Bindings),
     ("READ", Right::Read, On::Customers),
@@ -71,19 +72,21 @@ const TO_RUN: &[(&str, ToBe, On)] = &[
     ("READ", Right::Join, On::Group("retries")),
     ("READ", Right::Join, On::Group("claims")),
 ];
+/// What it needs too where the topic of devices is repartitioned.
+const TO_REPARTITION: &[Needed] = &[
+    ("READ", Right::Read, On::Own("devices")),
+    ("WRITE", Right::Write, On::Own("devices")),
+    ("READ", Right::Join, On::Group("repartition")),
+];
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = vec![
         story("the_rights_that_the_guide_lists_are_enough", async |world: &mut World| {
-            prepare(world, None).await?;
-            world.run_to_end().await?;
-            let totals = world.sandbox.ledger().totals();
-            ensure!(totals.distinct_reports == 1, "{totals:?}");
-            let placed = world.sandbox.registry().orders().orders.len();
-            ensure!(placed == 1, "{placed} orders");
-            let letters = world.dead_letters().await?.len();
-            ensure!(letters == 1, "{letters} dead letters");
-            Ok(())
+            are_enough(world, TO_RUN).await
+        }),
+        story("the_rights_that_the_guide_lists_are_enough_to_repartition", async |world| {
+            repartition(world);
+            are_enough(world, &[TO_RUN, TO_REPARTITION].concat()).await
         }),
         story("the_right_to_create_a_topic_is_named_where_it_is_missing", async |world| {
             come(world).await?;
@@ -99,12 +102,14 @@ pub(crate) fn trials() -> Vec<Trial> {
             world.emberline(&["topics", "create"]).await?.succeeds(LIMIT).await
         }),
     ];
-    for (number, (named, _, on)) in TO_RUN.iter().enumerate() {
+    for (number, (named, _, on)) in TO_RUN.iter().chain(TO_REPARTITION).enumerate() {
         let of = match on {
             On::Devices => "devices",
             On::Bindings => "bindings",
             On::Customers => "customers",
             On::Orders => "orders",
+            // Not the input of that name.
+            On::Own("devices") => "keyed_devices",
             On::Own(name) => name,
             On::Group(worker) => worker,
         };
@@ -113,7 +118,13 @@ pub(crate) fn trials() -> Vec<Trial> {
         let named_as = named.to_lowercase();
         let name = format!("without_{named_as}_on_the_{kind}_{of}_that_is_what_is_said");
         trials.push(story(&name, async move |world: &mut World| {
-            prepare(world, Some(number)).await?;
+            let mut rights = TO_RUN.to_vec();
+            if number >= TO_RUN.len() {
+                repartition(world);
+                rights.extend(TO_REPARTITION);
+            }
+            rights.remove(number);
+            prepare(world, &rights).await?;
             is_named(world, Does::Run, named, &on.name(world)).await
         }));
     }
@@ -136,15 +147,33 @@ async fn come(world: &mut World) -> Result<()> {
     Ok(())
 }
 
-/// Topics, something of everything in them, and all rights but one.
-async fn prepare(world: &mut World, without: Option<usize>) -> Result<()> {
+/// The topic of devices is not keyed by device.
+fn repartition(world: &mut World) {
+    let topic = format!("[{:?}]", world.devices());
+    world.set("topics.repartition", &topic);
+}
+
+/// With these rights all is done.
+async fn are_enough(world: &mut World, rights: &[Needed]) -> Result<()> {
+    prepare(world, rights).await?;
+    world.run_to_end().await?;
+    let totals = world.sandbox.ledger().totals();
+    ensure!(totals.distinct_reports == 1, "{totals:?}");
+    let placed = world.sandbox.registry().orders().orders.len();
+    ensure!(placed == 1, "{placed} orders");
+    let letters = world.dead_letters().await?.len();
+    ensure!(letters == 1, "{letters} dead letters");
+    Ok(())
+}
+
+/// Topics, something of everything in them, and these rights.
+async fn prepare(world: &mut World, rights: &[Needed]) -> Result<()> {
     world.read_claims().await?;
     world.set("retry.tiers", r#"["2s"]"#);
     world.set("join.wait", r#""200ms""#);
     world.emberline(&["topics", "create"]).await?.succeeds(LIMIT).await?;
     come(world).await?;
-    let rights = TO_RUN.iter().enumerate().filter(|(number, _)| Some(*number) != without);
-    let rights: Vec<Right> = rights.map(|(_, (_, right, on))| right(on.name(world))).collect();
+    let rights: Vec<Right> = rights.iter().map(|(_, right, on)| right(on.name(world))).collect();
     world.kafka.allow(USER, &rights).await?;
     write_something_of_everything(world).await
 }

@@ -53,18 +53,18 @@ pub(crate) async fn topics_and_lag(world: &mut World) -> Result<()> {
 }
 
 /// What a check of Kafka prints; it must end so.
-async fn check(world: &World, code: i32) -> Result<Value> {
+pub(crate) async fn check(world: &World, code: i32) -> Result<Value> {
     let mut check = world.emberline(&["check", "--only", "kafka", "--json"]).await?;
     let ended = check.ended(LIMIT).await?;
     ensure!(ended == code, "ended with {ended}: {}{}", check.output(), check.log());
     serde_json::from_str(&check.output()).context("no JSON")
 }
 
-fn step<'a>(checked: &'a Value, name: &str) -> Result<&'a Value> {
+pub(crate) fn step<'a>(checked: &'a Value, name: &str) -> Result<&'a Value> {
     let mut steps = checked["steps"].as_array().context("no steps")?.iter();
     steps.find(|step| step["step"] == name).with_context(|| format!("no step {name}: {checked}"))
 }
 
-fn detail<'a>(checked: &'a Value, name: &str) -> Result<&'a str> {
+pub(crate) fn detail<'a>(checked: &'a Value, name: &str) -> Result<&'a str> {
     step(checked, name)?["detail"].as_str().context("no detail")
 }

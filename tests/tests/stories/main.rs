@@ -19,6 +19,7 @@ mod observed;
 mod redrives;
 mod refusals;
 mod reloads;
+mod repartition;
 mod replay_order;
 mod replay_ranges;
 mod replays;
@@ -59,6 +60,15 @@ fn stories() -> Vec<Trial> {
             replicas::with_the_brokers_protocol,
         ),
         story("killed_workers_place_each_order_once", claims::killed),
+        story(
+            "a_killed_repartition_worker_loses_nothing_and_nothing_is_sent_twice",
+            repartition::killed,
+        ),
+        story(
+            "reports_spread_over_partitions_arrive_once_and_in_order",
+            repartition::spread_over_partitions,
+        ),
+        story("a_device_in_several_partitions_is_seen", repartition::seen),
         story("a_customer_with_20_000_devices_is_pushed_whole", bindings::large_customer),
         story("a_dry_run_counts_what_the_replay_does", replays::dry_run),
         story("a_compacted_topic_is_replayed_to_its_end", replay_ranges::compacted),

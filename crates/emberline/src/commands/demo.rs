@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use emberline_fleet::FleetPlan;
-use emberline_pipeline::{Monitor, WorkerKind};
+use emberline_pipeline::Monitor;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::Exit;
@@ -117,17 +117,14 @@ pub async fn run(args: Args, config: Option<&Path>) -> anyhow::Result<Exit> {
     }
     let interrupted = signals::stop_on_signal()?;
     let world = World::start(args.listen).await?;
-    let monitor = Monitor::new(&WorkerKind::ALL);
+    let pipeline = world.pipeline()?;
+    let monitor = Monitor::new(&pipeline.workers);
     let observed = Observed::start(&world.settings, Arc::clone(&monitor)).await?;
     output::notice(&format!("sandbox: {}", world.sandbox.console_url()));
 
     let stop = CancellationToken::new();
-    let working = workers::drive(
-        world.pipeline()?,
-        wiring::http(&world.settings),
-        stop.clone(),
-        Arc::clone(&monitor),
-    );
+    let working =
+        workers::drive(pipeline, wiring::http(&world.settings), stop.clone(), Arc::clone(&monitor));
     tokio::pin!(working);
     let board = Board::new(Arc::clone(&monitor));
     let told = tokio::select! {

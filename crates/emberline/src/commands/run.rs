@@ -7,7 +7,7 @@ use emberline_broker::{Admin, KafkaSettings};
 use emberline_pipeline::{Monitor, PipelineSettings, WorkerKind};
 use tokio_util::sync::CancellationToken;
 
-use crate::app::Exit;
+use crate::app::{Exit, UsageError};
 use crate::cli::Common;
 use crate::commands::topics;
 use crate::observe::admin::Admin as AdminPages;
@@ -36,7 +36,7 @@ keys need a restart.";
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Which workers to run; all of them if not given. Claims only where topics.customers or
-    /// topics.orders names a topic.
+    /// topics.orders names a topic, repartition only where topics.repartition does.
     #[arg(long, value_name = "WORKER", value_delimiter = ',', value_parser = worker())]
     workers: Vec<WorkerKind>,
     /// Stop once every input is settled up to the end that it has now.
@@ -60,8 +60,13 @@ pub async fn run(
     source: (Common, LogLevel),
 ) -> anyhow::Result<Exit> {
     // First of all: before it is listened to, the signal ends a process.
-    let reload = Reload::new(&settings, source)?;
+    let mut reload = Reload::new(&settings, source)?;
     let mut workers = args.workers;
+    if workers.contains(&WorkerKind::Repartition) && settings.topics.repartition.is_empty() {
+        let text =
+            "the repartition workers have nothing to read: topics.repartition lists no topic";
+        return Err(UsageError(text.to_owned()).into());
+    }
     if workers.is_empty() {
         workers.extend(WorkerKind::ALL);
     }

@@ -28,8 +28,8 @@ pub struct KafkaSettings {
     /// break at the file's end is not part of the value. Default none.
     #[schemars(example = example_files())]
     pub properties_files: BTreeMap<String, PathBuf>,
-    /// Memory that the devices worker may hold in records fetched ahead, 1MB to 2GB; the
-    /// others take a quarter of it. Default `16MiB`.
+    /// Memory that the devices worker, and the repartition worker if there is one, may each
+    /// hold in records fetched ahead, 1MB to 2GB; the others take a quarter of it. Default `16MiB`.
     pub memory: ByteSize,
 }
 
@@ -59,6 +59,10 @@ impl Default for KafkaSettings {
 pub struct TopicSettings {
     /// Telemetry and online/offline events, mixed or not. Default `["devices"]`.
     pub devices: Vec<String>,
+    /// Those of `devices` whose records are not keyed by device, so that one device's lie in
+    /// several partitions: the `repartition` workers write them to `<prefix>.devices`, keyed by
+    /// device, and the `devices` workers read them there. Default `[]`.
+    pub repartition: Vec<String>,
     /// Binding events. Default `["bindings"]`.
     pub bindings: Vec<String>,
     /// Customer events. Default `["customers"]`.
@@ -81,6 +85,7 @@ impl Default for TopicSettings {
     fn default() -> Self {
         Self {
             devices: vec!["devices".into()],
+            repartition: Vec::new(),
             bindings: vec!["bindings".into()],
             customers: vec!["customers".into()],
             orders: vec!["orders".into()],

@@ -125,6 +125,14 @@ fn topics(settings: &Settings, found: &mut Findings) {
             found.add(&dotted, format!("{topic:?} is already listed in topics.{other}"));
         }
     }
+    for (place, topic) in topics.repartition.iter().enumerate() {
+        if !topics.devices.contains(topic) {
+            let text = format!("{topic:?} is not listed in topics.devices: list it there, too");
+            found.add("topics.repartition", text);
+        } else if topics.repartition[..place].contains(topic) {
+            found.add("topics.repartition", format!("{topic:?} is listed twice"));
+        }
+    }
     for (topic, message) in &topics.types {
         let text = match listed_by.get(topic.as_str()) {
             Some(key) if *key == message.belongs_to() => continue,

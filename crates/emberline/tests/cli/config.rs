@@ -52,6 +52,25 @@ fn a_value_that_cannot_be_with_others_is_told_with_its_place() {
 }
 
 #[test]
+fn what_is_repartitioned_is_a_topic_of_devices_and_has_to_be_there_for_its_worker() {
+    let text = "[topics]\ndevices = [\"a\", \"b\"]\nrepartition = [\"b\", \"c\", \"b\"]\n";
+    let run = Emberline::with_config(text).run(&["config", "show"]);
+    assert_eq!(run.code, 2);
+    for expected in [
+        "config.toml:3:1: topics.repartition: \"c\" is not listed in topics.devices: list it there, too",
+        "config.toml:3:1: topics.repartition: \"b\" is listed twice",
+    ] {
+        assert!(run.stderr.contains(expected), "{expected}\n{}", run.stderr);
+    }
+    let good = Emberline::with_config("[topics]\ndevices = [\"a\"]\nrepartition = [\"a\"]\n");
+    assert_eq!(good.run(&["config", "show"]).code, 0);
+
+    let without = Emberline::with_config("").run(&["run", "--workers", "repartition"]);
+    assert_eq!(without.code, 2, "{without:?}");
+    assert!(without.stderr.contains("topics.repartition lists no topic"), "{without:?}");
+}
+
+#[test]
 fn a_kafka_property_that_would_break_a_promise_is_refused() {
     let text = "[kafka.properties]\n\"enable.auto.commit\" = true\n\"auto.offset.reset\" = \"latest\"\n\"group.id\" = \"g\"\n";
     let run = Emberline::with_config(text).run(&["config", "show"]);

@@ -64,10 +64,10 @@ impl Look<'_> {
     /// end by the plan; of what is redriven only that was accepted which has a receipt, so all
     /// counts that live delivery has not settled yet, and without receipts all there is.
     fn states_from(&self, run: &ReplayRun) -> Result<Vec<(String, OffsetRange)>, BrokerError> {
-        let devices = &self.settings.topics.devices;
+        let topics = &self.settings.topics;
         let is_redrive = self.kind() == WorkerKind::Redrive;
-        let topics: Vec<_> =
-            devices.iter().filter(|topic| is_redrive || **topic == run.topic).cloned().collect();
+        let mut topics = if is_redrive { topics.read_by_devices() } else { topics.of_devices() };
+        topics.retain(|topic| is_redrive || *topic == run.topic);
         let group = WorkerKind::Devices.group(&self.settings.kafka.group);
         let kafka = KafkaSettings { group, ..self.settings.kafka.clone() };
         let asked = Bounds::new(&kafka)?;

@@ -156,7 +156,8 @@ impl Planner {
             }
             Content::Device(DeviceRecord::Skipped(_))
             | Content::Tombstone
-            | Content::ForLaterVersion => {}
+            | Content::ForLaterVersion
+            | Content::ToKeyed(_) => {}
             Content::Binding(event) => self.binding(&event),
             Content::Customer(_) | Content::Order(_) => {
                 self.plan.events += 1;

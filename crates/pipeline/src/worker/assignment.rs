@@ -108,8 +108,10 @@ impl<T: Transport + Clone> Worker<T> {
         }
         self.forget_freed();
         for assigned in partitions {
-            let resume_at =
-                assigned.committed.unwrap_or(assigned.low).clamp(assigned.low, assigned.high);
+            let (low, high) = (assigned.low, assigned.high);
+            let resume_at = assigned.committed.unwrap_or(assigned.start).clamp(low, high);
+            let begins_untold =
+                assigned.committed.is_none() && resume_at > low && !self.kind.is_again();
             let settled_before = match assigned.committed {
                 Some(committed) if committed == resume_at => {
                     commit_metadata::decode(&assigned.metadata, committed)
@@ -119,6 +121,9 @@ impl<T: Transport + Clone> Worker<T> {
             let name = (Arc::clone(&assigned.at.topic), assigned.at.partition);
             let regained = !self.known_partitions.insert(name);
             let marks = SeedMarks::new(self.shared.settings.delivery.dedupe_window);
+            if self.spread.is_some() {
+                self.metrics.spread_of(&assigned.at.topic);
+            }
             self.topic_partitions.insert(Arc::clone(&assigned.at.topic), assigned.topic_partitions);
             let id = self.records.partitions.insert(Partition::resumed(
                 assigned.at,
@@ -127,6 +132,7 @@ impl<T: Transport + Clone> Worker<T> {
                 marks,
                 (assigned.high, assigned.frontier),
             ));
+            self.records.partitions[id].begins_untold = begins_untold;
             if regained {
                 self.records.partitions[id].regained_up_to = assigned.high;
             }
@@ -316,12 +322,16 @@ impl<T: Transport + Clone> Worker<T> {
             },
         );
         let waiting = self.waiting.take_if(|waiting| chosen(records, waiting.record));
+        let in_time = self.in_time.take_if(|(record, _)| chosen(records, *record));
         for (lease, in_doubt) in leases {
             self.give_up_lease(&lease, in_doubt, now);
         }
         for (about, item) in items {
             self.free_identity(&about, &item);
             self.records.hand_over(item.record, 1, &self.metrics);
+        }
+        for (record, _) in in_time {
+            self.records.hand_over(record, 1, &self.metrics);
         }
         for waiting in waiting {
             self.records.hand_over(waiting.record, waiting.items, &self.metrics);

@@ -159,7 +159,7 @@ impl<T: Transport + Clone> Worker<T> {
     pub(super) fn claim_call(&mut self, id: LaneId) -> Option<Call> {
         let action = self.lanes.about(id).action();
         let call = match (&self.lanes.front(id)?.what, action) {
-            (What::Customer(event), Action::ListCustomers) => {
+            (What::Customer(event), Some(Action::ListCustomers)) => {
                 let customer = Some(event.customer.as_str());
                 self.sign(&ServiceGetCustomerList { customer, ..Default::default() }, 1)
             }
@@ -171,7 +171,7 @@ impl<T: Transport + Clone> Worker<T> {
                 },
                 1,
             ),
-            (What::Order(order), Action::CreateOrder) => self.sign(
+            (What::Order(order), Some(Action::CreateOrder)) => self.sign(
                 &ServiceCreateOrder {
                     customer: order.customer.as_str(),
                     order_no: &order.order_no,
@@ -187,7 +187,7 @@ impl<T: Transport + Clone> Worker<T> {
             }
             _ => return None,
         };
-        if matches!(action, Action::CreateOrder | Action::CreateCustomer)
+        if matches!(action, Some(Action::CreateOrder | Action::CreateCustomer))
             && let Some(state) = &mut self.lanes.about_mut(id).claim
         {
             state.claim.create_begins();

@@ -68,7 +68,10 @@ impl<T: Transport + Clone> Worker<T> {
             if !self.prepare_lane(id, now) {
                 continue;
             }
-            let action = self.lanes.about(id).action();
+            let Some(action) = self.lanes.about(id).action() else {
+                self.write_keyed(id, now);
+                continue;
+            };
             let ticket = match self.shared.traffic.may_call(action as usize, now) {
                 (Permission::Go(ticket), _) => ticket,
                 // This action alone is throttled: others may go.
@@ -107,7 +110,7 @@ impl<T: Transport + Clone> Worker<T> {
                 if lane.attempts == 0 && lane.suspects == 0 {
                     self.shared.traffic.first_call();
                 }
-                self.call(id, ticket, call, now);
+                self.call((id, action), ticket, call, now);
                 self.promote_siblings(id);
             } else {
                 self.free_lane(id);
@@ -141,7 +144,7 @@ impl<T: Transport + Clone> Worker<T> {
     /// nothing is left to probe with (its partition went), it goes on until there is.
     pub(super) fn gate_may_have_moved(&mut self) {
         let (shut, state) = self.shared.traffic.intake_paused();
-        let paused = shut && self.lanes.items_len() > 0;
+        let paused = shut && self.kind.calls_service() && self.lanes.items_len() > 0;
         if paused == self.intake_paused {
             return;
         }
@@ -190,6 +193,7 @@ impl<T: Transport + Clone> Worker<T> {
             About::State { .. } => self.prepare_state(id, now),
             About::Bindings { .. } => self.prepare_bindings(id, now),
             About::Customer { .. } | About::Orders { .. } => false,
+            About::Records { .. } => true,
         }
     }
 
@@ -274,7 +278,7 @@ impl<T: Transport + Clone> Worker<T> {
         let bindings = &self.shared.bindings;
         self.lanes.release_held(|lane| match &lane.about {
             About::Data { device, .. } => bindings.is_bound(device.key()),
-            About::State { .. } | About::Bindings { .. } => true,
+            About::State { .. } | About::Bindings { .. } | About::Records { .. } => true,
             // Their customer releases them.
             About::Customer { .. } | About::Orders { .. } => false,
         });
@@ -286,6 +290,7 @@ impl<T: Transport + Clone> Worker<T> {
             About::State { device } => self.state_call(id, &device),
             About::Bindings { customer } => self.bindings_call(id, &customer),
             About::Customer { .. } | About::Orders { .. } => self.claim_call(id),
+            About::Records { .. } => None,
         }
     }
 
@@ -330,9 +335,8 @@ impl<T: Transport + Clone> Worker<T> {
         Call { count, body, request_id: stamp.request_id, customer: None }
     }
 
-    fn call(&mut self, lane: LaneId, ticket: Ticket, call: Call, now: Instant) {
+    fn call(&mut self, (lane, action): (LaneId, Action), ticket: Ticket, call: Call, now: Instant) {
         let Call { count, body, request_id, customer } = call;
-        let action = self.lanes.about(lane).action();
         self.lanes.start(lane, count);
         self.in_calls += 1;
         let transport = self.transport.clone();

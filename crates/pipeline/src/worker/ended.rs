@@ -75,7 +75,9 @@ impl<T: Transport + Clone> Worker<T> {
         }
         let Some(body) = &end.tapped else { return };
         let device = match &self.lanes.about(end.lane).about {
-            About::Data { device, .. } | About::State { device } => Some(device.as_str()),
+            About::Data { device, .. } | About::State { device } | About::Records { device } => {
+                Some(device.as_str())
+            }
             About::Bindings { .. } | About::Customer { .. } | About::Orders { .. } => None,
         };
         self.status.tap().offer((action, device), now, || Sample {
@@ -342,6 +344,7 @@ impl<T: Transport + Clone> Worker<T> {
                 }
             }
             Written::StateReceipt { lane } => self.state_delivered(lane, now),
+            Written::Keyed { lane } => self.keyed(lane, now),
             Written::Returned => {}
             Written::Mended { set } => {
                 let (claim, set) = *set;

@@ -33,6 +33,8 @@ pub(super) enum Written {
     Receipt { records: Vec<RecordId> },
     /// The receipt of a lane's state is there.
     StateReceipt { lane: LaneId },
+    /// A device's record is in the topic that is keyed by device.
+    Keyed { lane: LaneId },
     /// A lease was given back: nothing waits for it.
     Returned,
     /// A customer's set has all facts again.
@@ -40,17 +42,17 @@ pub(super) enum Written {
 }
 
 /// Where a record first stood.
-struct Origin {
-    topic: String,
+pub(super) struct Origin {
+    pub(super) topic: String,
     partition: i32,
     offset: i64,
-    timestamp_ms: i64,
+    pub(super) timestamp_ms: i64,
     attempts: u32,
     first_seen_ms: i64,
 }
 
 impl<T: Transport + Clone> Worker<T> {
-    fn origin(&self, record: &InFlight, now_ms: i64) -> Origin {
+    pub(super) fn origin(&self, record: &InFlight, now_ms: i64) -> Origin {
         if let Some(history) = &record.history {
             return Origin {
                 topic: history.topic.clone(),
@@ -74,7 +76,7 @@ impl<T: Transport + Clone> Worker<T> {
 
     /// The record's own headers, with the type that its topic is configured for where the
     /// record does not say it itself.
-    fn own_headers(&self, record: &InFlight, origin: &Origin) -> Vec<(String, Vec<u8>)> {
+    pub(super) fn own_headers(&self, record: &InFlight, origin: &Origin) -> Vec<(String, Vec<u8>)> {
         let mut headers: Vec<_> = record
             .raw
             .headers()
@@ -301,6 +303,10 @@ impl<T: Transport + Clone> Worker<T> {
 fn category_of(item: &Item) -> Option<Category> {
     match &item.what {
         What::Report { report, .. } => Some(report.category()),
-        What::State { .. } | What::Binding(_) | What::Customer(_) | What::Order(_) => None,
+        What::State { .. }
+        | What::Binding(_)
+        | What::Customer(_)
+        | What::Order(_)
+        | What::Record => None,
     }
 }

@@ -160,6 +160,7 @@ impl<T: Transport + Clone> Worker<T> {
     fn take_in_one(&mut self, intake: Intake, partition: PartitionId, now: Instant) {
         let Intake { offset, arrival, raw, early, history, content, .. } = intake;
         let waits = history.as_ref().map(|history| (history.due_ms, is_unbound(history)));
+        self.look_for_spread(&content, partition);
         let device = content.device();
         let parts = parts_of(&content, history.as_deref());
         let settled = device.map_or(Categories::default(), |device| {
@@ -229,6 +230,10 @@ impl<T: Transport + Clone> Worker<T> {
             Content::Device(DeviceRecord::State(state)) => self.state(record, state, now),
             Content::Device(DeviceRecord::Skipped(reason)) => {
                 self.settle(record, Outcome::Skipped(reason), 1, now);
+            }
+            Content::ToKeyed(device) => {
+                let at = self.records.get(record);
+                self.in_time.push(at.partition, at.arrival, (record, device));
             }
             Content::Tombstone => {
                 self.settle(record, Outcome::Skipped(SkipReason::Tombstone), 1, now);

@@ -4,6 +4,7 @@
 mod bindings;
 mod drain;
 mod fenced;
+mod keyed;
 mod listening;
 mod made_up;
 mod orders;

@@ -105,6 +105,10 @@ impl Transport for Service {
 /// A record of one of the pipeline's own topics.
 #[derive(Debug, Clone)]
 pub(crate) struct Written {
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+    pub(crate) timestamp_ms: i64,
+    pub(crate) key: String,
     pub(crate) value: String,
     pub(crate) headers: BTreeMap<String, String>,
 }
@@ -150,8 +154,9 @@ impl World {
             "own.retry.1h",
             "own.dead-letters",
             "own.receipts",
+            "own.devices",
         ];
-        let topics: Vec<_> = own.into_iter().chain(["devices", "bindings"]).collect();
+        let topics: Vec<_> = own.into_iter().chain(["devices", "raw", "bindings"]).collect();
         let topics = topics.into_iter().chain(["customers", "orders"]).map(|name| (name, 2));
         let topics: Vec<_> = topics.chain([("own.order-book", 1)]).collect();
         let broker = EmbeddedBroker::start(&topics).unwrap();
@@ -164,6 +169,7 @@ impl World {
             kafka: broker.settings("g"),
             topics: Topics {
                 devices: vec!["devices".into()],
+                repartition: Vec::new(),
                 bindings: vec!["bindings".into()],
                 customers: vec!["customers".into()],
                 orders: vec!["orders".into()],
@@ -175,11 +181,19 @@ impl World {
             rates_again: None,
             dialect: Dialect::default(),
             delivery: delivery(),
-            workers: workers.to_vec(),
+            workers: workers.iter().copied().filter(|kind| kind.calls_service()).collect(),
             replay: None,
             exit_at_end: true,
         };
         Self { broker, service: Arc::new(service), settings }
+    }
+
+    /// There is a topic `raw` that is not keyed by device, and a worker for it.
+    pub(crate) fn repartitioning(mut self) -> Self {
+        self.settings.topics.devices.push("raw".into());
+        self.settings.topics.repartition.push("raw".into());
+        self.settings.workers.push(WorkerKind::Repartition);
+        self
     }
 
     pub(crate) fn run(&self) -> Running {
@@ -216,11 +230,12 @@ impl World {
         let (sender, mut done) = mpsc::unbounded_channel();
         let producer = Producer::new(&self.kafka(), &ProducerSettings::default(), sender).unwrap();
         for (number, (key, value)) in records.iter().enumerate() {
+            let trace = number.to_string();
             let record = Record {
                 topic,
                 key: Some(key.as_bytes()),
                 value: Some(value.as_bytes()),
-                headers: &[],
+                headers: &[("trace", trace.as_bytes())],
                 timestamp_ms,
             };
             producer.send(record, number).unwrap();
@@ -239,7 +254,6 @@ impl World {
         self.produce("bindings", &devices.iter().map(event).collect::<Vec<_>>()).await;
     }
 
-    /// The offsets committed for a worker's group, all partitions of the topic added up.
     /// Twenty devices that are bound, with thirty records each of two properties.
     pub(crate) async fn tell_of_twenty_devices(&self) {
         let devices: Vec<String> = (0..20).map(|number| format!("d{number}")).collect();
@@ -254,6 +268,7 @@ impl World {
         self.produce("devices", &records).await;
     }
 
+    /// The offsets committed for a worker's group, all partitions of the topic added up.
     pub(crate) async fn committed(&self, kind: WorkerKind, topic: &str) -> i64 {
         let kafka = self.broker.settings(&format!("g-{}", kind.name()));
         let names = [(topic.to_owned(), 0), (topic.to_owned(), 1)];
@@ -292,6 +307,10 @@ impl RecordReader for Collector {
     fn read(&mut self, record: RecordRef<'_>) {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         self.0.push(Written {
+            partition: record.partition,
+            offset: record.offset,
+            timestamp_ms: record.timestamp_ms,
+            key: record.key.map(text).unwrap_or_default(),
             value: record.value.map(text).unwrap_or_default(),
             headers: record.headers.iter().map(|(name, value)| (text(name), text(value))).collect(),
         });
@@ -319,7 +338,7 @@ fn delivery() -> DeliverySettings {
         batch_max_reports: 100,
         linger: Duration::from_millis(20),
         rate: None,
-        fractions: [0.5, 0.2, 0.2, 0.1, 0.0, 0.0],
+        fractions: [0.5, 0.2, 0.2, 0.1, 0.0, 0.0, 0.0],
         gate: GateSettings::default(),
         slow_call: Duration::from_secs(5),
         retry_budget: 0.1,

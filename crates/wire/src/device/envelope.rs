@@ -25,8 +25,6 @@ pub(super) struct Envelope<'de> {
     /// Seconds or milliseconds; the second spelling only.
     pub(super) timestamp: Scalar<'de>,
     pub(super) payload: Payload,
-    /// The payload, where it stands in the envelope as an object.
-    pub(super) message: Message,
     /// Whether it is the second spelling, which has no `MsgType`.
     pub(super) forwarded: bool,
 }
@@ -39,32 +37,42 @@ pub(super) enum Payload {
     /// Base64, now decoded in the scratch space.
     Decoded,
     NotBase64,
-    /// An object, already read.
+    /// An object, already read as the device's message.
     Message,
     /// A list, a number, …
     Other,
 }
 
 impl<'de> Envelope<'de> {
-    /// Reads a platform message; `scratch` takes the payload out of its Base64.
-    pub(super) fn parse(value: &'de [u8], scratch: &mut Vec<u8>) -> Result<Self, DecodeError> {
+    /// Reads a platform message into itself, which is faster than to return it. `message`
+    /// takes a payload that stands in it as an object, `scratch` one out of its Base64.
+    pub(super) fn parse(
+        &mut self,
+        value: &'de [u8],
+        message: &mut Message,
+        scratch: &mut Vec<u8>,
+    ) -> Result<(), DecodeError> {
         // One look at the whole text is cheaper than one at each of its strings.
+        let visitor = self.visitor(message, scratch, Pace::Fast);
         let fast = match std::str::from_utf8(value) {
-            Ok(text) => Self::read(Deserializer::from_str(text), scratch, Pace::Fast),
-            Err(_) => Self::read(Deserializer::from_slice(value), scratch, Pace::Fast),
+            Ok(text) => visitor.read(Deserializer::from_str(text)),
+            Err(_) => visitor.read(Deserializer::from_slice(value)),
         };
-        fast.or_else(|_| Self::read(Deserializer::from_slice(value), scratch, Pace::Careful))
-            .map_err(|problem| DecodeError::json("the value", &problem))
+        fast.or_else(|_| {
+            (*self, *message) = (Self::default(), Message::default());
+            let visitor = self.visitor(message, scratch, Pace::Careful);
+            visitor.read(Deserializer::from_slice(value))
+        })
+        .map_err(|problem| DecodeError::json("the value", &problem))
     }
 
-    fn read<R: serde_json::de::Read<'de>>(
-        mut json: Deserializer<R>,
-        scratch: &mut Vec<u8>,
+    fn visitor<'s>(
+        &'s mut self,
+        message: &'s mut Message,
+        scratch: &'s mut Vec<u8>,
         pace: Pace,
-    ) -> Result<Self, serde_json::Error> {
-        let envelope = json.deserialize_map(EnvelopeVisitor { scratch, pace })?;
-        json.end()?;
-        Ok(envelope)
+    ) -> EnvelopeVisitor<'s, 'de> {
+        EnvelopeVisitor { envelope: self, message, scratch, pace }
     }
 }
 
@@ -108,20 +116,32 @@ impl Key {
     }
 }
 
-struct EnvelopeVisitor<'s> {
+struct EnvelopeVisitor<'s, 'de> {
+    envelope: &'s mut Envelope<'de>,
+    message: &'s mut Message,
     scratch: &'s mut Vec<u8>,
     pace: Pace,
 }
 
-impl<'de> Visitor<'de> for EnvelopeVisitor<'_> {
-    type Value = Envelope<'de>;
+impl<'de> EnvelopeVisitor<'_, 'de> {
+    fn read<R: serde_json::de::Read<'de>>(
+        self,
+        mut json: Deserializer<R>,
+    ) -> Result<(), serde_json::Error> {
+        json.deserialize_map(self)?;
+        json.end()
+    }
+}
+
+impl<'de> Visitor<'de> for EnvelopeVisitor<'_, 'de> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a message of the platform")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope<'de>, A::Error> {
-        let mut envelope = Envelope::default();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Self { envelope, message, scratch, pace } = self;
         let mut seen = 0_u16;
         while let Some(key) = map.next_key_seed(Name(Key::of))? {
             let Some(key) = key else {
@@ -142,13 +162,13 @@ impl<'de> Visitor<'de> for EnvelopeVisitor<'_> {
                 Key::Timestamp => envelope.timestamp = map.next_value()?,
                 Key::Payload | Key::ForwardedPayload => {
                     envelope.forwarded = matches!(key, Key::ForwardedPayload);
-                    let (scratch, message) = (&mut *self.scratch, &mut envelope.message);
-                    let reader = PayloadReader { scratch, message, pace: self.pace };
+                    let (scratch, message) = (&mut *scratch, &mut *message);
+                    let reader = PayloadReader { scratch, message, pace };
                     envelope.payload = map.next_value_seed(Any(reader))?;
                 }
             }
         }
-        Ok(envelope)
+        Ok(())
     }
 }
 

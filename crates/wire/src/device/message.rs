@@ -59,28 +59,30 @@ pub(super) enum Pace {
 }
 
 impl Message {
-    /// Reads a payload.
-    pub(super) fn parse(payload: &[u8]) -> Result<Self, DecodeError> {
+    /// Reads a payload into itself.
+    pub(super) fn parse(&mut self, payload: &[u8]) -> Result<(), DecodeError> {
         if payload.trim_ascii_start().first() != Some(&b'{') {
             return Err(DecodeError::invalid("the payload", "not a JSON object"));
         }
         // As for the envelope: one look at the whole text.
         let fast = match std::str::from_utf8(payload) {
-            Ok(text) => Self::read(serde_json::Deserializer::from_str(text), Pace::Fast),
-            Err(_) => Self::read(serde_json::Deserializer::from_slice(payload), Pace::Fast),
+            Ok(text) => self.read(serde_json::Deserializer::from_str(text), Pace::Fast),
+            Err(_) => self.read(serde_json::Deserializer::from_slice(payload), Pace::Fast),
         };
-        fast.or_else(|_| Self::read(serde_json::Deserializer::from_slice(payload), Pace::Careful))
-            .map_err(|problem| DecodeError::json("the payload", &problem))
+        fast.or_else(|_| {
+            *self = Self::default();
+            self.read(serde_json::Deserializer::from_slice(payload), Pace::Careful)
+        })
+        .map_err(|problem| DecodeError::json("the payload", &problem))
     }
 
     fn read<'de, R: serde_json::de::Read<'de>>(
+        &mut self,
         mut json: serde_json::Deserializer<R>,
         pace: Pace,
-    ) -> Result<Self, serde_json::Error> {
-        let mut message = Self::default();
-        json.deserialize_map(MessageVisitor { message: &mut message, pace })?;
-        json.end()?;
-        Ok(message)
+    ) -> Result<(), serde_json::Error> {
+        json.deserialize_map(MessageVisitor { message: self, pace })?;
+        json.end()
     }
 
     /// Reads the fields of a message.

@@ -19,19 +19,24 @@ pub(super) fn decode(
     record_time: EventTime,
     scratch: &mut Vec<u8>,
 ) -> Result<DeviceRecord, DecodeError> {
-    Envelope::parse(value, scratch)?.into_record(record_time, scratch)
+    let (mut envelope, mut message) = (Envelope::default(), Message::default());
+    envelope.parse(value, &mut message, scratch)?;
+    envelope.record(&mut message, record_time, scratch)
 }
 
 impl Envelope<'_> {
-    fn into_record(
-        mut self,
+    fn record(
+        &self,
+        message: &mut Message,
         record_time: EventTime,
         scratch: &[u8],
     ) -> Result<DeviceRecord, DecodeError> {
         match &self.msg_type {
-            Scalar::Text(kind) if kind == "Publish" => self.published(record_time, scratch),
+            Scalar::Text(kind) if kind == "Publish" => {
+                self.published(message, record_time, scratch)
+            }
             Scalar::Text(kind) if kind == "StatusChange" => self.status_change(record_time),
-            Scalar::Absent if self.forwarded => self.published(record_time, scratch),
+            Scalar::Absent if self.forwarded => self.published(message, record_time, scratch),
             Scalar::Absent => Err(DecodeError::Missing { field: "MsgType" }),
             _ => Ok(DeviceRecord::Skipped(SkipReason::OtherMessage)),
         }
@@ -48,13 +53,14 @@ impl Envelope<'_> {
     }
 
     fn published(
-        &mut self,
+        &self,
+        message: &mut Message,
         record_time: EventTime,
         scratch: &[u8],
     ) -> Result<DeviceRecord, DecodeError> {
-        let message = match self.payload {
-            Payload::Message => Ok(std::mem::take(&mut self.message)),
-            Payload::Decoded => Message::parse(scratch),
+        let read = match self.payload {
+            Payload::Message => Ok(()),
+            Payload::Decoded => message.parse(scratch),
             Payload::NotBase64 => Err(DecodeError::Base64),
             Payload::Absent => Err(DecodeError::Missing { field: "the payload" }),
             Payload::Other => {
@@ -63,10 +69,10 @@ impl Envelope<'_> {
         };
         // A topic of the user's own may carry anything.
         let foreign = self.is_foreign();
-        let message = match message {
+        match read {
             Err(_) if foreign => return Ok(DeviceRecord::Skipped(SkipReason::OtherMessage)),
-            message => message?,
-        };
+            read => read?,
+        }
         match message.method {
             Method::Other => return Ok(DeviceRecord::Skipped(SkipReason::OtherMethod)),
             Method::Absent if foreign => {
@@ -78,17 +84,17 @@ impl Envelope<'_> {
         if let Some(field) = message.repeated {
             return Err(DecodeError::invalid(field, "given twice"));
         }
-        let properties = match message.params {
+        let properties = match &mut message.params {
             Params::Properties(properties) => properties,
             Params::Absent => return Ok(DeviceRecord::Skipped(SkipReason::NoProperty)),
             Params::NotAnObject => return Err(DecodeError::invalid("params", "not an object")),
         };
-        let time = match message.time? {
+        let time = match std::mem::replace(&mut message.time, Ok(None))? {
             Some(time) => time,
             None => self.time_or(record_time)?,
         };
         let time = time.report_time().ok_or(DecodeError::Missing { field: "the report's time" })?;
-        Ok(properties.into_record(self.device()?, time))
+        Ok(properties.take_record(self.device()?, time))
     }
 
     /// Whether its topic is known, and not that of the thing model's properties.

@@ -44,18 +44,18 @@ impl Properties {
         self.unknown == 0 && self.refused.is_empty() && self.measured.iter().all(Option::is_none)
     }
 
-    /// The record that they make.
-    pub(super) fn into_record(mut self, device: DeviceId, time: ReportTime) -> DeviceRecord {
+    /// The record that they make; what they were is used up.
+    pub(super) fn take_record(&mut self, device: DeviceId, time: ReportTime) -> DeviceRecord {
         if self.is_empty() {
             return DeviceRecord::Skipped(SkipReason::NoProperty);
         }
         self.refused.sort_unstable_by_key(|refusal| refusal.category);
-        let measured = self.measured.into_iter().flatten();
+        let measured = self.measured.iter().flatten();
         DeviceRecord::Telemetry(Telemetry {
             device,
             time,
-            reports: measured.map(|measurement| Report { time, measurement }).collect(),
-            refused: self.refused,
+            reports: measured.map(|&measurement| Report { time, measurement }).collect(),
+            refused: std::mem::take(&mut self.refused),
             unknown_properties: self.unknown,
         })
     }

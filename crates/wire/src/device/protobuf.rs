@@ -55,7 +55,7 @@ fn telemetry(value: &[u8], fallback: EventTime) -> Result<DeviceRecord, DecodeEr
     if let Some(smoke) = message.smoke_state {
         add(Category::Smoke, &[Some(f64::from(u8::from(smoke)))]);
     }
-    Ok(properties.into_record(device, time))
+    Ok(properties.take_record(device, time))
 }
 
 fn state(value: &[u8], fallback: EventTime) -> Result<DeviceRecord, DecodeError> {

@@ -123,13 +123,39 @@ configuration names, and the portal's secrets are for the portal alone.
 {{- $customers := hasKey $topics "customers" | ternary $topics.customers (list "customers") -}}
 {{- $orders := hasKey $topics "orders" | ternary $topics.orders (list "orders") -}}
 {{- $kinds := list -}}
-{{- range $kind := list "claims" "bindings" "devices" "retries" -}}
+{{- range $kind := list "claims" "bindings" "repartition" "devices" "retries" -}}
 {{- $worker := include "emberline.worker" (dict "root" $ "kind" $kind) | fromJson -}}
-{{- if and $worker.enabled (or (ne $kind "claims") $customers $orders) -}}
+{{- if and $worker.enabled (or (ne $kind "claims") $customers $orders) (or (ne $kind "repartition") $topics.repartition) -}}
 {{- $kinds = append $kinds $kind -}}
 {{- end -}}
 {{- end -}}
 {{- join " " $kinds -}}
+{{- end -}}
+
+{{/* The topics that a kind reads, where their lag says how many replicas it needs: settings, and kind. */}}
+{{- define "emberline.topicsOf" -}}
+{{- $topics := .settings.topics -}}
+{{- $repartition := $topics.repartition | default list -}}
+{{- $read := list -}}
+{{- if eq .kind "devices" -}}
+{{- range $topic := hasKey $topics "devices" | ternary $topics.devices (list "devices") -}}
+{{- if not (has $topic $repartition) -}}
+{{- $read = append $read $topic -}}
+{{- end -}}
+{{- end -}}
+{{- if $repartition -}}
+{{- $read = append $read (printf "%s.devices" ($topics.prefix | default "emberline")) -}}
+{{- end -}}
+{{- else if eq .kind "repartition" -}}
+{{- $read = $repartition -}}
+{{- else if eq .kind "bindings" -}}
+{{- $read = hasKey $topics "bindings" | ternary $topics.bindings (list "bindings") -}}
+{{- else if eq .kind "claims" -}}
+{{- $customers := hasKey $topics "customers" | ternary $topics.customers (list "customers") -}}
+{{- $orders := hasKey $topics "orders" | ternary $topics.orders (list "orders") -}}
+{{- $read = concat $customers $orders -}}
+{{- end -}}
+{{- dict "topics" $read | toJson -}}
 {{- end -}}
 
 {{/* A kind's values: its own, laid over those of all. */}}

@@ -58,8 +58,9 @@ pub(crate) fn triggers() -> Result<()> {
             "{name} is not stable when it scales down"
         );
     }
-    // Two topics of claims, one of bindings, two of devices.
-    ensure!(checked == 5, "{checked} triggers");
+    // Two topics of claims, one of bindings, one that is repartitioned, and two of devices: the
+    // other one, and the one that is keyed by device.
+    ensure!(checked == 6, "{checked} triggers");
 
     let schema: Value =
         serde_json::from_str(&fs::read_to_string(directory().join("values.schema.json"))?)?;

@@ -4,13 +4,13 @@
 //! A right to write shows only when something is written, so it is not looked at.
 
 mod groups;
+mod keys;
 mod topics;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use emberline_broker::{Bounds, BrokerError};
-use emberline_pipeline::WorkerKind;
 
 use super::fault::Fault;
 use super::report::{Group, Report};
@@ -44,12 +44,12 @@ pub(super) async fn check(settings: &Settings, report: &mut Report) -> anyhow::R
         for topic in &wanted {
             report.skipped(Group::Kafka, &topic.name, "the brokers");
         }
-        for kind in WorkerKind::ALL {
+        for kind in groups::kinds(settings) {
             report.skipped(Group::Kafka, &groups::name(&kafka, kind), "the brokers");
         }
         return Ok(());
     }
-    let found = topics::check(&kafka, &wanted, report).await?;
+    let found = topics::check(&kafka, settings, &wanted, report).await?;
     groups::check(&kafka, settings, &found, report).await;
     Ok(())
 }

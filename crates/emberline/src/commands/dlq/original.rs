@@ -112,7 +112,7 @@ impl OriginalReader {
             Kind::Customers
         } else if is_in(&topics.orders) {
             Kind::Orders
-        } else if is_in(&topics.devices) {
+        } else if is_in(&topics.of_devices()) {
             Kind::Devices
         } else {
             match type_name {
@@ -250,6 +250,7 @@ pub(super) mod tests {
         let names = |name: &str| vec![name.to_owned()];
         OriginalReader::new(Topics {
             devices: names("devices"),
+            repartition: Vec::new(),
             bindings: names("bindings"),
             customers: names("customers"),
             orders: names("orders"),

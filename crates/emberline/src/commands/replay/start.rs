@@ -11,6 +11,7 @@ use crate::commands::again::{Job, Options};
 use crate::replays::ReplayKind;
 use crate::settings::Settings;
 use crate::span::Span;
+use crate::wiring;
 
 /// Arguments of `replay` without a subcommand.
 #[derive(Debug, clap::Args)]
@@ -64,7 +65,10 @@ impl Args {
     /// there are none.
     pub(super) fn job(self, settings: &Settings) -> Result<Job, UsageError> {
         let topic = self.topic.clone().unwrap_or_default();
-        let inputs: Vec<_> = settings.topics.inputs().map(|(_, topic)| topic).collect();
+        let topics = wiring::topics(settings);
+        let keyed = topics.repartitions().then(|| topics.keyed_devices());
+        let inputs = settings.topics.inputs().map(|(_, topic)| topic);
+        let inputs: Vec<_> = inputs.chain(keyed.as_deref()).collect();
         if !inputs.contains(&topic.as_str()) {
             let inputs = inputs.join(", ");
             let text = format!("{topic} is no topic that the workers read: these are {inputs}");

@@ -61,15 +61,12 @@ pub(in crate::commands) fn check(wanted: &Wanted, seen: &Seen) -> Verdict {
             problems
         }
         Kind::Register { keep_ms } => {
-            let mut problems = check_kept(found, keep_ms);
+            let mut problems = check_kept(found, Some(keep_ms));
             problems.extend(check_one_partition(found));
             problems
         }
-        Kind::Log { keep_ms } => {
-            let mut problems = check_kept(found, keep_ms);
-            problems.extend(check_size(found, LOG_MAX_BYTES));
-            problems
-        }
+        Kind::Keyed { keep_ms } => check_copies(found, keep_ms),
+        Kind::Log { keep_ms } => check_copies(found, Some(keep_ms)),
     };
     let state = if problems.is_empty() { "ok" } else { "wrong" };
     Verdict { topic: wanted.name.clone(), state, problems }
@@ -80,9 +77,11 @@ fn missing(wanted: &Wanted) -> Verdict {
         Kind::Input { key } => {
             format!("run emberline topics create --inputs, or take it out of topics.{key}")
         }
-        Kind::Table { .. } | Kind::Book { .. } | Kind::Register { .. } | Kind::Log { .. } => {
-            "run emberline topics create".to_owned()
-        }
+        Kind::Table { .. }
+        | Kind::Book { .. }
+        | Kind::Register { .. }
+        | Kind::Keyed { .. }
+        | Kind::Log { .. } => "run emberline topics create".to_owned(),
     };
     let text = "does not exist".to_owned();
     Verdict { state: "missing", ..Verdict::bad(&wanted.name, text, advice) }
@@ -118,7 +117,15 @@ fn check_one_partition(found: &TopicState) -> Option<Problem> {
     })
 }
 
-fn check_kept(found: &TopicState, keep_ms: u64) -> Vec<Problem> {
+/// A log of other topics' records.
+fn check_copies(found: &TopicState, keep_ms: Option<u64>) -> Vec<Problem> {
+    let mut problems = check_kept(found, keep_ms);
+    problems.extend(check_size(found, LOG_MAX_BYTES));
+    problems
+}
+
+/// `keep_ms`: how long its records are needed; `None`: for ever.
+fn check_kept(found: &TopicState, keep_ms: Option<u64>) -> Vec<Problem> {
     let mut problems = Vec::new();
     if found.cleanup_policy.contains("compact") {
         problems.push(Problem {
@@ -127,11 +134,16 @@ fn check_kept(found: &TopicState, keep_ms: u64) -> Vec<Problem> {
         });
     }
     // -1: kept for ever.
-    let too_short = |kept: i64| kept >= 0 && kept.unsigned_abs() < keep_ms;
+    let too_short =
+        |kept: i64| kept >= 0 && keep_ms.is_none_or(|keep_ms| kept.unsigned_abs() < keep_ms);
     if let Some(kept) = found.retention_ms.filter(|kept| too_short(*kept)) {
+        let (needed, value) = match keep_ms {
+            Some(keep_ms) => (format!("{keep_ms} ms are needed"), keep_ms.to_string()),
+            None => ("they are needed for ever".to_owned(), "-1".to_owned()),
+        };
         problems.push(Problem {
-            text: format!("keeps records for {kept} ms, and {keep_ms} ms are needed"),
-            advice: set(found, &format!("retention.ms={keep_ms}")),
+            text: format!("keeps records for {kept} ms, and {needed}"),
+            advice: set(found, &format!("retention.ms={value}")),
         });
     }
     problems
@@ -208,6 +220,15 @@ mod tests {
         let wrong = problems(kind, &found("delete", 999, 10_000_000));
         assert!(wrong[0].contains("retention.ms=1000"), "{wrong:?}");
         assert!(problems(kind, &found("compact", 1000, 10_000_000))[0].contains("compacted"));
+    }
+
+    #[test]
+    fn what_is_needed_for_ever_is_kept_for_ever() {
+        let kind = Kind::Keyed { keep_ms: None };
+        assert_eq!(problems(kind, &found("delete", -1, 10_000_000)), [""; 0]);
+        let wrong = problems(kind, &found("delete", i64::MAX, 10_000_000));
+        assert!(wrong[0].contains("needed for ever"), "{wrong:?}");
+        assert!(wrong[0].contains("retention.ms=-1"), "{wrong:?}");
     }
 
     #[test]

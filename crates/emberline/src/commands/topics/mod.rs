@@ -8,7 +8,7 @@ pub(super) mod plan;
 
 use anyhow::Context;
 use clap::{Args as ClapArgs, Subcommand};
-use emberline_broker::{Admin, AdminError, NewTopic, Seen};
+use emberline_broker::{Admin, AdminError, BrokerError, NewTopic, Seen};
 use serde_json::json;
 
 use crate::app::Exit;
@@ -69,10 +69,11 @@ pub async fn run(args: Args, settings: Settings) -> anyhow::Result<Exit> {
     match args.action {
         Action::Create { inputs, partitions, replication, json } => {
             let sizes = Sizes { partitions, replication };
-            create(&admin, &wanted(&settings, inputs), sizes, json).await.with_context(kafka_at)
+            let wanted = wanted(&admin, &settings, inputs).await.with_context(kafka_at)?;
+            create(&admin, &wanted, sizes, json).await.with_context(kafka_at)
         }
         Action::Check { inputs, json } => {
-            let wanted = wanted(&settings, inputs);
+            let wanted = wanted(&admin, &settings, inputs).await.with_context(kafka_at)?;
             let names: Vec<_> = wanted.iter().map(|topic| topic.name.as_str()).collect();
             let found = admin.describe(&names).await.with_context(kafka_at)?;
             let verdicts = wanted.iter().zip(&found).map(|(wanted, found)| check(wanted, found));
@@ -81,12 +82,27 @@ pub async fn run(args: Args, settings: Settings) -> anyhow::Result<Exit> {
     }
 }
 
-fn wanted(settings: &Settings, inputs: bool) -> Vec<Wanted> {
-    let mut wanted = plan::own_topics(settings);
+async fn wanted(
+    admin: &Admin,
+    settings: &Settings,
+    inputs: bool,
+) -> Result<Vec<Wanted>, BrokerError> {
+    let mut wanted = own_topics(admin, settings).await?;
     if inputs {
         wanted.extend(plan::input_topics(settings));
     }
-    wanted
+    Ok(wanted)
+}
+
+/// The pipeline's own topics, as they must be beside the inputs that there are.
+async fn own_topics(admin: &Admin, settings: &Settings) -> Result<Vec<Wanted>, BrokerError> {
+    let mut wanted = plan::own_topics(settings);
+    let repartitioned: Vec<_> = settings.topics.repartition.iter().map(String::as_str).collect();
+    if !repartitioned.is_empty() {
+        let found = admin.describe(&repartitioned).await?;
+        plan::keep_keyed(&mut wanted, found.iter().filter_map(Seen::there));
+    }
+    Ok(wanted)
 }
 
 /// Makes the pipeline's own topics that are missing, with the brokers' defaults; returns
@@ -95,7 +111,7 @@ fn wanted(settings: &Settings, inputs: bool) -> Vec<Wanted> {
 /// # Errors
 /// If Kafka gives no answer, or does not allow it.
 pub async fn create_missing(admin: &Admin, settings: &Settings) -> anyhow::Result<Vec<String>> {
-    let wanted = plan::own_topics(settings);
+    let wanted = own_topics(admin, settings).await?;
     let names: Vec<_> = wanted.iter().map(|topic| topic.name.as_str()).collect();
     let found = admin.describe(&names).await?;
     if let Some((hidden, _)) = wanted.iter().zip(&found).find(|(_, seen)| **seen == Seen::Hidden) {

@@ -1,6 +1,6 @@
 //! Which topics there must be, and what each must be like.
 
-use emberline_broker::NewTopic;
+use emberline_broker::{NewTopic, TopicState};
 
 use crate::settings::{HumanDuration, Settings};
 
@@ -36,6 +36,11 @@ pub(in crate::commands) enum Kind {
         /// Shortest time that records must be kept, in milliseconds.
         keep_ms: u64,
     },
+    /// The device records of other topics, under their own timestamps and keyed by device.
+    Keyed {
+        /// Shortest time that records must be kept, in milliseconds; `None`: for ever.
+        keep_ms: Option<u64>,
+    },
     /// Records that are read for so long, and dropped after it.
     Log {
         /// Shortest time that records must be kept, in milliseconds.
@@ -61,9 +66,13 @@ const DAY_MS: u64 = 86_400_000;
 const DEAD_LETTERS_MS: u64 = 30 * DAY_MS;
 /// A retry topic must not drop what is not quite too old yet: one day of margin.
 const RETRY_MARGIN_MS: u64 = DAY_MS;
+/// Where nothing else is known, what is keyed anew was kept for seven days, the brokers' default.
+const UNKEYED_MS: u64 = 7 * DAY_MS;
+/// What is keyed anew is to be there until it is read, however old it was: one day of margin.
+const KEYED_MARGIN_MS: u64 = DAY_MS;
 /// Who waits for another reads on over what was written meanwhile: far longer than any lease.
 const BOOK_LAG_MS: u64 = DAY_MS / 24;
-/// Largest record of a retry or dead-letter topic: the original, which its own topic took
+/// Largest record of a topic of copies: the original, which its own topic took
 /// (1 MB unless raised there), with our headers.
 pub(super) const LOG_MAX_BYTES: u64 = 10_000_000;
 
@@ -76,6 +85,7 @@ pub(in crate::commands) fn own_topics(settings: &Settings) -> Vec<Wanted> {
         Kind::Log { keep_ms: millis(settings.retry.max_age).saturating_add(RETRY_MARGIN_MS) };
     let dead_letters = Kind::Log { keep_ms: DEAD_LETTERS_MS };
     let receipts = Kind::Log { keep_ms: millis(settings.receipts.retention) };
+    let keyed = Kind::Keyed { keep_ms: Some(UNKEYED_MS + KEYED_MARGIN_MS) };
 
     let order_book = Kind::Book { holds: "which orders were placed" };
     let replays = Kind::Book { holds: "how far a replay is" };
@@ -84,12 +94,33 @@ pub(in crate::commands) fn own_topics(settings: &Settings) -> Vec<Wanted> {
     let mut topics = vec![wanted("customer-devices", table, "READ and WRITE")];
     let tiers = settings.retry.tiers.iter();
     topics.extend(tiers.map(|tier| wanted(&format!("retry.{tier}"), retry, "READ and WRITE")));
+    if !settings.topics.repartition.is_empty() {
+        topics.push(wanted("devices", keyed, "READ and WRITE"));
+    }
     topics.push(wanted("order-book", order_book, "READ and WRITE"));
     topics.push(wanted("dead-letters", dead_letters, "WRITE"));
     topics.push(wanted("receipts", receipts, "WRITE"));
     topics.push(wanted("replays", replays, "DESCRIBE"));
     topics.push(wanted("portal-tokens", tokens, "DESCRIBE"));
     topics
+}
+
+/// Keeps the topic keyed by device for as long as those that it is written from: a record is as
+/// old in it as it was there, and would be gone at once.
+pub(in crate::commands) fn keep_keyed<'a>(
+    wanted: &mut [Wanted],
+    written_from: impl IntoIterator<Item = &'a TopicState>,
+) {
+    let kept = written_from.into_iter().filter_map(|topic| topic.retention_ms);
+    // -1: for ever.
+    let longest = kept
+        .map(|kept| u64::try_from(kept).ok())
+        .reduce(|one, other| one.zip(other).map(|(one, other)| one.max(other)));
+    for topic in wanted {
+        if let (Kind::Keyed { keep_ms }, Some(longest)) = (&mut topic.kind, longest) {
+            *keep_ms = longest.map(|longest| longest.saturating_add(KEYED_MARGIN_MS));
+        }
+    }
 }
 
 /// The topics that the pipeline reads.
@@ -107,7 +138,9 @@ impl Wanted {
     pub(in crate::commands) const fn partitions_of(&self, partitions: i32) -> i32 {
         match self.kind {
             Kind::Book { .. } | Kind::Register { .. } => 1,
-            Kind::Input { .. } | Kind::Table { .. } | Kind::Log { .. } => partitions,
+            Kind::Input { .. } | Kind::Table { .. } | Kind::Keyed { .. } | Kind::Log { .. } => {
+                partitions
+            }
         }
     }
 
@@ -127,6 +160,13 @@ impl Wanted {
                 ("cleanup.policy", "delete".to_owned()),
                 ("retention.ms", keep_ms.to_string()),
                 ("message.timestamp.type", "LogAppendTime".to_owned()),
+            ],
+            Kind::Keyed { keep_ms } => vec![
+                ("cleanup.policy", "delete".to_owned()),
+                ("retention.ms", keep_ms.map_or("-1".to_owned(), |keep_ms| keep_ms.to_string())),
+                // When a report was made, and what is the same one, is told by the original's time.
+                ("message.timestamp.type", "CreateTime".to_owned()),
+                ("max.message.bytes", LOG_MAX_BYTES.to_string()),
             ],
             Kind::Log { keep_ms } => vec![
                 ("cleanup.policy", "delete".to_owned()),
@@ -151,9 +191,9 @@ impl Wanted {
 
 #[cfg(test)]
 mod tests {
-    use emberline_broker::NewTopic;
+    use emberline_broker::{NewTopic, TopicState};
 
-    use super::{DAY_MS, Kind, Sizes, input_topics, own_topics};
+    use super::{DAY_MS, Kind, Sizes, Wanted, input_topics, keep_keyed, own_topics};
     use crate::settings::Settings;
 
     #[test]
@@ -180,6 +220,55 @@ mod tests {
         let retry = &own_topics(&settings)[1];
         let Kind::Log { keep_ms } = retry.kind else { panic!("{retry:?}") };
         assert!(u128::from(keep_ms) > settings.retry.max_age.0.as_millis());
+    }
+
+    #[test]
+    fn what_is_keyed_by_device_keeps_its_time_and_is_there_where_a_topic_is_not() {
+        let mut settings = Settings::default();
+        settings.topics.repartition = settings.topics.devices.clone();
+        let topics = own_topics(&settings);
+        let keyed = topics.iter().find(|topic| topic.name == "emberline.devices").unwrap();
+        let new = keyed.as_new(Sizes { partitions: 12, replication: None });
+        assert_eq!(new.partitions, 12);
+        for (key, value) in [
+            ("cleanup.policy", "delete"),
+            ("message.timestamp.type", "CreateTime"),
+            ("retention.ms", "691200000"),
+        ] {
+            assert!(new.configs.contains(&(key.to_owned(), value.to_owned())), "{key}");
+        }
+    }
+
+    #[test]
+    fn what_is_keyed_by_device_is_kept_longer_than_where_it_comes_from() {
+        let mut settings = Settings::default();
+        settings.topics.repartition = settings.topics.devices.clone();
+        let retention = |kept: &[Option<i64>]| {
+            let mut wanted = own_topics(&settings);
+            let found: Vec<_> = kept.iter().map(|kept| topic_kept(*kept)).collect();
+            keep_keyed(&mut wanted, &found);
+            let is_keyed = |topic: &&Wanted| matches!(topic.kind, Kind::Keyed { .. });
+            let new = wanted.iter().find(is_keyed).unwrap().as_new(Sizes::DEFAULT);
+            new.configs.into_iter().find(|(key, _)| key == "retention.ms").unwrap().1
+        };
+        let day = i64::try_from(DAY_MS).unwrap();
+        assert_eq!(retention(&[Some(2 * day), Some(30 * day)]), (31 * day).to_string());
+        assert_eq!(retention(&[Some(30 * day), Some(-1)]), "-1");
+        assert_eq!(retention(&[Some(-1), Some(30 * day)]), "-1");
+        // The brokers' default, where it may not be seen.
+        assert_eq!(retention(&[None]), (8 * day).to_string());
+    }
+
+    fn topic_kept(retention_ms: Option<i64>) -> TopicState {
+        TopicState {
+            name: "devices".to_owned(),
+            partitions: 6,
+            replication: 1,
+            cleanup_policy: "delete".to_owned(),
+            retention_ms,
+            max_message_bytes: None,
+            min_insync_replicas: None,
+        }
     }
 
     #[test]

@@ -25,6 +25,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::super::{Ends, Shared, Worker};
+use super::made_up::edges::SimWriters;
 use crate::edges::{Edges, LogWriter, Producers, WallClock, Writers};
 use crate::intake::{Content, Intake};
 use crate::metrics::Totals;
@@ -149,7 +150,7 @@ pub(super) fn delivery() -> DeliverySettings {
         batch_max_reports: 100,
         linger: Duration::ZERO,
         rate: None,
-        fractions: [0.5, 0.2, 0.2, 0.1, 0.0, 0.0],
+        fractions: [0.5, 0.2, 0.2, 0.1, 0.0, 0.0, 0.0],
         gate: GateSettings::default(),
         slow_call: Duration::from_secs(5),
         retry_budget: 0.1,
@@ -199,13 +200,13 @@ pub(super) struct Rig {
     partitions: i32,
 }
 
-/// Producers that also note what they are given.
+/// Writers that also note what they are given.
 struct Noting<T> {
     inner: T,
     written: Arc<Mutex<Vec<OwnedRecord>>>,
 }
 
-impl Writers for Noting<Producers> {
+impl Writers for Noting<Box<dyn Writers>> {
     fn make(
         &self,
         ends: mpsc::UnboundedSender<WriteEnd>,
@@ -237,6 +238,7 @@ pub(super) fn pipeline_settings(
         kafka: KafkaSettings::new(brokers, "g"),
         topics: Topics {
             devices: vec![devices.into()],
+            repartition: Vec::new(),
             bindings: vec![bindings.into()],
             customers: vec!["customers".into()],
             orders: vec!["orders".into()],
@@ -271,8 +273,28 @@ impl Rig {
         brokers: &str,
         later_states: Option<Arc<LaterStates>>,
     ) -> Self {
+        let shared = Self::shared(kind, delivery, brokers, later_states);
+        Self::of(kind, shared, Arc::new(Service::new()))
+    }
+
+    /// What it writes, the test takes in.
+    pub(super) fn writing(
+        kind: WorkerKind,
+        delivery: DeliverySettings,
+        writers: &SimWriters,
+    ) -> Self {
+        let shared = Self::shared(kind, delivery, "127.0.0.1:1", None);
+        Self::of_writers(kind, shared, Arc::new(Service::new()), Box::new(writers.clone()))
+    }
+
+    fn shared(
+        kind: WorkerKind,
+        delivery: DeliverySettings,
+        brokers: &str,
+        later_states: Option<Arc<LaterStates>>,
+    ) -> Arc<Shared> {
         let settings = pipeline_settings(brokers, ["t", "t"], delivery, &[kind]);
-        let shared = Arc::new(Shared {
+        Arc::new(Shared {
             signer: RwLock::new(Signer::new(&settings.credentials, settings.dialect)),
             bindings: Arc::new(Bindings::new(true)),
             order_book: Arc::new(ProcessBook::new(0)),
@@ -283,8 +305,7 @@ impl Rig {
             later_states,
             reader: OnceLock::default(),
             settings,
-        });
-        Self::of(kind, shared, Arc::new(Service::new()))
+        })
     }
 
     /// Another worker of the same process.
@@ -295,6 +316,17 @@ impl Rig {
     fn of(kind: WorkerKind, shared: Arc<Shared>, service: Arc<Service>) -> Self {
         let settings = &shared.settings;
         let (kafka, max_record) = (settings.kafka.clone(), settings.delivery.max_record);
+        let writers = Producers { kafka, max_record, kind };
+        Self::of_writers(kind, shared, service, Box::new(writers))
+    }
+
+    fn of_writers(
+        kind: WorkerKind,
+        shared: Arc<Shared>,
+        service: Arc<Service>,
+        writers: Box<dyn Writers>,
+    ) -> Self {
+        let settings = &shared.settings;
         let ahead = Arc::new(Room::new(1_000, 1_000_000));
         let room = Arc::new(Room::new(settings.delivery.records, settings.delivery.bytes));
         let monitor = Monitor::new(&[kind]);
@@ -310,10 +342,7 @@ impl Rig {
                 events,
                 room: Arc::clone(&room),
                 ahead: Arc::clone(&ahead),
-                writers: Box::new(Noting {
-                    inner: Producers { kafka, max_record, kind },
-                    written: Arc::clone(&written),
-                }),
+                writers: Box::new(Noting { inner: writers, written: Arc::clone(&written) }),
                 clock: WallClock::system(),
             },
             Ends::default(),

@@ -20,8 +20,8 @@ pub(super) fn look_up(
     span: &Span,
     gaps: &mut Gaps,
 ) -> anyhow::Result<()> {
-    let topics = &settings.topics.devices;
-    let topic = wiring::topics(settings).dead_letters();
+    let topics = wiring::topics(settings);
+    let (topic, topics) = (topics.dead_letters(), topics.read_by_devices());
     let Some(part) = log.part_if_there(&topic, span)? else { return Ok(()) };
     let read = log.read(&topic, &part, |record| {
         let letter = DeadLetter::from_headers(record.headers())?;

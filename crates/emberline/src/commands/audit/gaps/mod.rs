@@ -41,9 +41,11 @@ pub(super) fn run(
     span: &Span,
     format: Format,
 ) -> anyhow::Result<Exit> {
-    let topics = &settings.topics.devices;
+    // Dead letters name the places from which the devices workers have read.
+    let topics = &wiring::topics(settings).read_by_devices();
     if topics.len() > 1 && has_offsets(span) {
-        let text = "an offset is a place in one topic, and topics.devices has more: give times";
+        let text =
+            "an offset is a place in one topic, and the devices workers read more: give times";
         return Err(UsageError(text.to_owned()).into());
     }
     let parts: Vec<_> = topics

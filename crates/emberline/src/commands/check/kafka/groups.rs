@@ -15,6 +15,13 @@ pub(super) fn name(kafka: &KafkaSettings, kind: WorkerKind) -> String {
     format!("group {}-{}", kafka.group, kind.name())
 }
 
+/// The kinds of workers that there are with these settings.
+pub(super) fn kinds(settings: &Settings) -> impl Iterator<Item = WorkerKind> {
+    let repartitions = !settings.topics.repartition.is_empty();
+    let all = WorkerKind::ALL.into_iter();
+    all.filter(move |kind| repartitions || *kind != WorkerKind::Repartition)
+}
+
 /// Looks at each of them. `there` are the topics that there are.
 pub(super) async fn check(
     kafka: &KafkaSettings,
@@ -22,7 +29,7 @@ pub(super) async fn check(
     there: &[String],
     report: &mut Report,
 ) {
-    for kind in WorkerKind::ALL {
+    for kind in kinds(settings) {
         let mut topics = topics_of(settings, kind);
         topics.retain(|topic| there.contains(topic));
         let step = name(kafka, kind);
@@ -40,7 +47,8 @@ pub(super) async fn check(
 fn topics_of(settings: &Settings, kind: WorkerKind) -> Vec<String> {
     let topics = wiring::topics(settings);
     match kind {
-        WorkerKind::Devices => topics.devices,
+        WorkerKind::Devices => topics.read_by_devices(),
+        WorkerKind::Repartition => topics.repartition,
         WorkerKind::Bindings => topics.bindings,
         WorkerKind::Claims => [topics.customers, topics.orders].concat(),
         WorkerKind::Retries => {

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use emberline_broker::{Admin, Bounds, BrokerError, Extent, KafkaSettings, Seen, TopicState, scan};
 
+use super::keys::{Keys, SAMPLE};
 use super::{PATIENCE, blocking};
 use crate::commands::check::fault::Fault;
 use crate::commands::check::report::{Group, Report};
 use crate::commands::topics::check::{Verdict, check as compare};
-use crate::commands::topics::plan::{Wanted, input_topics, own_topics};
+use crate::commands::topics::plan::{Kind, Wanted, input_topics, keep_keyed, own_topics};
 use crate::settings::{HumanDuration, Settings};
 
 /// All topics of the settings, the inputs first.
@@ -25,6 +26,7 @@ pub(super) fn wanted(settings: &Settings) -> Vec<Wanted> {
 /// Settings that can't be used.
 pub(super) async fn check(
     kafka: &KafkaSettings,
+    settings: &Settings,
     wanted: &[Wanted],
     report: &mut Report,
 ) -> anyhow::Result<Vec<String>> {
@@ -37,11 +39,21 @@ pub(super) async fn check(
             return Ok(Vec::new());
         }
     };
+    let mut wanted = wanted.to_vec();
+    let found = states.iter().filter_map(Seen::there);
+    let repartitioned = |found: &&TopicState| settings.topics.repartition.contains(&found.name);
+    keep_keyed(&mut wanted, found.filter(repartitioned));
     let mut there = Vec::new();
     for (topic, state) in wanted.iter().zip(&states) {
         let verdict = compare(topic, state);
         let outcome = match state {
-            Seen::There(state) if verdict.problems.is_empty() => read_one(kafka, state).await,
+            Seen::There(state) if verdict.problems.is_empty() => {
+                if is_keyed_by_device(topic, settings) {
+                    read_keys(kafka, settings, state).await
+                } else {
+                    read_one(kafka, state).await
+                }
+            }
             _ => Err(problems(&verdict)),
         };
         report.settle(Group::Kafka, &topic.name, outcome);
@@ -98,6 +110,37 @@ async fn read_one(kafka: &KafkaSettings, state: &TopicState) -> Result<String, F
         blocking(move || scan(&kafka, &name, Extent::Newest(1), PATIENCE, |_| {})).await?;
     let readable = if scanned.records > 0 { "readable" } else { "empty" };
     Ok(format!("{}, {readable}", described(state)))
+}
+
+/// Whether the devices workers read it.
+fn is_keyed_by_device(topic: &Wanted, settings: &Settings) -> bool {
+    match topic.kind {
+        Kind::Input { key: "devices" } => !settings.topics.repartition.contains(&topic.name),
+        Kind::Keyed { .. } => true,
+        _ => false,
+    }
+}
+
+/// Reads the newest records, and looks in which partitions their devices are.
+async fn read_keys(
+    kafka: &KafkaSettings,
+    settings: &Settings,
+    state: &TopicState,
+) -> Result<String, Fault> {
+    let (kafka, name) = (kafka.clone(), state.name.clone());
+    let mut keys = Keys::new(settings.topics.types.get(&name).map(ToString::to_string));
+    let looked = blocking(move || {
+        let extent = Extent::Newest(SAMPLE);
+        let scanned = scan(&kafka, &name, extent, PATIENCE, |record| keys.take(record))?;
+        Ok((scanned, keys))
+    });
+    let (scanned, keys) = looked.await?;
+    let found = match keys.devices()? {
+        _ if scanned.records == 0 => "empty".to_owned(),
+        0 => "readable".to_owned(),
+        devices => format!("readable, each of {devices} devices in one partition"),
+    };
+    Ok(format!("{}, {found}", described(state)))
 }
 
 fn described(state: &TopicState) -> String {

@@ -51,6 +51,7 @@ pub(in crate::worker::tests) struct Handed {
     pub(in crate::worker::tests) key: Option<Vec<u8>>,
     pub(in crate::worker::tests) value: Option<Vec<u8>>,
     pub(in crate::worker::tests) headers: Vec<(String, Vec<u8>)>,
+    pub(in crate::worker::tests) timestamp_ms: Option<i64>,
 }
 
 impl Handed {
@@ -59,8 +60,8 @@ impl Handed {
         self,
         result: Result<Delivered, ProduceError>,
     ) -> WriteEnd {
-        let Self { token, topic, key, value, headers } = self;
-        let record = OwnedRecord { topic, key, value, headers };
+        let Self { token, topic, key, value, headers, timestamp_ms } = self;
+        let record = OwnedRecord { topic, key, value, headers, timestamp_ms };
         (token, result.map_err(|error| Box::new(Unwritten { error, record })))
     }
 }
@@ -89,8 +90,8 @@ impl Writers for SimWriters {
 impl LogWriter for SimWriters {
     fn write(&mut self, record: Record<'_>, token: usize) -> Result<(), ProduceError> {
         let mut desk = self.0.lock();
-        let OwnedRecord { topic, key, value, headers } = OwnedRecord::of(record);
-        let handed = Handed { token, topic, key, value, headers };
+        let OwnedRecord { topic, key, value, headers, timestamp_ms } = OwnedRecord::of(record);
+        let handed = Handed { token, topic, key, value, headers, timestamp_ms };
         if desk.full_for > 0 {
             desk.full_for -= 1;
             desk.refused.push(handed);

@@ -312,7 +312,7 @@ impl Carried {
                     seen.action == Action::BindDevice
                         && Some(number_of(customer.as_str())) == seen.customer
                 }
-                About::Customer { .. } | About::Orders { .. } => false,
+                About::Customer { .. } | About::Orders { .. } | About::Records { .. } => false,
             };
             if !of_it {
                 continue;

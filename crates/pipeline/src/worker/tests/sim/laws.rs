@@ -247,6 +247,7 @@ fn name_of(outcome: Outcome) -> &'static str {
         "outcome: dead-lettered, order conflict",
         "outcome: dead-lettered, formal orders off",
         "outcome: dead-lettered, authorisations used up",
+        "outcome: repartitioned",
     ];
     NAMES[outcome.index()]
 }

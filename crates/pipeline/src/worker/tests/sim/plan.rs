@@ -59,7 +59,7 @@ fn settings(draw: &mut Draw) -> PipelineSettings {
         batch_max_reports: draw.pick(&[1, 3, 10]),
         linger: millis(draw, &[0, 0, 50, 500]),
         rate: draw.pick(&[None, None, Some(5.0), Some(40.0)]),
-        fractions: [0.6, 0.2, 0.2, 0.0, 0.0, 0.0],
+        fractions: [0.6, 0.2, 0.2, 0.0, 0.0, 0.0, 0.0],
         gate: GateSettings::default(),
         slow_call: Duration::from_secs(5),
         retry_budget: draw.pick(&[0.0, 0.1, 10.0]),
