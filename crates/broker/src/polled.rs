@@ -25,7 +25,8 @@ use crate::settings::KafkaSettings;
 pub struct Unwritten {
     /// Why.
     pub error: ProduceError,
-    /// All of it: whoever wants to write it again needs to keep no copy.
+    /// All of it but its timestamp, which librdkafka does not give back: whoever wants to write
+    /// it again needs to keep no copy.
     pub record: OwnedRecord,
 }
 
@@ -142,7 +143,6 @@ impl ProducerContext<Partitioner> for Context {
                         key: message.key().map(<[u8]>::to_vec),
                         value: message.payload().map(<[u8]>::to_vec),
                         headers: headers.collect(),
-                        timestamp_ms: message.timestamp().to_millis(),
                     },
                 }))
             }

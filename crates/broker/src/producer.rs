@@ -55,7 +55,7 @@ pub struct Record<'a> {
     pub timestamp_ms: Option<i64>,
 }
 
-/// A record that is kept.
+/// A record that is kept, but for its timestamp.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnedRecord {
     /// Where to.
@@ -66,12 +66,10 @@ pub struct OwnedRecord {
     pub value: Option<Vec<u8>>,
     /// Names and values.
     pub headers: Vec<(String, Vec<u8>)>,
-    /// Unix milliseconds; of a record that was taken without one, when it was taken.
-    pub timestamp_ms: Option<i64>,
 }
 
 impl OwnedRecord {
-    /// A copy.
+    /// A copy, without the timestamp.
     pub fn of(record: Record<'_>) -> Self {
         let header = |(name, value): &(&str, &[u8])| ((*name).to_owned(), value.to_vec());
         Self {
@@ -79,7 +77,6 @@ impl OwnedRecord {
             key: record.key.map(<[u8]>::to_vec),
             value: record.value.map(<[u8]>::to_vec),
             headers: record.headers.iter().map(header).collect(),
-            timestamp_ms: record.timestamp_ms,
         }
     }
 }

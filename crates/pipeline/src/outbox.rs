@@ -51,6 +51,8 @@ struct Pending<W> {
     destination: Destination,
     waiting: W,
     failures: u32,
+    /// The record's own, if it has one.
+    timestamp_ms: Option<i64>,
     /// Its record, from a failure until it is tried again. Otherwise the writer has it.
     failed: Option<Box<OwnedRecord>>,
 }
@@ -104,7 +106,8 @@ impl<W> Outbox<W> {
         waiting: W,
         now: Instant,
     ) {
-        let pending = Pending { destination, waiting, failures: 0, failed: None };
+        let timestamp_ms = record.timestamp_ms;
+        let pending = Pending { destination, waiting, failures: 0, timestamp_ms, failed: None };
         let token = self.pending.insert(pending);
         self.send(token, record, now);
     }
@@ -199,13 +202,14 @@ impl<W> Outbox<W> {
                 break;
             }
             self.again.pop();
-            let Some(record) = self.pending[token].failed.take() else { continue };
+            let pending = &mut self.pending[token];
+            let Some(record) = pending.failed.take() else { continue };
             let again = Record {
                 topic: &record.topic,
                 key: record.key.as_deref(),
                 value: record.value.as_deref(),
                 headers: &borrowed(&record.headers),
-                timestamp_ms: record.timestamp_ms,
+                timestamp_ms: pending.timestamp_ms,
             };
             self.send(token, again, now);
         }

@@ -64,7 +64,6 @@ fn letter() -> OwnedRecord {
             ("emberline-dlq-reason".into(), b"refused".to_vec()),
             (DeadLetter::MESSAGE_HEADER.into(), vec![b'x'; 1000]),
         ],
-        timestamp_ms: None,
     }
 }
 

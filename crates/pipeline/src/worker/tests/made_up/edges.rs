@@ -60,8 +60,8 @@ impl Handed {
         self,
         result: Result<Delivered, ProduceError>,
     ) -> WriteEnd {
-        let Self { token, topic, key, value, headers, timestamp_ms } = self;
-        let record = OwnedRecord { topic, key, value, headers, timestamp_ms };
+        let Self { token, topic, key, value, headers, .. } = self;
+        let record = OwnedRecord { topic, key, value, headers };
         (token, result.map_err(|error| Box::new(Unwritten { error, record })))
     }
 }
@@ -90,7 +90,8 @@ impl Writers for SimWriters {
 impl LogWriter for SimWriters {
     fn write(&mut self, record: Record<'_>, token: usize) -> Result<(), ProduceError> {
         let mut desk = self.0.lock();
-        let OwnedRecord { topic, key, value, headers, timestamp_ms } = OwnedRecord::of(record);
+        let timestamp_ms = record.timestamp_ms;
+        let OwnedRecord { topic, key, value, headers } = OwnedRecord::of(record);
         let handed = Handed { token, topic, key, value, headers, timestamp_ms };
         if desk.full_for > 0 {
             desk.full_for -= 1;
