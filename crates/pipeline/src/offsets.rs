@@ -1,5 +1,5 @@
-//! What is known of offsets beyond our own: where the logs end, for the lag, and what the
-//! groups have committed, for the end of the input.
+//! What is known of offsets beyond our own: where the logs end, for the lag; where they begin
+//! and what the groups have committed, for the end of the input.
 //!
 //! Asked for every few seconds by clients of their own, never by a polling thread.
 
@@ -16,11 +16,13 @@ use crate::settings::{PipelineSettings, WorkerKind};
 use crate::status::Monitor;
 use crate::worker::Shared;
 
-/// Log end offsets as last asked for.
+/// Where the logs end and begin, as last asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Highs {
-    /// By topic and partition.
+    /// Log end offsets, by topic and partition.
     pub(crate) offsets: HashMap<(String, i32), i64>,
+    /// Below these nothing is left to be read.
+    pub(crate) lows: HashMap<(String, i32), i64>,
     /// When they were last told; `None`: never.
     pub(crate) told: Option<Instant>,
 }
@@ -73,6 +75,7 @@ fn set_highs(highs: &Mutex<Highs>, found: Vec<PartitionBounds>) {
     let mut highs = highs.lock();
     highs.told = Some(Instant::now());
     for bounds in found {
+        highs.lows.insert(bounds.name(), bounds.low);
         highs.offsets.insert((bounds.topic, bounds.partition), bounds.high);
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::{Index, IndexMut, Range};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use emberline_broker::{Commit, Frontier, PartitionRef};
 use emberline_flow::commit_metadata::{self, CommitMetadata, Front, Known, Unsettled, fronts};
@@ -15,6 +15,9 @@ use emberline_flow::seed_marks::SeedMarks;
 use emberline_model::{DeviceKey, EventTime};
 use emberline_wire::headers::Categories;
 use slab::Slab;
+
+/// What was read of a partition before it was deleted has come by then.
+const NOTHING_COMES: Duration = Duration::from_secs(5);
 
 /// One tenure of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,6 +54,8 @@ pub(crate) struct Partition {
     read_whole_ms: Option<i64>,
     /// Where it stands still although there is more to read, and since when.
     pub(crate) still: Option<(i64, Instant)>,
+    /// Where it stood, and since when, while what was to be read of it was seen to be deleted.
+    deleted: Option<(i64, Instant)>,
     /// Below it lies what others may have delivered since this partition was ours before; 0
     /// where it never was.
     pub(crate) regained_up_to: i64,
@@ -89,6 +94,7 @@ impl Partition {
             read_to_ms: 0,
             read_whole_ms: None,
             still: None,
+            deleted: None,
             regained_up_to: 0,
             high,
             fenced: false,
@@ -143,6 +149,18 @@ impl Partition {
         self.read_whole_ms = Some(read_whole_ms);
         let since = oldest_ms.unwrap_or_else(|| read_whole_ms.max(self.read_to_ms));
         now_ms.saturating_sub(since).max(0)
+    }
+
+    /// Whether what was to be read of it is deleted, and nothing is in flight, as seen now.
+    pub(crate) fn deleted_is(&mut self, seen: bool, now: Instant) {
+        let known = self.deleted.filter(|(at, _)| *at == self.position);
+        self.deleted = seen.then(|| known.unwrap_or((self.position, now)));
+    }
+
+    /// Whether that is so for long enough that nothing comes that was read before.
+    pub(crate) fn is_deleted(&self, now: Instant) -> bool {
+        let since = self.deleted.map(|(_, since)| now.saturating_duration_since(since));
+        since.is_some_and(|since| since >= NOTHING_COMES)
     }
 
     /// One past the highest offset that is settled.

@@ -392,29 +392,45 @@ impl<T: Transport + Clone> Worker<T> {
 
     /// Notes whether the end of the input is reached, and leaves where that was asked for.
     /// A partition of another owner (or of one that has just died) is at its end when the
-    /// group's committed offset is.
+    /// group's committed offset is, or when all that was to be read of it is deleted.
     pub(super) fn leave_at_end(&mut self, now: Instant) {
+        self.look_for_deleted(now);
         let Some(ends) = &self.ends else { return };
-        let owned: HashMap<(&str, i32), i64> = self
+        let owned: HashMap<(&str, i32), &Partition> = self
             .records
             .partitions
             .owned()
-            .map(|(_, it)| ((&*it.at.topic, it.at.partition), it.ledger.frontier()))
+            .map(|(_, it)| ((&*it.at.topic, it.at.partition), it))
             .collect();
-        let committed = self.shared.committed.lock();
-        let reached = ends.offsets.iter().all(|((topic, partition), end)| {
-            let frontier = owned
-                .get(&(topic.as_str(), *partition))
-                .copied()
-                .or_else(|| committed.get(&(self.kind, topic.clone(), *partition)).copied());
-            frontier.is_some_and(|frontier| frontier >= *end)
+        let (highs, committed) = (self.shared.highs.lock(), self.shared.committed.lock());
+        let reached = ends.offsets.iter().all(|(name, end)| {
+            let (topic, partition) = name;
+            if let Some(own) = owned.get(&(topic.as_str(), *partition)) {
+                return own.ledger.frontier() >= *end || own.is_deleted(now);
+            }
+            let committed = committed.get(&(self.kind, topic.clone(), *partition));
+            committed.max(highs.lows.get(name)).is_some_and(|begun| begun >= end)
         });
-        drop(committed);
+        drop((highs, committed));
         if reached {
             self.status.caught_up();
             if ends.stop_there {
                 self.leave(Exit::AtEnd, now);
             }
+        }
+    }
+
+    /// Looks for partitions of which all that was to be read is deleted: retention waits for
+    /// nobody, and nothing tells that what was deleted won't come.
+    fn look_for_deleted(&mut self, now: Instant) {
+        let Some(ends) = &self.ends else { return };
+        let flows = !self.intake_paused && !self.room.is_blocked();
+        let highs = self.shared.highs.lock();
+        for (_, partition) in self.records.partitions.owned_mut() {
+            let name = (partition.at.topic.to_string(), partition.at.partition);
+            let (low, end) = (highs.lows.get(&name), ends.offsets.get(&name));
+            let is_deleted = end.is_some() && low >= end && partition.records == 0;
+            partition.deleted_is(flows && is_deleted, now);
         }
     }
 }

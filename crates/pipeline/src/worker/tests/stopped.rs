@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use emberline_model::Category::Power;
 
+use super::super::Ends;
 use super::rig::{Rig, SECOND, Says, data, delivery, device};
 use crate::lane::data_key;
 use crate::settings::WorkerKind::Devices;
@@ -85,4 +86,47 @@ async fn a_partition_that_is_not_read_on_without_a_reason_is_no_sign_of_life() {
     look(&mut rig, 10, ago);
     rig.worker.look_for_stalls(now);
     assert_eq!(rig.monitor.live(), Ok(()), "nor are brokers that don't answer");
+}
+
+/// Retention doesn't wait for a replay: what it deletes of the range never comes.
+#[tokio::test]
+async fn a_partition_whose_records_were_deleted_meanwhile_is_at_its_end_once_nothing_is_in_flight()
+{
+    let mut rig = Rig::new(Devices);
+    rig.bind("a");
+    rig.service.answers(|_| Says::Nothing);
+    rig.assign(0, None, "");
+    let name = ("t".to_owned(), 0);
+    rig.worker.ends = Some(Ends { offsets: [(name.clone(), 5)].into(), stop_there: true });
+    rig.read(0, 0, data("a", SECOND, &[Power]));
+    rig.until("the call", |rig| rig.service.calls().len() == 1).await;
+    rig.worker.shared.highs.lock().lows.insert(name.clone(), 4);
+    let is_over = |rig: &mut Rig, seconds: u64| {
+        rig.worker.leave_at_end(Instant::now() + Duration::from_secs(seconds));
+        rig.worker.exit.is_some()
+    };
+    assert!(!is_over(&mut rig, 0) && !is_over(&mut rig, 10), "one record is left");
+    rig.worker.shared.highs.lock().lows.insert(name, 5);
+    assert!(!is_over(&mut rig, 20) && !is_over(&mut rig, 30), "a record is under way");
+    rig.service.answers(|_| Says::Accepted);
+    rig.until_idle().await;
+    assert_eq!(rig.count("delivered"), 1);
+    assert!(!is_over(&mut rig, 40) && !is_over(&mut rig, 44), "more may have been read before");
+    rig.worker.intake_paused = true;
+    assert!(!is_over(&mut rig, 60) && !is_over(&mut rig, 70), "nothing is read");
+    rig.worker.intake_paused = false;
+    assert!(!is_over(&mut rig, 80) && is_over(&mut rig, 86));
+}
+
+#[tokio::test]
+async fn a_partition_of_another_owner_is_at_its_end_when_its_records_are_deleted() {
+    let mut rig = Rig::new(Devices);
+    let name = ("t".to_owned(), 1);
+    rig.worker.ends = Some(Ends { offsets: [(name.clone(), 5)].into(), stop_there: true });
+    rig.worker.shared.highs.lock().lows.insert(name.clone(), 4);
+    rig.worker.leave_at_end(Instant::now());
+    assert!(rig.worker.exit.is_none());
+    rig.worker.shared.highs.lock().lows.insert(name, 5);
+    rig.worker.leave_at_end(Instant::now());
+    assert!(rig.worker.exit.is_some());
 }

@@ -69,7 +69,7 @@ impl World {
             bindings: Arc::new(Bindings::new(true)),
             order_book: Arc::new(ProcessBook::new(0)),
             traffic: Traffic::new(&settings.delivery, now),
-            highs: Mutex::new(Highs { offsets: self.log.ends(), told: None }),
+            highs: Mutex::new(Highs { offsets: self.log.ends(), ..Highs::default() }),
             lanes_in_calls: Some(Mutex::default()),
             committed: Mutex::default(),
             later_states: None,
