@@ -198,11 +198,6 @@ impl<T: Send + Sync + 'static> Producer<T> {
         })
     }
 
-    /// Records taken and not yet written.
-    pub fn in_flight(&self) -> usize {
-        usize::try_from(self.inner.in_flight_count()).unwrap_or(0)
-    }
-
     /// Waits until all is written, at most `limit`; what isn't by then ends with
     /// [`ProduceError::Closed`].
     ///

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
+use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::oneshot;
 
@@ -58,9 +59,11 @@ type Answer = oneshot::Sender<Result<(), BrokerError>>;
 struct Shared {
     requests: Mutex<Vec<Answer>>,
     stop: AtomicBool,
-    /// Offsets passed, and those to be passed; 0 and 0 while these are not known.
+    /// Offsets passed, and those to be passed.
     passed: AtomicU64,
     to_pass: AtomicU64,
+    /// Whether the offsets to be passed are known.
+    is_told: AtomicBool,
 }
 
 impl TableReader {
@@ -119,7 +122,8 @@ impl TableReader {
     pub fn progress(&self) -> Option<(u64, u64)> {
         let to_pass = self.shared.to_pass.load(Ordering::Relaxed);
         let passed = self.shared.passed.load(Ordering::Relaxed);
-        (to_pass > 0).then(|| (passed.min(to_pass), to_pass))
+        let is_told = self.shared.is_told.load(Ordering::Relaxed);
+        is_told.then(|| (passed.min(to_pass), to_pass))
     }
 
     /// Ends reading and waits until the thread has.
@@ -184,8 +188,17 @@ impl<F: FnMut(TableRecord<'_>)> Follower<F> {
 
     /// Errors, and what librdkafka has to do itself. Records come by the own queue.
     fn serve_events(&mut self) {
-        if let Some(Err(error)) = self.consumer.poll(Duration::ZERO) {
-            self.fail(BrokerError::reading(&self.topic, &error));
+        match self.consumer.poll(Duration::ZERO) {
+            None => {}
+            // Not to be expected of a partition that is forwarded; lost it would be for good.
+            Some(Ok(record)) => (self.on_record)(TableRecord {
+                partition: record.partition(),
+                offset: record.offset(),
+                timestamp_ms: record.timestamp().to_millis().unwrap_or(-1),
+                key: record.key(),
+                value: record.payload(),
+            }),
+            Some(Err(error)) => self.fail(BrokerError::reading(&self.topic, &error)),
         }
     }
 
@@ -252,6 +265,7 @@ impl<F: FnMut(TableRecord<'_>)> Follower<F> {
                 };
                 let to_pass = bounds.iter().map(|bounds| bounds.high - bounds.low);
                 self.shared.to_pass.store(sum(to_pass), Ordering::Relaxed);
+                self.shared.is_told.store(true, Ordering::Relaxed);
                 self.targets = Some(bounds.iter().map(target).collect());
                 self.show_progress();
             }

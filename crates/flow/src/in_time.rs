@@ -94,15 +94,17 @@ impl<K: Copy + Eq + Hash + Ord, T> InTime<K, T> {
         } else if !self.is_empty() {
             self.waits_since.get_or_insert(now);
         }
+        self.removed();
     }
 
     /// Takes the earliest `most` whatever they wait for: there is no room to read on.
     pub fn pop_some(&mut self, most: usize, mut each: impl FnMut(T)) {
         for _ in 0..most {
             if self.pop_first(&mut each).is_none() {
-                return;
+                break;
             }
         }
+        self.removed();
     }
 
     /// Takes the earliest record; its partition.
@@ -142,12 +144,20 @@ impl<K: Copy + Eq + Hash + Ord, T> InTime<K, T> {
             .iter()
             .filter_map(|(partition, queue)| Some(Reverse((queue.front()?.0, *partition))))
             .collect();
+        self.removed();
         taken
     }
 
-    /// When [`pop`](Self::pop) has lost its patience.
+    /// When [`pop`](Self::pop) has lost its patience; `None` while nothing waits.
     pub fn next_deadline(&self) -> Option<Instant> {
         self.waits_since.map(|since| since + self.patience)
+    }
+
+    /// Where nothing is left, nothing waits.
+    fn removed(&mut self) {
+        if self.is_empty() {
+            self.waits_since = None;
+        }
     }
 }
 
@@ -220,6 +230,26 @@ mod tests {
         waiting.pop_some(2, |record| gone.push(record));
         assert_eq!(gone, [(0, 10), (1, 20)]);
         assert_eq!(waiting.len(), 1);
+    }
+
+    #[test]
+    fn where_nothing_is_left_nothing_is_waited_for() {
+        let (mut waiting, now) = (InTime::new(PATIENCE), origin());
+        for empty in [
+            |waiting: &mut InTime<u8, (u8, i64)>| drop(waiting.take_if(|_| true)),
+            |waiting: &mut InTime<u8, (u8, i64)>| waiting.pop_some(1, drop),
+            // Its partition is not read to its end yet.
+            |waiting: &mut InTime<u8, (u8, i64)>| {
+                waiting.pop(origin() + PATIENCE, true, |_| true, drop);
+            },
+        ] {
+            push(&mut waiting, 0, &[10]);
+            assert_eq!(gone(&mut waiting, now, &[0, 1]), []);
+            assert_eq!(waiting.next_deadline(), Some(now + PATIENCE));
+            empty(&mut waiting);
+            assert!(waiting.is_empty());
+            assert_eq!(waiting.next_deadline(), None);
+        }
     }
 
     #[test]

@@ -280,10 +280,9 @@ fn history_of(letter: DeadLetter, Part(part): Part, began_ms: i64) -> RetryHeade
 
 /// Whose a record is decides where it goes; what it says is for whoever reads it there.
 fn to_keyed(record: DeviceRecord) -> Content {
-    match record {
-        DeviceRecord::Telemetry(telemetry) => Content::ToKeyed(telemetry.device),
-        DeviceRecord::State(state) => Content::ToKeyed(state.device),
-        DeviceRecord::Skipped(reason) => Content::Device(DeviceRecord::Skipped(reason)),
+    match record.device() {
+        Some(device) => Content::ToKeyed(device.clone()),
+        None => Content::Device(record),
     }
 }
 

@@ -60,6 +60,17 @@ pub enum DeviceRecord {
     Skipped(SkipReason),
 }
 
+impl DeviceRecord {
+    /// The device that it tells something of.
+    pub fn device(&self) -> Option<&DeviceId> {
+        match self {
+            Self::Telemetry(telemetry) => Some(&telemetry.device),
+            Self::State(state) => Some(&state.device),
+            Self::Skipped(_) => None,
+        }
+    }
+}
+
 /// The properties that one device reported at one time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Telemetry {

@@ -2,13 +2,16 @@
 //! are forwarded to, batch reads from it, commits with an answer, a topic that is looked up
 //! once, and the knobs of the mock cluster.
 //!
-//! The only module with `unsafe`. One rule holds for all of it, and `source::poller`
-//! keeps it: a [`ReadQueue`], a [`CommitQueue`], a [`ForwardedPartition`] and a
+//! The only module with `unsafe`. One rule holds for all of it, and `source::poller` and
+//! `table` keep it: a [`ReadQueue`], a [`CommitQueue`], a [`ForwardedPartition`] and a
 //! [`RawRecord`] are dropped before the consumer that they come from; and `polled` for a
 //! [`Topic`] and its producer.
 //!
 //! Start at [`ReadQueue`].
-#![expect(unsafe_code, reason = "rdkafka wraps neither queue forwarding nor batch reads")]
+#![expect(
+    unsafe_code,
+    reason = "rdkafka wraps neither queue forwarding nor batch reads nor topic handles"
+)]
 
 mod commit;
 mod mock;

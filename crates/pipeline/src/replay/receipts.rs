@@ -109,7 +109,8 @@ fn ranges_since(
 
 /// Since when every partition has all receipts there were, Unix milliseconds; `None` if there is
 /// not one. Where the beginning of a partition's log is gone, it has them only from its first
-/// one on; another has them all, from the first that was ever written.
+/// one on; another has them all, from the first that was ever written. One that has lost all of
+/// its receipts tells nothing: they are older than those of the others.
 ///
 /// # Errors
 /// No answer from Kafka.
@@ -125,10 +126,10 @@ pub(super) fn reach_back_to(
         let time = first_time(&mut scanner, &[whole])?;
         first = first.into_iter().chain(time).min();
         if it.low > 0 {
-            lost_before = lost_before.max(Some(time.unwrap_or(i64::MAX)));
+            lost_before = lost_before.max(time);
         }
     }
-    Ok(first.max(lost_before.filter(|_| first.is_some())))
+    Ok(first.max(lost_before))
 }
 
 /// The time of the oldest first record of these ranges, Unix milliseconds; `None` if they hold

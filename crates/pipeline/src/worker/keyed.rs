@@ -4,8 +4,6 @@
 //! again, the topic has the device's records in the order in which they were read. A record
 //! that is written twice (a crash before the commit, an acknowledgement that was lost) is a
 //! duplicate for whoever reads it there: bytes, headers and timestamp are the same.
-//!
-//! [`InTime`]: emberline_flow::in_time::InTime
 
 use std::time::{Duration, Instant};
 
@@ -15,6 +13,7 @@ use emberline_model::{DeviceId, Outcome};
 use emberline_service_client::Transport;
 
 use super::Worker;
+use super::assignment::Draining;
 use super::set_aside::Written;
 use crate::lane::{About, Item, Lane, What, records_key};
 use crate::outbox::{Destination, borrowed};
@@ -35,13 +34,17 @@ impl<T: Transport + Clone> Worker<T> {
             return;
         }
         let partitions = &self.records.partitions;
-        let reads = self.exit.is_none() && self.draining.is_none();
-        let comes = |id: PartitionId| reads && partitions[id].position < partitions[id].high;
+        let going = self.draining.as_ref().map_or(&[][..], Draining::partitions);
+        let comes = |id: PartitionId| {
+            let reads = self.exit.is_none() && !going.contains(&id);
+            reads && partitions[id].position < partitions[id].high
+        };
         let some_comes = partitions.owned().any(|(id, _)| comes(id) && !self.in_time.has(id));
         let mut going = Vec::new();
         self.in_time.pop(now, some_comes, comes, |record| going.push(record));
-        // What is being written will make room by itself.
-        let idle = going.is_empty() && self.outbox.unacknowledged().0 == 0;
+        // What is being written will make room by itself, unless it fails.
+        let (pending, failing) = self.outbox.unacknowledged();
+        let idle = going.is_empty() && pending == failing;
         if idle && self.room.is_blocked() {
             self.in_time.pop_some(AT_ONCE, |record| going.push(record));
         }
@@ -60,6 +63,10 @@ impl<T: Transport + Clone> Worker<T> {
             let name = (partition.at.topic.to_string(), partition.at.partition);
             let told = highs.offsets.get(&name).copied().unwrap_or_default();
             partition.high = partition.high.max(told);
+            if highs.lows.get(&name).is_some_and(|low| *low >= partition.high) {
+                // Deleted unread: nothing comes of it.
+                partition.high = partition.position;
+            }
         }
     }
 

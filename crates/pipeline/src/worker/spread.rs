@@ -2,7 +2,6 @@
 //! order.
 
 use emberline_service_client::Transport;
-use emberline_wire::device::DeviceRecord;
 
 use super::Worker;
 use crate::intake::Content;
@@ -13,11 +12,7 @@ impl<T: Transport + Clone> Worker<T> {
     /// another one, too: of the first of a topic in the log, of all in a metric.
     pub(super) fn look_for_spread(&mut self, content: &Content, partition: PartitionId) {
         let (Some(spread), Content::Device(record)) = (&mut self.spread, content) else { return };
-        let device = match record {
-            DeviceRecord::Telemetry(telemetry) => &telemetry.device,
-            DeviceRecord::State(state) => &state.device,
-            DeviceRecord::Skipped(_) => return,
-        };
+        let Some(device) = record.device() else { return };
         let at = &self.records.partitions[partition].at;
         let Some(other) = spread.observe(at.topic_index.0, device.key(), at.partition) else {
             return;

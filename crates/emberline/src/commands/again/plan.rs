@@ -57,7 +57,7 @@ fn view(planned: &Planned, rate: Option<f64>) -> Value {
     view["last"] = json!(plan.times.map(|(_, last)| shown(last)));
     view["unreadable_receipts"] = json!(unreadable_receipts);
     view["before_receipts"] = json!(plan.before_receipts);
-    view["receipts_since"] = json!(plan.receipts_since.filter(|it| *it != i64::MAX).map(shown));
+    view["receipts_since"] = json!(plan.receipts_since.map(shown));
     view["devices_at_least"] = json!(plan.devices_at_least);
     view
 }
@@ -126,8 +126,6 @@ fn text(job: &Job, planned: &Planned, rate: Option<f64>) -> String {
 fn before_receipts(plan: &Plan) -> String {
     let receipts = match plan.receipts_since {
         None => "there are no receipts".to_owned(),
-        // Partitions that have lost all of theirs.
-        Some(i64::MAX) => "of some devices all receipts are gone".to_owned(),
         Some(since) => format!("receipts reach back to {}", shown(since)),
     };
     format!(

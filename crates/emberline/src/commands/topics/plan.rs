@@ -111,10 +111,13 @@ pub(in crate::commands) fn keep_keyed<'a>(
     wanted: &mut [Wanted],
     written_from: impl IntoIterator<Item = &'a TopicState>,
 ) {
-    let kept = written_from.into_iter().filter_map(|topic| topic.retention_ms);
-    // -1: for ever.
+    let kept = written_from.into_iter().map(|topic| topic.retention_ms);
     let longest = kept
-        .map(|kept| u64::try_from(kept).ok())
+        .map(|kept| match kept {
+            // -1: for ever.
+            Some(kept) => u64::try_from(kept).ok(),
+            None => Some(UNKEYED_MS),
+        })
         .reduce(|one, other| one.zip(other).map(|(one, other)| one.max(other)));
     for topic in wanted {
         if let (Kind::Keyed { keep_ms }, Some(longest)) = (&mut topic.kind, longest) {
@@ -257,6 +260,8 @@ mod tests {
         assert_eq!(retention(&[Some(-1), Some(30 * day)]), "-1");
         // The brokers' default, where it may not be seen.
         assert_eq!(retention(&[None]), (8 * day).to_string());
+        assert_eq!(retention(&[Some(day), None]), (8 * day).to_string());
+        assert_eq!(retention(&[Some(30 * day), None]), (31 * day).to_string());
     }
 
     fn topic_kept(retention_ms: Option<i64>) -> TopicState {

@@ -145,8 +145,9 @@ fn where_there_is_no_room_to_read_what_is_waited_for_nothing_waits() {
     rig.read(0, 6, of("b"));
     assert_eq!(rig.room.try_room(), 0);
     rig.worker.turn(Instant::now());
+    let second = writers.0.lock().handed.remove(1);
     let going = under_way(&writers);
-    assert_eq!(going.iter().map(|it| it.2).collect::<Vec<_>>(), [5, 6]);
+    assert_eq!(going.iter().map(|it| it.2).collect::<Vec<_>>(), [5]);
     // While something is being written there will be room by itself.
     rig.assign(2, None, "");
     written(&mut rig, going[0].0);
@@ -154,4 +155,8 @@ fn where_there_is_no_room_to_read_what_is_waited_for_nothing_waits() {
     assert_eq!(rig.room.try_room(), 0);
     rig.worker.turn(Instant::now());
     assert_eq!(under_way(&writers), []);
+    // Not so where all that is being written fails.
+    rig.worker.write_ended(second.ends(Err(ProduceError::TooLarge)), Instant::now());
+    rig.worker.turn(Instant::now());
+    assert_eq!(under_way(&writers).iter().map(|it| it.2).collect::<Vec<_>>(), [7]);
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use emberline_broker::ScanRecord;
 use emberline_model::{DeviceId, DeviceKey, EventTime};
-use emberline_wire::device::{DeviceDecoder, DeviceInput, DeviceRecord};
+use emberline_wire::device::{DeviceDecoder, DeviceInput};
 use emberline_wire::headers::TYPE_HEADER;
 
 use crate::commands::check::fault::Fault;
@@ -43,12 +43,10 @@ impl Keys {
             type_name: header.as_deref().or(self.configured.as_deref()),
             timestamp: EventTime::from_millis(record.timestamp_ms().max(0)),
         };
-        let device = match self.decoder.decode(input) {
-            Ok(DeviceRecord::Telemetry(telemetry)) => telemetry.device,
-            Ok(DeviceRecord::State(state)) => state.device,
-            Ok(DeviceRecord::Skipped(_)) | Err(_) => return,
-        };
-        self.seen(device, record.partition());
+        let Ok(read) = self.decoder.decode(input) else { return };
+        if let Some(device) = read.device() {
+            self.seen(device.clone(), record.partition());
+        }
     }
 
     fn seen(&mut self, device: DeviceId, partition: i32) {
