@@ -94,6 +94,7 @@ pub async fn run<T: Transport + Clone>(
 ) -> Result<Exit, PipelineError> {
     let any = |does: fn(WorkerKind) -> bool| settings.workers.iter().any(|kind| does(*kind));
     let (calls, places_orders) = (any(WorkerKind::calls_service), any(WorkerKind::places_orders));
+    let needs_bindings = any(WorkerKind::joins) || any(WorkerKind::makes_sets);
     let retries = settings.workers.contains(&WorkerKind::Retries);
     let bindings = Arc::new(Bindings::new(any(WorkerKind::makes_sets)));
     let ends = tokio::select! {
@@ -127,9 +128,11 @@ pub async fn run<T: Transport + Clone>(
         partitions_of(&settings.kafka, &settings.topics, topic).await?;
     }
     let left_off = if writes_keyed { left_off_by_devices(settings).await? } else { LeftOff::new() };
-    // Who only writes records on joins nothing, and has no need of the table.
-    let reader =
-        if calls { Some(Arc::new(read_bindings(settings, &bindings).await?)) } else { None };
+    let reader = if needs_bindings {
+        Some(Arc::new(read_bindings(settings, &bindings).await?))
+    } else {
+        None
+    };
     let order_book = if places_orders {
         let from = (&settings.kafka, &settings.topics);
         Some(read_order_book(from, &shared.order_book).await?)

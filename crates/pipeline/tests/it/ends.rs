@@ -14,6 +14,20 @@ async fn empty_topics_are_at_their_end_at_once() {
 }
 
 #[tokio::test]
+async fn who_joins_nothing_and_makes_no_sets_reads_no_bindings() {
+    let mut world = World::new(&[WorkerKind::Bindings]);
+    world.bind(&["a", "b"]).await;
+    assert_eq!(world.run().ended().await.unwrap(), Exit::AtEnd);
+    for (kind, devices) in [(WorkerKind::Devices, 2), (WorkerKind::Claims, 0)] {
+        world.settings.workers = vec![kind];
+        let run = world.run();
+        let monitor = run.monitor.clone();
+        assert_eq!(run.ended().await.unwrap(), Exit::AtEnd);
+        assert_eq!(monitor.restoring().devices, devices, "{kind:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_run_stopped_in_the_middle_and_a_second_one_send_each_report_once() {
     let mut world = World::new(&[WorkerKind::Bindings, WorkerKind::Devices]);
     world.tell_of_twenty_devices().await;
