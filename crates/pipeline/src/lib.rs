@@ -12,6 +12,7 @@
 //!
 //! Start at [`run`]; the loop is in `worker`.
 
+mod asked;
 mod claim_state;
 mod credentials;
 mod edges;

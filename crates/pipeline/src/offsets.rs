@@ -11,7 +11,8 @@ use emberline_broker::{Bounds, BrokerError, KafkaSettings, PartitionBounds};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::run::{ASK, all_topics, group_of, topics_of};
+use crate::asked::ASK;
+use crate::run::{all_topics, group_of, topics_of};
 use crate::settings::{PipelineSettings, WorkerKind};
 use crate::status::Monitor;
 use crate::worker::Shared;

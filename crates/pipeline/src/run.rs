@@ -3,15 +3,13 @@
 //! The bindings come first: the table is loaded to its end, and what waits on the
 //! binding topics is settled, before the first telemetry is joined.
 
-use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use emberline_broker::{
-    Bounds, BrokerError, ErrorClass, KafkaSettings, PartitionBounds, Room, Source, SourceError,
-    SourceSettings, TableReader,
+    BrokerError, KafkaSettings, Room, Source, SourceError, SourceSettings, TableReader,
 };
 use emberline_flow::claim::ClaimRules;
 use emberline_flow::commit_metadata;
@@ -22,6 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::asked::{LeftOff, ends_now, left_off_by_devices, partitions_of, patiently};
 use crate::credentials;
 use crate::edges::{Edges, Producers, WallClock};
 use crate::intake::{Reader, Selecting};
@@ -63,14 +62,6 @@ pub enum PipelineError {
     Tiers(#[from] emberline_flow::backoff::InvalidTiers),
 }
 
-/// Where a group has left off, by topic and partition.
-type LeftOff = HashMap<(String, i32), i64>;
-
-/// How long a question about topics may take.
-pub(crate) const ASK: Duration = Duration::from_secs(20);
-/// How long a start goes on asking what has no answer yet.
-const PATIENCE: Duration = Duration::from_secs(30);
-const ASK_AGAIN: Duration = Duration::from_millis(250);
 /// How often the progress of the table of bindings is looked at, and said.
 const LOOK_AT_RESTORE: Duration = Duration::from_millis(200);
 const SAY_RESTORING_EVERY: Duration = Duration::from_secs(5);
@@ -217,23 +208,6 @@ pub(crate) async fn read_order_book(
     .map_err(PipelineError::from)
 }
 
-/// How many partitions a topic of our own has.
-async fn partitions_of(
-    kafka: &KafkaSettings,
-    topics: &Topics,
-    topic: String,
-) -> Result<i32, PipelineError> {
-    let bounds = Arc::new(Bounds::new(kafka)?);
-    let asked = patiently(topics, async || {
-        let (bounds, topic) = (Arc::clone(&bounds), topic.clone());
-        let asked = tokio::task::spawn_blocking(move || {
-            bounds.partition_count(&topic, ASK)?.ok_or(BrokerError::NoTopic(topic))
-        });
-        asked.await.map_err(|_| BrokerError::ThreadEnded("kafka bounds"))?
-    });
-    Ok(asked.await?)
-}
-
 async fn run_workers<T: Transport + Clone>(
     (shared, transport): (&Arc<Shared>, &impl Fn() -> T),
     (reader, order_book): (Option<&TableReader>, Option<&TableReader>),
@@ -368,24 +342,6 @@ async fn bindings_first(
         },
         () = stop.cancelled() => {}
     }
-}
-
-/// Where the devices workers have left off the topics that are repartitioned from now on: what
-/// they have delivered is not to be delivered again.
-async fn left_off_by_devices(settings: &PipelineSettings) -> Result<LeftOff, PipelineError> {
-    let group = group_of(WorkerKind::Devices, settings);
-    let client = Arc::new(Bounds::new(&KafkaSettings { group, ..settings.kafka.clone() })?);
-    let asked = patiently(&settings.topics, async || {
-        let (client, topics) = (Arc::clone(&client), settings.topics.repartition.clone());
-        let asked = tokio::task::spawn_blocking(move || {
-            let bounds = client.of_topics(&topics, ASK)?;
-            let names: Vec<_> = bounds.iter().map(PartitionBounds::name).collect();
-            let committed = client.committed(&names, ASK)?;
-            Ok(names.into_iter().zip(committed))
-        });
-        asked.await.map_err(|_| BrokerError::ThreadEnded("kafka bounds"))?
-    });
-    Ok(asked.await?.filter_map(|(name, offset)| Some((name, offset?))).collect())
 }
 
 /// Where the run has an end to come to, waits until this process' own repartition worker has
@@ -556,44 +512,4 @@ pub(crate) fn group_of(kind: WorkerKind, settings: &PipelineSettings) -> String 
 
 pub(crate) fn all_topics(settings: &PipelineSettings) -> Vec<String> {
     settings.workers.iter().flat_map(|kind| topics_of(*kind, settings)).collect()
-}
-
-/// The end that every input has now.
-async fn ends_now(settings: &PipelineSettings) -> Result<Ends, PipelineError> {
-    if let Some(replay) = &settings.replay {
-        return Ok(replay.to_be_reached());
-    }
-    let bounds = Arc::new(Bounds::new(&settings.kafka)?);
-    let found = patiently(&settings.topics, async || {
-        let (bounds, topics) = (Arc::clone(&bounds), all_topics(settings));
-        let found = tokio::task::spawn_blocking(move || bounds.of_topics(&topics, ASK)).await;
-        found.map_err(|_| BrokerError::ThreadEnded("kafka bounds"))?
-    });
-    Ok(Ends::of(found.await?))
-}
-
-fn may_pass(error: &BrokerError, topics: &Topics) -> bool {
-    match error {
-        BrokerError::NoTopic(name) => topics.is_own(name),
-        error => error.class() == ErrorClass::Transient,
-    }
-}
-
-/// Asks again while the answer is one that may pass: a topic made a moment ago has no
-/// leader yet, a broker is being restarted. One of our own topics was made by us or by
-/// another replica: not every node knows it at once.
-async fn patiently<A>(
-    topics: &Topics,
-    ask: impl AsyncFn() -> Result<A, BrokerError>,
-) -> Result<A, BrokerError> {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    loop {
-        match ask().await {
-            Err(error) if may_pass(&error, topics) && tokio::time::Instant::now() < deadline => {
-                tracing::debug!(%error, "asked again");
-                tokio::time::sleep(ASK_AGAIN).await;
-            }
-            answer => return answer,
-        }
-    }
 }

@@ -13,8 +13,8 @@ use super::plan::{GO_ON, PATIENCE, Planned, Tell};
 use super::planner::Planner;
 use super::receipts::{Accepted, CLOCKS_APART_MS, Wanted};
 use super::{Marks, Receipts, ReplayError, ReplayRun, letters, receipts};
+use crate::asked::ASK;
 use crate::intake::Content;
-use crate::run::ASK;
 use crate::settings::{PipelineSettings, WorkerKind};
 use crate::table::Bindings;
 

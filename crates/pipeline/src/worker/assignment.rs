@@ -416,6 +416,9 @@ impl<T: Transport + Clone> Worker<T> {
             self.status.caught_up();
             if ends.stop_there {
                 self.leave(Exit::AtEnd, now);
+            } else {
+                // It was for telling so: there is nothing more to look for.
+                self.ends = None;
             }
         }
     }

@@ -34,9 +34,9 @@ impl<T: Transport + Clone> Worker<T> {
             return;
         }
         let partitions = &self.records.partitions;
-        let going = self.draining.as_ref().map_or(&[][..], Draining::partitions);
+        let leaving = self.draining.as_ref().map_or(&[][..], Draining::partitions);
         let comes = |id: PartitionId| {
-            let reads = self.exit.is_none() && !going.contains(&id);
+            let reads = self.exit.is_none() && !leaving.contains(&id);
             reads && partitions[id].position < partitions[id].high
         };
         let some_comes = partitions.owned().any(|(id, _)| comes(id) && !self.in_time.has(id));

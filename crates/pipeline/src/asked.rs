@@ -1,0 +1,102 @@
+//! What a start asks Kafka for, and how patiently.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use emberline_broker::{Bounds, BrokerError, ErrorClass, KafkaSettings, PartitionBounds};
+
+use crate::run::{all_topics, group_of};
+use crate::settings::{PipelineSettings, Topics, WorkerKind};
+use crate::worker::Ends;
+
+/// Where a group has left off, by topic and partition.
+pub(crate) type LeftOff = HashMap<(String, i32), i64>;
+
+/// How long a question about topics may take.
+pub(crate) const ASK: Duration = Duration::from_secs(20);
+/// How long a start goes on asking what has no answer yet.
+const PATIENCE: Duration = Duration::from_secs(30);
+const ASK_AGAIN: Duration = Duration::from_millis(250);
+
+/// How many partitions a topic of our own has.
+pub(crate) async fn partitions_of(
+    kafka: &KafkaSettings,
+    topics: &Topics,
+    topic: String,
+) -> Result<i32, BrokerError> {
+    ask(kafka, topics, move |bounds| {
+        bounds.partition_count(&topic, ASK)?.ok_or_else(|| BrokerError::NoTopic(topic.clone()))
+    })
+    .await
+}
+
+/// Where the devices workers have left off the topics that are repartitioned from now on: what
+/// they have delivered is not to be delivered again.
+pub(crate) async fn left_off_by_devices(
+    settings: &PipelineSettings,
+) -> Result<LeftOff, BrokerError> {
+    let group = group_of(WorkerKind::Devices, settings);
+    let kafka = KafkaSettings { group, ..settings.kafka.clone() };
+    let topics = settings.topics.repartition.clone();
+    ask(&kafka, &settings.topics, move |client| {
+        let bounds = client.of_topics(&topics, ASK)?;
+        let names: Vec<_> = bounds.iter().map(PartitionBounds::name).collect();
+        let committed = client.committed(&names, ASK)?;
+        let left_off = names.into_iter().zip(committed);
+        Ok(left_off.filter_map(|(name, offset)| Some((name, offset?))).collect())
+    })
+    .await
+}
+
+/// The end that every input has now.
+pub(crate) async fn ends_now(settings: &PipelineSettings) -> Result<Ends, BrokerError> {
+    if let Some(replay) = &settings.replay {
+        return Ok(replay.to_be_reached());
+    }
+    let topics = all_topics(settings);
+    let found =
+        ask(&settings.kafka, &settings.topics, move |bounds| bounds.of_topics(&topics, ASK));
+    Ok(Ends::of(found.await?))
+}
+
+/// Asks a client of its own, where blocking is allowed, again while the answer may pass.
+async fn ask<A: Send + 'static>(
+    kafka: &KafkaSettings,
+    topics: &Topics,
+    question: impl Fn(&Bounds) -> Result<A, BrokerError> + Send + Sync + 'static,
+) -> Result<A, BrokerError> {
+    let asked = Arc::new((Bounds::new(kafka)?, question));
+    patiently(topics, async || {
+        let asked = Arc::clone(&asked);
+        let answer = tokio::task::spawn_blocking(move || (asked.1)(&asked.0));
+        answer.await.map_err(|_| BrokerError::ThreadEnded("kafka bounds"))?
+    })
+    .await
+}
+
+fn may_pass(error: &BrokerError, topics: &Topics) -> bool {
+    match error {
+        BrokerError::NoTopic(name) => topics.is_own(name),
+        error => error.class() == ErrorClass::Transient,
+    }
+}
+
+/// Asks again while the answer is one that may pass: a topic made a moment ago has no
+/// leader yet, a broker is being restarted. One of our own topics was made by us or by
+/// another replica: not every node knows it at once.
+pub(crate) async fn patiently<A>(
+    topics: &Topics,
+    ask: impl AsyncFn() -> Result<A, BrokerError>,
+) -> Result<A, BrokerError> {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        match ask().await {
+            Err(error) if may_pass(&error, topics) && tokio::time::Instant::now() < deadline => {
+                tracing::debug!(%error, "asked again");
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+            answer => return answer,
+        }
+    }
+}
