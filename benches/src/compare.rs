@@ -242,7 +242,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    fn pipeline(
+    pub(crate) fn pipeline(
         &self,
         name: &str,
         load: &Load,
@@ -257,7 +257,11 @@ impl Bench<'_> {
     }
 
     pub(crate) fn base(&self, load: &Load) -> Pipeline {
-        Pipeline::new(self.kafka.bootstrap(), load, &self.url)
+        let mut pipeline = Pipeline::new(self.kafka.bootstrap(), load, &self.url);
+        for (key, value) in &self.cli.set {
+            pipeline.set(key, value);
+        }
+        pipeline
     }
 }
 
