@@ -180,8 +180,9 @@ impl Bench<'_> {
             load::write_live(self.kafka.bootstrap(), &load, (rate, seconds))?;
             let run = running.finish()?;
             let note = format!(
-                "{rate} records/s, linger {linger}, {}",
-                reports_per_call(std::slice::from_ref(&run))
+                "{rate} records/s, linger {linger}, {}, at most {} ms",
+                reports_per_call(std::slice::from_ref(&run)),
+                run.did.most_ms.unwrap_or(0)
             );
             for (name, millis) in names.into_iter().zip([run.did.p50_ms, run.did.p99_ms]) {
                 let millis = per(millis.unwrap_or(0), 1.0);

@@ -1,6 +1,8 @@
 //! The same work with more devices, more partitions and a longer backlog: what a record costs
 //! should not depend on them.
 
+use std::fmt::Write as _;
+
 use crate::child::{Job, Measured, Pipeline, Running, per};
 use crate::compare::{Bench, RECEIPTS};
 use crate::load::{self, Load};
@@ -36,6 +38,8 @@ struct Runs {
     /// CPU us a record, without what a start costs.
     micros: Vec<f64>,
     peak_mb: Vec<f64>,
+    /// From produced to accepted at most; of records that waited it says nothing.
+    most_ms: Vec<f64>,
 }
 
 impl Bench<'_> {
@@ -58,6 +62,7 @@ impl Bench<'_> {
                 let cpu = run.cpu.saturating_sub(start.cpu).as_secs_f64();
                 runs.micros.push(1e6 / per(run.did.records, cpu));
                 runs.peak_mb.push(run.did.peak_mb);
+                runs.most_ms.push(per(run.did.most_ms.unwrap_or(0), 1.0));
             }
         }
         let usual = micro::median(runs[0].micros.clone());
@@ -65,12 +70,16 @@ impl Bench<'_> {
             let micros = micro::median(runs.micros);
             let peak = micro::median(runs.peak_mb);
             let row = Row::new(shape.name, micros, "CPU us a record");
+            let mut note = format!("peak {peak:.0} MB");
+            if let Records::Live(rate, _) = shape.records {
+                let most = micro::median(runs.most_ms);
+                let _ = write!(note, ", {rate} records/s, accepted after {most:.0} ms at most");
+            }
             rows.push(if index == 0 {
-                row.note(format!("peak {peak:.0} MB"))
+                row.note(note)
             } else {
                 let more = 100.0 * (micros / usual - 1.0);
-                row.target(Target::ValueBelow(usual * MOST))
-                    .note(format!("{more:+.0} %, peak {peak:.0} MB"))
+                row.target(Target::ValueBelow(usual * MOST)).note(format!("{more:+.0} %, {note}"))
             });
             if shape.devices == Sizes::MOST_DEVICES {
                 rows.push(
