@@ -98,6 +98,17 @@ pub async fn run<T: Transport + Clone>(
         }
         _ => None,
     };
+    // Without these nothing would ever be settled.
+    if settings.delivery.receipts && calls {
+        partitions_of(&settings.kafka, &settings.topics, settings.topics.receipts()).await?;
+    }
+    let writes_keyed = settings.workers.contains(&WorkerKind::Repartition);
+    let keyed_parts = if writes_keyed {
+        let topic = settings.topics.keyed_devices();
+        Some(partitions_of(&settings.kafka, &settings.topics, topic).await?)
+    } else {
+        None
+    };
     let shared = Arc::new(Shared {
         signer: RwLock::new(Signer::new(&settings.credentials, settings.dialect)),
         bindings: Arc::clone(&bindings),
@@ -106,18 +117,12 @@ pub async fn run<T: Transport + Clone>(
         traffic: Traffic::new(&settings.delivery, Instant::now()),
         highs: Mutex::default(),
         committed: GroupCommitted::default(),
+        keyed_parts,
         later_states,
         reader: OnceLock::new(),
         settings,
     });
     let settings = &shared.settings;
-    // Without these nothing would ever be settled.
-    let receipts = (settings.delivery.receipts && calls).then(|| settings.topics.receipts());
-    let writes_keyed = settings.workers.contains(&WorkerKind::Repartition);
-    let keyed = writes_keyed.then(|| settings.topics.keyed_devices());
-    for topic in receipts.into_iter().chain(keyed) {
-        partitions_of(&settings.kafka, &settings.topics, topic).await?;
-    }
     let left_off = if writes_keyed { left_off_by_devices(settings).await? } else { LeftOff::new() };
     let reader = if needs_bindings {
         Some(Arc::new(read_bindings(settings, &bindings).await?))

@@ -97,6 +97,8 @@ pub(crate) struct Shared {
     pub(crate) traffic: Traffic,
     pub(crate) highs: Mutex<Highs>,
     pub(crate) committed: GroupCommitted,
+    /// Partitions of the topic that is keyed by device, where it is written to.
+    pub(crate) keyed_parts: Option<i32>,
     /// Where states are pushed again, those that come meanwhile.
     pub(crate) later_states: Option<Arc<LaterStates>>,
     /// What the sets in `bindings` are read by.

@@ -233,6 +233,7 @@ impl World {
             let trace = number.to_string();
             let record = Record {
                 topic,
+                partition: None,
                 key: Some(key.as_bytes()),
                 value: Some(value.as_bytes()),
                 headers: &[("trace", trace.as_bytes())],

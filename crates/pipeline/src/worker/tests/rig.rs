@@ -44,6 +44,9 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// The wall time that all records have, in seconds.
 pub(super) const SECOND: i64 = 1_700_000_000;
 
+/// Partitions of the topic that is keyed by device.
+pub(super) const KEYED_PARTS: i32 = 12;
+
 /// What the service says to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Says {
@@ -302,6 +305,7 @@ impl Rig {
             highs: Mutex::default(),
             lanes_in_calls: Some(Mutex::default()),
             committed: Mutex::default(),
+            keyed_parts: Some(KEYED_PARTS),
             later_states,
             reader: OnceLock::default(),
             settings,

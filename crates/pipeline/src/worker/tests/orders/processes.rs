@@ -107,6 +107,7 @@ impl World {
             highs: Mutex::default(),
             lanes_in_calls: Some(Mutex::default()),
             committed: Mutex::default(),
+            keyed_parts: None,
             later_states: None,
             reader: OnceLock::default(),
             settings,

@@ -72,6 +72,7 @@ impl World {
             highs: Mutex::new(Highs { offsets: self.log.ends(), ..Highs::default() }),
             lanes_in_calls: Some(Mutex::default()),
             committed: Mutex::default(),
+            keyed_parts: None,
             later_states: None,
             reader: OnceLock::default(),
             settings,
