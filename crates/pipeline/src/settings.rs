@@ -132,6 +132,12 @@ impl Topics {
         format!("{}.customer-devices", self.prefix)
     }
 
+    /// The compacted topic of what each customer's set says of each device, by the partitions of
+    /// [`keyed_devices`](Self::keyed_devices).
+    pub fn device_customers(&self) -> String {
+        format!("{}.device-customers", self.prefix)
+    }
+
     /// The compacted topic of the orders that are being placed, and of the formal ones that
     /// were. It has one partition.
     pub fn order_book(&self) -> String {
@@ -291,6 +297,8 @@ pub struct PipelineSettings {
     pub delivery: DeliverySettings,
     /// Which workers to run.
     pub workers: Vec<WorkerKind>,
+    /// Whether the bindings are divided by the partitions of the topic that is keyed by device.
+    pub own_partitions: bool,
     /// What is pushed again, where that is what the workers do.
     pub replay: Option<ReplayRun>,
     /// Stop once every input is settled up to the end that it had at the start.

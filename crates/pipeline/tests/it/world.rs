@@ -182,6 +182,7 @@ impl World {
             dialect: Dialect::default(),
             delivery: delivery(),
             workers: workers.iter().copied().filter(|kind| kind.calls_service()).collect(),
+            own_partitions: false,
             replay: None,
             exit_at_end: true,
         };

@@ -254,6 +254,7 @@ pub(super) fn pipeline_settings(
         dialect: Dialect::default(),
         delivery,
         workers: workers.to_vec(),
+        own_partitions: false,
         replay: None,
         exit_at_end: false,
     }
