@@ -6,22 +6,19 @@ use std::time::Duration;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::TableRecord;
-use crate::client::{LogOnly, table_config};
+use crate::client::LogOnly;
 use crate::error::BrokerError;
 use crate::native::{EventQueue, ForwardedPartition, ReadQueue, RecordBuffer};
-use crate::settings::KafkaSettings;
 
 /// Most records of one read: requests get their turn in between.
 const AT_ONCE: usize = 1_000;
 
-/// A client that reads what it is told to.
-pub(super) fn consumer(kafka: &KafkaSettings) -> Result<BaseConsumer<LogOnly>, BrokerError> {
-    table_config(kafka)
-        .create_with_context(LogOnly::default())
-        .map_err(|error| BrokerError::creation(&error))
+/// A client of this configuration.
+pub(super) fn consumer(config: &ClientConfig) -> Result<BaseConsumer<LogOnly>, BrokerError> {
+    config.create_with_context(LogOnly::default()).map_err(|error| BrokerError::creation(&error))
 }
 
 /// One topic's records, by one queue. The order of the fields matters: what comes from the

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::feed::{self, Feed};
 use super::{ASK_AGAIN, LOOK, REST, TIMEOUT, TableRecord};
 use crate::bounds::Bounds;
+use crate::client::parts_config;
 use crate::error::{BrokerError, ErrorClass};
 use crate::native::ForwardedPartition;
 use crate::settings::KafkaSettings;
@@ -70,7 +71,7 @@ impl PartsReader {
         told: mpsc::UnboundedSender<PartsEvent>,
     ) -> Result<Self, BrokerError> {
         let bounds = Bounds::new(kafka)?;
-        let consumer = feed::consumer(kafka)?;
+        let consumer = feed::consumer(&parts_config(kafka))?;
         let shared = Arc::new(Shared::default());
         let (end, ended) = oneshot::channel();
         let (topic, of_thread) = (topic.to_owned(), Arc::clone(&shared));

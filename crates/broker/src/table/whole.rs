@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use super::feed::{self, Feed};
 use super::{ASK_AGAIN, LOOK, REST, TIMEOUT, TableRecord};
 use crate::bounds::{Bounds, PartitionBounds};
+use crate::client::table_config;
 use crate::error::{BrokerError, ErrorClass};
 use crate::native::ForwardedPartition;
 use crate::settings::KafkaSettings;
@@ -49,7 +50,7 @@ impl TableReader {
         on_record: impl FnMut(TableRecord<'_>) + Send + 'static,
     ) -> Result<Self, BrokerError> {
         let bounds = Bounds::new(kafka)?;
-        let consumer = feed::consumer(kafka)?;
+        let consumer = feed::consumer(&table_config(kafka))?;
         let shared = Arc::new(Shared::default());
         let (end, ended) = oneshot::channel();
         let (topic, of_thread) = (topic.to_owned(), Arc::clone(&shared));
