@@ -45,7 +45,10 @@ pub(super) fn write(
         while sent < due.min(records) {
             let (key, value) = &receipts[usize::try_from(sent)? % receipts.len()];
             let (key, value) = (Some(key.as_bytes()), Some(value.as_slice()));
-            producer.send(Record { topic, key, value, headers: &[], timestamp_ms: None }, 0)?;
+            producer.send(
+                Record { topic, partition: None, key, value, headers: &[], timestamp_ms: None },
+                0,
+            )?;
             sent += 1;
         }
         std::thread::sleep(LOOK_EVERY);

@@ -25,8 +25,9 @@ use crate::settings::KafkaSettings;
 pub struct Unwritten {
     /// Why.
     pub error: ProduceError,
-    /// All of it but its timestamp, which librdkafka does not give back: whoever wants to write
-    /// it again needs to keep no copy.
+    /// All of it but its timestamp, which librdkafka does not give back, and the partition that
+    /// it was given, which can't be told from one that its key decided: whoever wants to write it
+    /// again needs to keep no copy of the rest.
     pub record: OwnedRecord,
 }
 
@@ -65,10 +66,12 @@ impl PolledProducer {
     /// wait for words and send it again.
     pub fn send(&mut self, record: Record<'_>, token: usize) -> Result<(), ProduceError> {
         let sent = if record.headers.is_empty() && record.timestamp_ms.is_none() {
-            self.topic(record.topic)?.produce(record.key, record.value, token)
+            let topic = self.topic(record.topic)?;
+            topic.produce(record.partition, record.key, record.value, token)
         } else {
             let mut base: BaseRecord<'_, [u8], [u8], usize> =
                 BaseRecord::with_opaque_to(record.topic, token);
+            base.partition = record.partition;
             base.key = record.key;
             base.payload = record.value;
             base.timestamp = record.timestamp_ms;

@@ -45,6 +45,9 @@ impl Default for ProducerSettings {
 pub struct Record<'a> {
     /// Where to.
     pub topic: &'a str,
+    /// Its partition, where not the key is to decide. One that the topic does not have is
+    /// [`ProduceError::NoTopic`].
+    pub partition: Option<i32>,
     /// Decides the partition, by the Java clients' hash; without one any will do.
     pub key: Option<&'a [u8]>,
     /// The value; `None` is a tombstone.
@@ -55,7 +58,7 @@ pub struct Record<'a> {
     pub timestamp_ms: Option<i64>,
 }
 
-/// A record that is kept, but for its timestamp.
+/// A record that is kept, but for its timestamp and the partition that it was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnedRecord {
     /// Where to.
@@ -69,7 +72,7 @@ pub struct OwnedRecord {
 }
 
 impl OwnedRecord {
-    /// A copy, without the timestamp.
+    /// A copy, without timestamp and partition.
     pub fn of(record: Record<'_>) -> Self {
         let header = |(name, value): &(&str, &[u8])| ((*name).to_owned(), value.to_vec());
         Self {
@@ -188,6 +191,7 @@ impl<T: Send + Sync + 'static> Producer<T> {
     pub fn send(&self, record: Record<'_>, token: T) -> Result<(), Refused<T>> {
         let mut base: BaseRecord<'_, [u8], [u8], Box<T>> =
             BaseRecord::with_opaque_to(record.topic, Box::new(token));
+        base.partition = record.partition;
         base.key = record.key;
         base.payload = record.value;
         base.timestamp = record.timestamp_ms;

@@ -22,7 +22,7 @@ fn producer(
 
 fn record<'a>(topic: &'a str, headers: &'a [(&'a str, &'a [u8])]) -> Record<'a> {
     let (key, value) = (Some(&b"key"[..]), Some(&b"value"[..]));
-    Record { topic, key, value, headers, timestamp_ms: None }
+    Record { topic, partition: None, key, value, headers, timestamp_ms: None }
 }
 
 /// The next word, asked for until it comes.
@@ -60,6 +60,21 @@ fn each_record_gets_one_word_with_its_place() {
     assert_eq!(told, expected);
     drop(producer);
     assert!(words.blocking_recv().is_none(), "no word more");
+}
+
+#[test]
+fn a_record_goes_to_the_partition_that_it_is_given_whatever_its_key() {
+    let broker = EmbeddedBroker::start(&[("t", 4)]).unwrap();
+    let (mut producer, mut words) = producer(&broker.settings("g"), &ProducerSettings::default());
+    for partition in 0..4 {
+        for headers in [&[][..], &[("name", &b"value"[..])]] {
+            let given = Record { partition: Some(partition), ..record("t", headers) };
+            producer.send(given, 0).unwrap();
+            assert_eq!(word(&producer, &mut words).1.unwrap().partition, partition);
+        }
+    }
+    let nowhere = Record { partition: Some(4), ..record("t", &[]) };
+    assert_eq!(producer.send(nowhere, 0), Err(ProduceError::NoTopic("t".into())));
 }
 
 #[test]

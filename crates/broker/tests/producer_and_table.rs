@@ -16,7 +16,14 @@ use support::{DEADLINE, broker_with, produce};
 use tokio::sync::mpsc;
 
 fn record<'a>(topic: &'a str, value: &'a [u8]) -> Record<'a> {
-    Record { topic, key: Some(b"k"), value: Some(value), headers: &[], timestamp_ms: None }
+    Record {
+        topic,
+        partition: None,
+        key: Some(b"k"),
+        value: Some(value),
+        headers: &[],
+        timestamp_ms: None,
+    }
 }
 
 #[tokio::test]

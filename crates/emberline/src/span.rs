@@ -388,7 +388,14 @@ mod tests {
         runtime.block_on(async {
             let producer = AwaitedProducer::new(broker.settings("g"), PATIENCE).unwrap();
             let (key, value) = (Some(&b"k"[..]), Some(&b"v"[..]));
-            let record = Record { topic: "t", key, value, headers: &[], timestamp_ms: None };
+            let record = Record {
+                topic: "t",
+                partition: None,
+                key,
+                value,
+                headers: &[],
+                timestamp_ms: None,
+            };
             producer.write(record).await.unwrap();
         });
         let part = look_up(&broker, &["2021-08-11T01:53:03Z"], &[]).unwrap();

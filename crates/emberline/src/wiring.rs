@@ -126,6 +126,7 @@ pub fn pipeline(
         dialect: dialect(settings),
         delivery: delivery(settings),
         workers,
+        own_partitions: settings.divides_bindings(),
         replay: None,
         exit_at_end,
     })

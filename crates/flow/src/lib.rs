@@ -18,6 +18,7 @@ pub mod lanes;
 pub mod ledger;
 pub mod newest;
 pub mod order_book;
+pub mod placing;
 mod prehashed;
 pub mod rate;
 pub mod replay_lease;

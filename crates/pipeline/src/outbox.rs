@@ -51,8 +51,9 @@ struct Pending<W> {
     destination: Destination,
     waiting: W,
     failures: u32,
-    /// The record's own, if it has one.
+    /// What the writer does not give back: the record's own, if it has them.
     timestamp_ms: Option<i64>,
+    partition: Option<i32>,
     /// Its record, from a failure until it is tried again. Otherwise the writer has it.
     failed: Option<Box<OwnedRecord>>,
 }
@@ -106,8 +107,9 @@ impl<W> Outbox<W> {
         waiting: W,
         now: Instant,
     ) {
-        let timestamp_ms = record.timestamp_ms;
-        let pending = Pending { destination, waiting, failures: 0, timestamp_ms, failed: None };
+        let Record { timestamp_ms, partition, .. } = record;
+        let pending =
+            Pending { destination, waiting, failures: 0, timestamp_ms, partition, failed: None };
         let token = self.pending.insert(pending);
         self.send(token, record, now);
     }
@@ -206,6 +208,7 @@ impl<W> Outbox<W> {
             let Some(record) = pending.failed.take() else { continue };
             let again = Record {
                 topic: &record.topic,
+                partition: pending.partition,
                 key: record.key.as_deref(),
                 value: record.value.as_deref(),
                 headers: &borrowed(&record.headers),

@@ -222,6 +222,7 @@ impl<T: Transport + Clone> OrderPlacer<T> {
         let topic = self.settings.topics.order_book();
         let record = Record {
             topic: &topic,
+            partition: None,
             key: Some(&key),
             value: value.as_deref(),
             headers: &[],

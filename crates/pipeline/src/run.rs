@@ -20,10 +20,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::asked::{LeftOff, ends_now, left_off_by_devices, partitions_of, patiently};
+use crate::asked::{
+    LeftOff, ends_now, left_off_by_devices, partitions_of, partitions_of_table, patiently,
+};
 use crate::credentials;
 use crate::edges::{Edges, Producers, WallClock};
 use crate::intake::{Reader, Selecting};
+use crate::join::{Join, Own};
 use crate::offsets;
 use crate::offsets::GroupCommitted;
 use crate::order_book::ProcessBook;
@@ -48,6 +51,20 @@ pub enum PipelineError {
         "topic {0} has {1} partitions: it must have one. Make it anew, while no claims worker runs"
     )]
     OrderBookParts(String, i32),
+    /// A device's bindings would be looked for in another partition than they lie in.
+    #[error(
+        "topic {table} has {has} partitions and {keyed} has {keyed_has}: bindings lie elsewhere than their devices' records. Stop the repartition and devices workers, delete {table}, make it anew with `emberline topics create`, and set the repartition group's offsets of the customer-devices topic to the beginning"
+    )]
+    TableParts {
+        /// The table of bindings.
+        table: String,
+        /// Its partitions.
+        has: i32,
+        /// The topic of device records.
+        keyed: String,
+        /// Its partitions.
+        keyed_has: i32,
+    },
     /// A worker's thread ended without saying why: a defect.
     #[error("worker {0} ended unexpectedly")]
     Worker(&'static str),
@@ -85,7 +102,8 @@ pub async fn run<T: Transport + Clone>(
 ) -> Result<Exit, PipelineError> {
     let any = |does: fn(WorkerKind) -> bool| settings.workers.iter().any(|kind| does(*kind));
     let (calls, places_orders) = (any(WorkerKind::calls_service), any(WorkerKind::places_orders));
-    let needs_bindings = any(WorkerKind::joins) || any(WorkerKind::makes_sets);
+    let by_partitions = settings.joins_by_partitions();
+    let needs_bindings = !by_partitions && (any(WorkerKind::joins) || any(WorkerKind::makes_sets));
     let retries = settings.workers.contains(&WorkerKind::Retries);
     let bindings = Arc::new(Bindings::new(any(WorkerKind::makes_sets)));
     let ends = tokio::select! {
@@ -98,6 +116,19 @@ pub async fn run<T: Transport + Clone>(
         }
         _ => None,
     };
+    // Without these nothing would ever be settled.
+    if settings.delivery.receipts && calls {
+        partitions_of(&settings.kafka, &settings.topics, settings.topics.receipts()).await?;
+    }
+    let writes_keyed = settings.workers.contains(&WorkerKind::Repartition);
+    let keyed_parts = if writes_keyed {
+        let topic = settings.topics.keyed_devices();
+        Some(partitions_of(&settings.kafka, &settings.topics, topic).await?)
+    } else {
+        None
+    };
+    let table_parts =
+        if by_partitions { Some(partitions_of_table(&settings).await?) } else { None };
     let shared = Arc::new(Shared {
         signer: RwLock::new(Signer::new(&settings.credentials, settings.dialect)),
         bindings: Arc::clone(&bindings),
@@ -106,18 +137,12 @@ pub async fn run<T: Transport + Clone>(
         traffic: Traffic::new(&settings.delivery, Instant::now()),
         highs: Mutex::default(),
         committed: GroupCommitted::default(),
+        keyed_parts,
         later_states,
         reader: OnceLock::new(),
         settings,
     });
     let settings = &shared.settings;
-    // Without these nothing would ever be settled.
-    let receipts = (settings.delivery.receipts && calls).then(|| settings.topics.receipts());
-    let writes_keyed = settings.workers.contains(&WorkerKind::Repartition);
-    let keyed = writes_keyed.then(|| settings.topics.keyed_devices());
-    for topic in receipts.into_iter().chain(keyed) {
-        partitions_of(&settings.kafka, &settings.topics, topic).await?;
-    }
     let left_off = if writes_keyed { left_off_by_devices(settings).await? } else { LeftOff::new() };
     let reader = if needs_bindings {
         Some(Arc::new(read_bindings(settings, &bindings).await?))
@@ -139,7 +164,7 @@ pub async fn run<T: Transport + Clone>(
     let credentials = tokio::spawn(credentials::watch(Arc::clone(&shared), group_stop.clone()));
     let readers = (reader.as_deref(), order_book.as_ref());
     let rates = tokio::spawn(follow_rates(Arc::clone(&shared), group_stop.clone()));
-    let begin = (ends, left_off);
+    let begin = Begin { ends, left_off, table_parts };
     let result = run_workers((&shared, &transport), readers, begin, &group_stop, &monitor).await;
     group_stop.cancel();
     // A question under way has no say in when this ends.
@@ -208,10 +233,18 @@ pub(crate) async fn read_order_book(
     .map_err(PipelineError::from)
 }
 
+/// Where the workers of a process begin.
+struct Begin {
+    ends: Ends,
+    left_off: LeftOff,
+    /// How many partitions the table of bindings has, where it is joined by those of the own.
+    table_parts: Option<i32>,
+}
+
 async fn run_workers<T: Transport + Clone>(
     (shared, transport): (&Arc<Shared>, &impl Fn() -> T),
     (reader, order_book): (Option<&TableReader>, Option<&TableReader>),
-    (mut ends, left_off): (Ends, LeftOff),
+    mut begin: Begin,
     stop: &CancellationToken,
     monitor: &Arc<Monitor>,
 ) -> Result<Exit, PipelineError> {
@@ -241,7 +274,7 @@ async fn run_workers<T: Transport + Clone>(
         }
         if status.kind() == WorkerKind::Devices {
             match keyed_first(shared, stop, monitor).await {
-                Ok(later) => ends = later.unwrap_or(ends),
+                Ok(later) => begin.ends = later.unwrap_or(begin.ends),
                 Err(error) => {
                     stop.cancel();
                     failed = Some(error);
@@ -249,7 +282,7 @@ async fn run_workers<T: Transport + Clone>(
                 }
             }
         }
-        match start((shared, transport()), (&ends, left_off.clone()), stop, status) {
+        match start((shared, transport()), &begin, stop, status) {
             Ok(started) => _ = running.spawn(started.ended()),
             Err(error) => {
                 stop.cancel();
@@ -382,7 +415,7 @@ impl Started {
 
 fn start<T: Transport + Clone>(
     (shared, transport): (&Arc<Shared>, T),
-    (ends, left_off): (&Ends, LeftOff),
+    begin: &Begin,
     stop: &CancellationToken,
     status: Arc<WorkerStatus>,
 ) -> Result<Started, PipelineError> {
@@ -390,6 +423,7 @@ fn start<T: Transport + Clone>(
     let name = kind.name();
     let settings = &shared.settings;
     let topics = topics_of(kind, settings);
+    let table_parts = begin.table_parts.filter(|_| kind.joins());
     let delivery = &settings.delivery;
     let (room, ahead) = rooms(kind, delivery);
     let (events, received) = mpsc::channel(BATCHES_WAITING);
@@ -399,6 +433,7 @@ fn start<T: Transport + Clone>(
         gap_limit,
         ahead: (kind == WorkerKind::Retries).then(|| Arc::clone(&ahead)),
         ends: settings.replay.as_ref().map(|replay| Arc::new(replay.ends())),
+        gated: table_parts.is_some(),
         ..SourceSettings::new(topics.clone(), group_of(kind, settings))
     };
     let selecting = settings.replay.as_ref().map(|replay| Selecting {
@@ -407,7 +442,7 @@ fn start<T: Transport + Clone>(
         began_ms: WallClock::system().unix_millis(),
     });
     let reader = Reader::new(kind, &topics, &settings.topics).selecting(selecting);
-    let seeds = kind.seeds();
+    let (seeds, left_off) = (kind.seeds(), begin.left_off.clone());
     let replay = settings.replay.clone();
     let kafka = KafkaSettings {
         memory_budget_bytes: prefetch(kind, settings.kafka.memory_budget_bytes),
@@ -446,9 +481,13 @@ fn start<T: Transport + Clone>(
                 max_record: delivery.max_record,
                 kind,
             }),
+            join: match table_parts {
+                Some(parts) => Join::Own(Own::start(settings, parts)?),
+                None => Join::Whole(Arc::clone(&shared.bindings)),
+            },
             clock: WallClock::system(),
         },
-        ends.of_topics(&topics, settings.exit_at_end),
+        begin.ends.of_topics(&topics, settings.exit_at_end),
         stop.clone(),
         Instant::now(),
     )?;

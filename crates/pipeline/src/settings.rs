@@ -132,6 +132,12 @@ impl Topics {
         format!("{}.customer-devices", self.prefix)
     }
 
+    /// The compacted topic of what each customer's set says of each device, by the partitions of
+    /// [`keyed_devices`](Self::keyed_devices).
+    pub fn device_customers(&self) -> String {
+        format!("{}.device-customers", self.prefix)
+    }
+
     /// The compacted topic of the orders that are being placed, and of the formal ones that
     /// were. It has one partition.
     pub fn order_book(&self) -> String {
@@ -291,10 +297,25 @@ pub struct PipelineSettings {
     pub delivery: DeliverySettings,
     /// Which workers to run.
     pub workers: Vec<WorkerKind>,
+    /// Whether the bindings are divided by the partitions of the topic that is keyed by device.
+    pub own_partitions: bool,
     /// What is pushed again, where that is what the workers do.
     pub replay: Option<ReplayRun>,
     /// Stop once every input is settled up to the end that it had at the start.
     pub exit_at_end: bool,
+}
+
+impl PipelineSettings {
+    /// Whether telemetry is joined by tables of the own partitions alone: no worker of the
+    /// process needs all bindings.
+    pub(crate) fn joins_by_partitions(&self) -> bool {
+        let needs_all = |kind: &WorkerKind| match kind {
+            WorkerKind::Devices => false,
+            kind => kind.joins() || kind.makes_sets(),
+        };
+        let joins = self.workers.iter().any(|kind| kind.joins());
+        self.own_partitions && joins && !self.workers.iter().any(needs_all)
+    }
 }
 
 #[cfg(test)]

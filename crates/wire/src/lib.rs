@@ -13,6 +13,7 @@ mod bounded;
 pub mod customer_devices;
 mod delimited;
 pub mod device;
+pub mod device_customers;
 mod error;
 pub mod events;
 pub mod headers;

@@ -34,12 +34,13 @@ impl Topic {
         NonNull::new(raw).map(Self)
     }
 
-    /// Takes a record, which is copied, for the partition that its key decides.
+    /// Takes a record, which is copied, for this partition, or the one that its key decides.
     ///
     /// # Errors
     /// It was not taken.
     pub(crate) fn produce(
         &self,
+        partition: Option<i32>,
         key: Option<&[u8]>,
         value: Option<&[u8]>,
         token: usize,
@@ -51,7 +52,7 @@ impl Topic {
         let refused = unsafe {
             sys::rd_kafka_produce(
                 self.0.as_ptr(),
-                ANY_PARTITION,
+                partition.unwrap_or(ANY_PARTITION),
                 sys::RD_KAFKA_MSG_F_COPY,
                 value.cast_mut(),
                 value_len,

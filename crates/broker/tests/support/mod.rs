@@ -185,6 +185,7 @@ pub async fn produce(kafka: &KafkaSettings, topic: &str, values: &[(&str, &str)]
         let number = index.to_string();
         let record = Record {
             topic,
+            partition: None,
             key: Some(key.as_bytes()),
             value: Some(value.as_bytes()),
             headers: &[("index", number.as_bytes())],

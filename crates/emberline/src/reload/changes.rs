@@ -100,7 +100,7 @@ mod tests {
         let new = settings(
             "[service]\napp_secret = \"two\"\napp_key = \"k\"\n[limits]\nrate = \"7/s\"\n\
              in_flight = 9\nreplay_part = \"5%\"\n[log]\nlevel = \"debug\"\n\
-             [kafka]\nbrokers = \"other:9092\"\n",
+             [join]\ntable = \"auto\"\n[kafka]\nbrokers = \"other:9092\"\n",
         );
         let changes = between(&old, &new);
         let live = [
@@ -110,14 +110,15 @@ mod tests {
             "service.app_key",
             "service.app_secret",
         ];
-        assert_eq!(keys(&changes), (live.to_vec(), vec!["kafka.brokers", "limits.in_flight"]));
+        let restart = ["join.table", "kafka.brokers", "limits.in_flight"];
+        assert_eq!(keys(&changes), (live.to_vec(), restart.to_vec()));
 
         let mut running = old.clone();
         take_over(&mut running, &new);
         assert_eq!(running.service.app_secret.as_ref().unwrap().expose(), "two");
         assert_eq!(running.kafka.brokers, old.kafka.brokers);
         let left = between(&running, &new);
-        assert_eq!(keys(&left), (vec![], vec!["kafka.brokers", "limits.in_flight"]));
+        assert_eq!(keys(&left), (vec![], restart.to_vec()));
     }
 
     #[test]

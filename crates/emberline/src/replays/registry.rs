@@ -188,6 +188,7 @@ impl Registry {
         let value = record.encode();
         let record = Record {
             topic: &self.topic,
+            partition: None,
             key: Some(&key),
             value: Some(&value),
             headers: &[],

@@ -252,7 +252,8 @@ async fn records_of_others_on_the_topic_are_passed_over() {
     let producer = AwaitedProducer::new(broker.settings("g"), PATIENCE).unwrap();
     for key in ["back-fill", "back-fill/claim", "back-fill/cancel", "what is this"] {
         let (key, value) = (Some(key.as_bytes()), Some(&b"\xff"[..]));
-        let record = Record { topic: TOPIC, key, value, headers: &[], timestamp_ms: None };
+        let record =
+            Record { topic: TOPIC, partition: None, key, value, headers: &[], timestamp_ms: None };
         producer.write(record).await.unwrap();
     }
     assert_eq!(open(&broker, TIMING).await.list(), []);

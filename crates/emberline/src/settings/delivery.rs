@@ -138,6 +138,11 @@ impl Default for RetrySettings {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct JoinSettings {
+    /// What of the bindings a process holds that runs the devices workers: `all` of them, or
+    /// those of its `own_partitions`, which takes every topic of `topics.devices` to be listed in
+    /// `topics.repartition`, and its worker. `auto`: `own_partitions` where that is so. Default
+    /// `all`.
+    pub table: JoinTable,
     /// How long telemetry of an unbound device waits in memory before it is parked in a
     /// retry topic, at most 1m. Default `2s`.
     pub wait: HumanDuration,
@@ -148,8 +153,25 @@ pub struct JoinSettings {
 
 impl Default for JoinSettings {
     fn default() -> Self {
-        Self { wait: HumanDuration::from_secs(2), startup_wait: HumanDuration::from_secs(300) }
+        Self {
+            table: JoinTable::All,
+            wait: HumanDuration::from_secs(2),
+            startup_wait: HumanDuration::from_secs(300),
+        }
     }
+}
+
+/// What of the bindings is held where telemetry is joined with them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum JoinTable {
+    /// Those of the own partitions, where all telemetry is keyed anew; all of them otherwise.
+    Auto,
+    /// All of them.
+    All,
+    /// Those of the devices in the partitions that the process owns.
+    OwnPartitions,
 }
 
 /// How binding events become pushes of a customer's whole set.

@@ -30,8 +30,8 @@ use serde::{Deserialize, Serialize};
 
 pub use at_start::{credentials, kafka_properties, portal_keys, problems_at_start};
 pub use delivery::{
-    BatchSettings, BindingSettings, ClaimSettings, DedupeSettings, JoinSettings, LimitSettings,
-    ReceiptSettings, RetrySettings,
+    BatchSettings, BindingSettings, ClaimSettings, DedupeSettings, JoinSettings, JoinTable,
+    LimitSettings, ReceiptSettings, RetrySettings,
 };
 pub use kafka::{KafkaSettings, MessageType, TopicSettings};
 pub use load::{Loaded, Origin, load};
@@ -80,4 +80,18 @@ pub struct Settings {
     pub log: LogSettings,
     /// How the process ends.
     pub shutdown: ShutdownSettings,
+}
+
+impl Settings {
+    /// Whether the bindings are divided by the partitions of the topic that is keyed by device.
+    pub fn divides_bindings(&self) -> bool {
+        let TopicSettings { devices, repartition, .. } = &self.topics;
+        match self.join.table {
+            JoinTable::All => false,
+            JoinTable::OwnPartitions => true,
+            JoinTable::Auto => {
+                !repartition.is_empty() && devices.iter().all(|topic| repartition.contains(topic))
+            }
+        }
+    }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::observe::logs;
 
-use super::{ByteSize, HumanDuration, Listen, Problem, Settings};
+use super::{ByteSize, HumanDuration, JoinTable, Listen, Problem, Settings};
 
 /// Everything wrong with settings whose values are each well formed. The places are not
 /// known here.
@@ -131,6 +131,14 @@ fn topics(settings: &Settings, found: &mut Findings) {
             found.add("topics.repartition", text);
         } else if topics.repartition[..place].contains(topic) {
             found.add("topics.repartition", format!("{topic:?} is listed twice"));
+        }
+    }
+    if settings.join.table == JoinTable::OwnPartitions {
+        for topic in topics.devices.iter().filter(|topic| !topics.repartition.contains(topic)) {
+            let text = format!(
+                "own_partitions needs {topic:?} in topics.repartition: the bindings don't lie in its partitions"
+            );
+            found.add("join.table", text);
         }
     }
     for (topic, message) in &topics.types {

@@ -62,6 +62,12 @@ fn what_is_repartitioned_is_a_topic_of_devices_and_has_to_be_there_for_its_worke
     ] {
         assert!(run.stderr.contains(expected), "{expected}\n{}", run.stderr);
     }
+    let text = "[topics]\ndevices = [\"a\", \"b\"]\nrepartition = [\"b\"]\n[join]\ntable = \"own_partitions\"\n";
+    let run = Emberline::with_config(text).run(&["config", "show"]);
+    let expected = "config.toml:5:1: join.table: own_partitions needs \"a\" in topics.repartition";
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains(expected) && !run.stderr.contains("\"b\""), "{}", run.stderr);
+
     let good = Emberline::with_config("[topics]\ndevices = [\"a\"]\nrepartition = [\"a\"]\n");
     assert_eq!(good.run(&["config", "show"]).code, 0);
 

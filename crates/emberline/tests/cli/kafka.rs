@@ -56,6 +56,7 @@ impl Kafka {
                     headers.map(|(name, value)| (name.as_str(), value.as_slice())).collect();
                 let record = Record {
                     topic,
+                    partition: None,
                     key: record.key.as_deref(),
                     value: record.value.as_deref(),
                     headers: &headers,

@@ -10,10 +10,14 @@ use super::{Destination, Outbox, WriteEnd, borrowed};
 use crate::edges::{LogWriter, Writers};
 use crate::settings::WorkerKind;
 
+/// The partition and the timestamp that a record was given.
+type Place = (Option<i32>, Option<i64>);
+
 /// A record as it was handed over.
 #[derive(Debug, Clone, PartialEq)]
 struct Sent {
     record: OwnedRecord,
+    place: Place,
     token: usize,
 }
 
@@ -39,7 +43,8 @@ impl LogWriter for Log {
         if std::mem::take(&mut *self.full.lock()) {
             return Err(ProduceError::QueueFull);
         }
-        self.sent.lock().push(Sent { record: OwnedRecord::of(record), token });
+        let place = (record.partition, record.timestamp_ms);
+        self.sent.lock().push(Sent { record: OwnedRecord::of(record), place, token });
         Ok(())
     }
 
@@ -54,6 +59,8 @@ impl Writers for Log {
         Ok(Box::new(self.clone()))
     }
 }
+
+const PLACE: Place = (Some(3), Some(1_700_000_000_000));
 
 fn letter() -> OwnedRecord {
     OwnedRecord {
@@ -77,10 +84,11 @@ fn write(outbox: &mut Outbox<&'static str>, destination: Destination, now: Insta
     let letter = letter();
     let record = Record {
         topic: &letter.topic,
+        partition: PLACE.0,
         key: letter.key.as_deref(),
         value: letter.value.as_deref(),
         headers: &borrowed(&letter.headers),
-        timestamp_ms: None,
+        timestamp_ms: PLACE.1,
     };
     outbox.write(destination, record, "a record", now);
 }
@@ -113,7 +121,7 @@ fn a_write_is_tried_again_for_as_long_as_it_takes() {
     write(&mut outbox, Destination::Retry, now);
     for failures in 1..50 {
         let sent = log.sent.lock().last().unwrap().clone();
-        assert_eq!(sent.record, letter());
+        assert_eq!((&sent.record, sent.place), (&letter(), PLACE));
         let error = ProduceError::NoTopic("own.retry.30s".into());
         assert!(outbox.ended(sent.failed(error), now).is_none());
         let next = outbox.next_deadline().unwrap();

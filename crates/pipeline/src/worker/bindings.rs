@@ -159,6 +159,7 @@ impl<T: Transport + Clone> Worker<T> {
     ) {
         let write = Record {
             topic: &self.shared.settings.topics.customer_devices(),
+            partition: None,
             key: Some(customer.as_str().as_bytes()),
             value: Some(value),
             headers: &[],

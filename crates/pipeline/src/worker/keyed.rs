@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use emberline_broker::Record;
 use emberline_flow::lanes::{Gather, LaneId};
+use emberline_flow::placing::partition_of;
 use emberline_model::{DeviceId, Outcome};
 use emberline_service_client::Transport;
 
@@ -91,9 +92,12 @@ impl<T: Transport + Clone> Worker<T> {
         let record = self.records.get(item);
         let origin = self.origin(record, self.clock.unix_millis());
         let headers = self.own_headers(record, &origin);
+        let key = device.as_str().as_bytes();
+        let parts = self.shared.keyed_parts;
         let write = Record {
             topic: &self.keyed_topic,
-            key: Some(device.as_str().as_bytes()),
+            partition: parts.map(|parts| partition_of(key, parts)),
+            key: Some(key),
             value: record.raw.value(),
             headers: &borrowed(&headers),
             timestamp_ms: Some(origin.timestamp_ms),

@@ -108,6 +108,7 @@ impl<T: Transport + Clone> Worker<T> {
         });
         let write = Record {
             topic: &self.shared.settings.topics.order_book(),
+            partition: None,
             key: Some(&encode_key(&lease.order_no, lease.holder.0)),
             value: entry.as_deref(),
             headers: &[],

@@ -145,6 +145,7 @@ impl<T: Transport + Clone> Worker<T> {
     fn write_value(&mut self, key: &str, value: &[u8], waiting: Written, now: Instant) {
         let write = Record {
             topic: &self.receipts_topic,
+            partition: None,
             key: Some(key.as_bytes()),
             value: Some(value),
             headers: &[],

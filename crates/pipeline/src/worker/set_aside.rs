@@ -239,6 +239,7 @@ impl<T: Transport + Clone> Worker<T> {
         headers.push((RETRY_HEADER.to_owned(), header.encode().into_bytes()));
         let write = Record {
             topic: &self.shared.settings.topics.retry(delay),
+            partition: None,
             key: record.raw.key(),
             value: record.raw.value(),
             headers: &borrowed(&headers),
@@ -287,6 +288,7 @@ impl<T: Transport + Clone> Worker<T> {
         headers.extend(letter.into_iter().map(|(name, text)| (name.to_owned(), text.into_bytes())));
         let write = Record {
             topic: &self.shared.settings.topics.dead_letters(),
+            partition: None,
             key: record.raw.key(),
             value: record.raw.value(),
             headers: &borrowed(&headers),

@@ -23,6 +23,9 @@ use tokio_util::sync::CancellationToken;
 /// Longest that anything is waited for.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
+/// The prefix of own topics whose numbers of partitions don't go together.
+pub(crate) const ODD: &str = "odd";
+
 /// What the service says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Says {
@@ -155,10 +158,13 @@ impl World {
             "own.dead-letters",
             "own.receipts",
             "own.devices",
+            "own.device-customers",
         ];
         let topics: Vec<_> = own.into_iter().chain(["devices", "raw", "bindings"]).collect();
         let topics = topics.into_iter().chain(["customers", "orders"]).map(|name| (name, 2));
-        let topics: Vec<_> = topics.chain([("own.order-book", 1)]).collect();
+        let odd = [format!("{ODD}.devices"), format!("{ODD}.device-customers")];
+        let odd = [(odd[0].as_str(), 2), (odd[1].as_str(), 3)];
+        let topics: Vec<_> = topics.chain([("own.order-book", 1)]).chain(odd).collect();
         let broker = EmbeddedBroker::start(&topics).unwrap();
         let service = Service {
             policy: watch::Sender::new(Arc::new(|_: &Value| Says::Accepted)),
@@ -182,6 +188,7 @@ impl World {
             dialect: Dialect::default(),
             delivery: delivery(),
             workers: workers.iter().copied().filter(|kind| kind.calls_service()).collect(),
+            own_partitions: false,
             replay: None,
             exit_at_end: true,
         };
@@ -227,14 +234,27 @@ impl World {
         timestamp_ms: Option<i64>,
         records: &[(&str, String)],
     ) {
+        let records: Vec<_> =
+            records.iter().map(|(key, value)| (key.as_bytes(), value.as_bytes(), None)).collect();
+        self.produce_in(topic, timestamp_ms, &records).await;
+    }
+
+    /// Writes records, each a key, a value and its partition; `None`: by its key.
+    pub(crate) async fn produce_in(
+        &self,
+        topic: &str,
+        timestamp_ms: Option<i64>,
+        records: &[(&[u8], &[u8], Option<i32>)],
+    ) {
         let (sender, mut done) = mpsc::unbounded_channel();
         let producer = Producer::new(&self.kafka(), &ProducerSettings::default(), sender).unwrap();
-        for (number, (key, value)) in records.iter().enumerate() {
+        for (number, (key, value, partition)) in records.iter().enumerate() {
             let trace = number.to_string();
             let record = Record {
                 topic,
-                key: Some(key.as_bytes()),
-                value: Some(value.as_bytes()),
+                partition: *partition,
+                key: Some(key),
+                value: Some(value),
                 headers: &[("trace", trace.as_bytes())],
                 timestamp_ms,
             };

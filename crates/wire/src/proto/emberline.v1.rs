@@ -213,6 +213,18 @@ pub struct UnboundDevice {
     #[prost(int64, tag = "2")]
     pub time_ms: i64,
 }
+/// Topic `<prefix>.device-customers`, compacted, key = device id, space, customer id, in the
+/// partition of the device's id: what the customer's set says of the device, a record each. It
+/// is made of `<prefix>.customer-devices`, and can be made anew.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeviceCustomer {
+    /// When the device was bound or unbound, Unix milliseconds.
+    #[prost(int64, tag = "1")]
+    pub time_ms: i64,
+    /// It left the set.
+    #[prost(bool, tag = "2")]
+    pub unbound: bool,
+}
 /// Topic `<prefix>.order-book`, compacted, one partition, key = order number, `/`, the
 /// holder as 32 hexadecimal digits: who is placing which order, and which formal orders
 /// were placed. A record without a value gives the holder's lease back.

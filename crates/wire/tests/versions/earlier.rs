@@ -7,15 +7,17 @@
 use std::fmt::Debug;
 use std::path::Path;
 
-use emberline_model::ReplayName;
+use emberline_model::{CustomerId, DeviceId, ReplayName};
 use emberline_wire::customer_devices::{CustomerDevices, for_each_device};
+use emberline_wire::device_customers::{self, DeviceCustomer};
 use emberline_wire::headers::{DeadLetter, RetryHeader};
 use emberline_wire::order_book::{self, OrderBookEntry};
 use emberline_wire::receipt::Receipt;
 use emberline_wire::replay::{self, ReplayRecord, ReplayRecordKind};
 
 use crate::samples::{
-    HOLDER, customer_devices, dead_letter, order_book_entry, receipts, replay_records, retry_header,
+    HOLDER, customer_devices, dead_letter, device, device_customers, order_book_entry, receipts,
+    replay_records, retry_header,
 };
 
 fn fixture(name: &str) -> String {
@@ -81,6 +83,23 @@ fn a_customers_set_is_kept() {
     .unwrap();
     let expected = [("F4N0000AN/dev1", true), ("F4N0000AN/dev2", true), ("F4N0000AN/dev3", false)];
     assert_eq!(seen, expected.map(|(id, bound)| (id.to_owned(), bound)));
+}
+
+#[test]
+fn a_fact_about_a_device_is_kept() {
+    is_kept(
+        "device-customers-key",
+        (device("dev1"), CustomerId::parse("c_1").unwrap()),
+        |bytes| {
+            let (device, customer) = device_customers::decode_key(bytes).unwrap();
+            (DeviceId::parse(device).unwrap(), customer)
+        },
+        |(device, customer)| device_customers::encode_key(&device, &customer),
+    );
+    for (name, fact) in device_customers() {
+        let read = |bytes: &[u8]| DeviceCustomer::decode(bytes).unwrap();
+        is_kept(&format!("device-customers-{name}"), fact, read, DeviceCustomer::encode);
+    }
 }
 
 #[test]

@@ -3,11 +3,14 @@
 
 use emberline_model::EventTime;
 use emberline_wire::customer_devices::{CustomerDevices, for_each_device};
+use emberline_wire::device_customers::{self, DeviceCustomer};
 use emberline_wire::order_book::{OrderBookEntry, decode_key};
 use emberline_wire::receipt::Receipt;
 use emberline_wire::replay::ReplayRecord;
 
-use crate::samples::{customer_devices, device, order_book_entry, receipts, replay_records};
+use crate::samples::{
+    customer_devices, device, device_customers, order_book_entry, receipts, replay_records,
+};
 
 /// A field that no version has yet, in each of protobuf's forms: number 100 and up.
 const MORE: [&[u8]; 4] = [
@@ -99,6 +102,14 @@ fn a_device_that_only_a_later_version_can_name_makes_the_whole_set_unreadable() 
     assert!(CustomerDevices::decode(&later).is_err());
     assert!(CustomerDevices::decode(&customer_devices().encode()).is_ok());
     assert_eq!(customer_devices().devices[0].device, device("dev1"));
+}
+
+#[test]
+fn a_later_fact_is_read_as_far_as_it_is_known_and_a_key_with_a_part_more_is_not_guessed() {
+    for (name, fact) in device_customers() {
+        assert_eq!(DeviceCustomer::decode(&with_more(&fact.encode())).unwrap(), fact, "{name}");
+    }
+    assert!(device_customers::decode_key(b"F4N0000AN/dev1 c_1 more").is_err());
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use emberline_model::{Category, DeviceId, EventTime, ReportTime};
 use emberline_wire::customer_devices::{BoundDevice, CustomerDevices};
+use emberline_wire::device_customers::DeviceCustomer;
 use emberline_wire::headers::{Categories, DeadLetter, RetryHeader};
 use emberline_wire::order_book::OrderBookEntry;
 use emberline_wire::receipt::{Receipt, Received, ReportMark};
@@ -62,6 +63,12 @@ pub(crate) fn customer_devices() -> CustomerDevices {
         devices: vec![bound("dev1", 1_628_646_783_000), bound("dev2", 1_628_646_784_000)],
         unbound: vec![(device("dev3"), EventTime::from_millis(1_628_646_785_000))],
     }
+}
+
+/// The two kinds, by their names.
+pub(crate) fn device_customers() -> [(&'static str, DeviceCustomer); 2] {
+    let fact = |bound| DeviceCustomer { time: EventTime::from_millis(1_628_646_783_000), bound };
+    [("bound", fact(true)), ("unbound", fact(false))]
 }
 
 pub(crate) fn order_book_entry() -> OrderBookEntry {

@@ -81,6 +81,7 @@ impl Feed {
             record.headers.iter().map(|(name, value)| (*name, value.as_slice())).collect();
         let given = Record {
             topic,
+            partition: None,
             key: Some(&record.key),
             value: Some(&record.value),
             headers: &headers,

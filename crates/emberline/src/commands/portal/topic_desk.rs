@@ -50,7 +50,14 @@ impl TopicDesk {
     /// Waits for the brokers' word.
     async fn write_one(&self, topic: &str, key: &str, value: &[u8]) -> Result<(), ProduceError> {
         let key = Some(key.as_bytes());
-        let record = Record { topic, key, value: Some(value), headers: &[], timestamp_ms: None };
+        let record = Record {
+            topic,
+            partition: None,
+            key,
+            value: Some(value),
+            headers: &[],
+            timestamp_ms: None,
+        };
         self.producer.write(record).await.map(drop)
     }
 }

@@ -63,6 +63,7 @@ impl TopicRedemptions {
         let value = written(entry, expires);
         let record = Record {
             topic: &self.topic,
+            partition: None,
             key: Some(id.as_bytes()),
             value: Some(value.as_bytes()),
             headers: &[],

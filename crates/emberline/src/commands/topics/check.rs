@@ -66,6 +66,11 @@ pub(in crate::commands) fn check(wanted: &Wanted, seen: &Seen) -> Verdict {
             problems
         }
         Kind::Keyed { keep_ms } => check_copies(found, keep_ms),
+        Kind::Facts => {
+            let mut problems = check_compacted(found, "bindings get lost with age");
+            problems.extend(check_as_many(found, wanted.as_many_as.as_ref()));
+            problems
+        }
         Kind::Log { keep_ms } => check_copies(found, Some(keep_ms)),
     };
     let state = if problems.is_empty() { "ok" } else { "wrong" };
@@ -81,6 +86,7 @@ fn missing(wanted: &Wanted) -> Verdict {
         | Kind::Book { .. }
         | Kind::Register { .. }
         | Kind::Keyed { .. }
+        | Kind::Facts
         | Kind::Log { .. } => "run emberline topics create".to_owned(),
     };
     let text = "does not exist".to_owned();
@@ -114,6 +120,19 @@ fn check_one_partition(found: &TopicState) -> Option<Problem> {
     (found.partitions != 1).then(|| Problem {
         text: format!("has {} partitions, and must have one", found.partitions),
         advice: "stop whoever uses it, delete it, and run emberline topics create".to_owned(),
+    })
+}
+
+fn check_as_many(found: &TopicState, other: Option<&(String, i32)>) -> Option<Problem> {
+    let (other, count) = other.filter(|(_, count)| *count != found.partitions)?;
+    Some(Problem {
+        text: format!(
+            "has {} partitions and {other} has {count}: bindings lie elsewhere than their devices' records",
+            found.partitions
+        ),
+        advice: "stop repartition and devices, delete it, run emberline topics create, and set \
+                 the offsets of repartition's group of customer-devices to the beginning"
+            .to_owned(),
     })
 }
 
@@ -182,7 +201,7 @@ mod tests {
     }
 
     fn wanted(kind: Kind) -> Wanted {
-        Wanted { name: "t".to_owned(), kind, rights: "READ and WRITE" }
+        Wanted { name: "t".to_owned(), kind, as_many_as: None, rights: "READ and WRITE" }
     }
 
     fn problems(kind: Kind, found: &TopicState) -> Vec<String> {
@@ -229,6 +248,22 @@ mod tests {
         let wrong = problems(kind, &found("delete", i64::MAX, 10_000_000));
         assert!(wrong[0].contains("needed for ever"), "{wrong:?}");
         assert!(wrong[0].contains("retention.ms=-1"), "{wrong:?}");
+    }
+
+    #[test]
+    fn facts_that_lie_in_other_partitions_than_the_records_of_their_devices_are_wrong() {
+        let facts = |count| Wanted {
+            as_many_as: Some(("emberline.devices".to_owned(), count)),
+            ..wanted(Kind::Facts)
+        };
+        let seen = Seen::There(found("compact", -1, 1_000_000));
+        assert!(check(&facts(6), &seen).is_good());
+        assert!(check(&wanted(Kind::Facts), &seen).is_good(), "nothing to compare with");
+        let wrong = check(&facts(24), &seen);
+        let expected = "has 6 partitions and emberline.devices has 24";
+        assert_eq!(wrong.state, "wrong");
+        assert!(wrong.problems[0].text.contains(expected), "{wrong:?}");
+        assert!(problems(Kind::Facts, &found("delete", 0, 0))[0].contains("compact"));
     }
 
     #[test]

@@ -102,6 +102,11 @@ async fn own_topics(admin: &Admin, settings: &Settings) -> Result<Vec<Wanted>, B
         let found = admin.describe(&repartitioned).await?;
         plan::keep_keyed(&mut wanted, found.iter().filter_map(Seen::there));
     }
+    if settings.divides_bindings() {
+        let names: Vec<_> = wanted.iter().map(|topic| topic.name.as_str()).collect();
+        let found = admin.describe(&names).await?;
+        plan::match_partitions(&mut wanted, found.iter().filter_map(Seen::there));
+    }
     Ok(wanted)
 }
 

@@ -9,6 +9,9 @@ use crate::settings::{HumanDuration, Settings};
 pub(in crate::commands) struct Wanted {
     pub(in crate::commands) name: String,
     pub(in crate::commands) kind: Kind,
+    /// Another topic that it has as many partitions as, and how many those are: a device lies in
+    /// the partition of the same number in both.
+    pub(in crate::commands) as_many_as: Option<(String, i32)>,
     /// What `run` must be allowed on it.
     pub(in crate::commands) rights: &'static str,
 }
@@ -41,6 +44,8 @@ pub(in crate::commands) enum Kind {
         /// Shortest time that records must be kept, in milliseconds; `None`: for ever.
         keep_ms: Option<u64>,
     },
+    /// The facts of the bindings table, each in the partition of its device.
+    Facts,
     /// Records that are read for so long, and dropped after it.
     Log {
         /// Shortest time that records must be kept, in milliseconds.
@@ -72,6 +77,12 @@ const UNKEYED_MS: u64 = 7 * DAY_MS;
 const KEYED_MARGIN_MS: u64 = DAY_MS;
 /// Who waits for another reads on over what was written meanwhile: far longer than any lease.
 const BOOK_LAG_MS: u64 = DAY_MS / 24;
+/// A fact that was written late and lies behind a newer one is put right within this time: until
+/// then a reader needs both.
+const FACTS_LAG_MS: u64 = DAY_MS / 24;
+/// What is being written is not compacted before its segment ends: by itself that would take
+/// a week.
+const FACTS_SEGMENT_MS: u64 = DAY_MS;
 /// Largest record of a topic of copies: the original, which its own topic took
 /// (1 MB unless raised there), with our headers.
 pub(super) const LOG_MAX_BYTES: u64 = 10_000_000;
@@ -90,12 +101,16 @@ pub(in crate::commands) fn own_topics(settings: &Settings) -> Vec<Wanted> {
     let order_book = Kind::Book { holds: "which orders were placed" };
     let replays = Kind::Book { holds: "how far a replay is" };
     let tokens = Kind::Register { keep_ms: DAY_MS };
-    let wanted = |suffix: &str, kind, rights| Wanted { name: name(suffix), kind, rights };
+    let wanted =
+        |suffix: &str, kind, rights| Wanted { name: name(suffix), kind, as_many_as: None, rights };
     let mut topics = vec![wanted("customer-devices", table, "READ and WRITE")];
     let tiers = settings.retry.tiers.iter();
     topics.extend(tiers.map(|tier| wanted(&format!("retry.{tier}"), retry, "READ and WRITE")));
     if !settings.topics.repartition.is_empty() {
         topics.push(wanted("devices", keyed, "READ and WRITE"));
+    }
+    if settings.divides_bindings() {
+        topics.push(wanted("device-customers", Kind::Facts, "READ and WRITE"));
     }
     topics.push(wanted("order-book", order_book, "READ and WRITE"));
     topics.push(wanted("dead-letters", dead_letters, "WRITE"));
@@ -126,24 +141,48 @@ pub(in crate::commands) fn keep_keyed<'a>(
     }
 }
 
+/// Gives the topic of facts as many partitions as the one keyed by device has, or, where only
+/// the former is there, the latter as many.
+pub(in crate::commands) fn match_partitions<'a>(
+    wanted: &mut [Wanted],
+    found: impl IntoIterator<Item = &'a TopicState>,
+) {
+    let place = |is: fn(&Kind) -> bool| wanted.iter().position(|topic| is(&topic.kind));
+    let keyed = place(|kind| matches!(kind, Kind::Keyed { .. }));
+    let (Some(keyed), Some(facts)) = (keyed, place(|kind| *kind == Kind::Facts)) else { return };
+    let mut counts = [(keyed, None), (facts, None)];
+    for topic in found {
+        for (place, count) in &mut counts {
+            if wanted[*place].name == topic.name {
+                *count = Some((topic.name.clone(), topic.partitions));
+            }
+        }
+    }
+    let [(_, of_keyed), (_, of_facts)] = counts;
+    wanted[keyed].as_many_as = of_facts.filter(|_| of_keyed.is_none());
+    wanted[facts].as_many_as = of_keyed;
+}
+
 /// The topics that the pipeline reads.
 pub(in crate::commands) fn input_topics(settings: &Settings) -> impl Iterator<Item = Wanted> {
     let inputs = settings.topics.inputs();
     inputs.map(|(key, topic)| Wanted {
         name: topic.to_owned(),
         kind: Kind::Input { key },
+        as_many_as: None,
         rights: "READ",
     })
 }
 
 impl Wanted {
     /// How many partitions it has, where topics have so many.
-    pub(in crate::commands) const fn partitions_of(&self, partitions: i32) -> i32 {
+    pub(in crate::commands) fn partitions_of(&self, partitions: i32) -> i32 {
         match self.kind {
             Kind::Book { .. } | Kind::Register { .. } => 1,
-            Kind::Input { .. } | Kind::Table { .. } | Kind::Keyed { .. } | Kind::Log { .. } => {
-                partitions
+            Kind::Keyed { .. } | Kind::Facts => {
+                self.as_many_as.as_ref().map_or(partitions, |(_, count)| *count)
             }
+            Kind::Input { .. } | Kind::Table { .. } | Kind::Log { .. } => partitions,
         }
     }
 
@@ -158,6 +197,11 @@ impl Wanted {
             Kind::Book { .. } => vec![
                 ("cleanup.policy", "compact".to_owned()),
                 ("min.compaction.lag.ms", BOOK_LAG_MS.to_string()),
+            ],
+            Kind::Facts => vec![
+                ("cleanup.policy", "compact".to_owned()),
+                ("min.compaction.lag.ms", FACTS_LAG_MS.to_string()),
+                ("segment.ms", FACTS_SEGMENT_MS.to_string()),
             ],
             Kind::Register { keep_ms } => vec![
                 ("cleanup.policy", "delete".to_owned()),
@@ -196,8 +240,10 @@ impl Wanted {
 mod tests {
     use emberline_broker::{NewTopic, TopicState};
 
-    use super::{DAY_MS, Kind, Sizes, Wanted, input_topics, keep_keyed, own_topics};
-    use crate::settings::Settings;
+    use super::{
+        DAY_MS, Kind, Sizes, Wanted, input_topics, keep_keyed, match_partitions, own_topics,
+    };
+    use crate::settings::{JoinTable, Settings};
 
     #[test]
     fn each_retry_delay_has_a_topic_named_after_it() {
@@ -276,6 +322,73 @@ mod tests {
         }
     }
 
+    /// Settings by which the bindings are divided by partitions.
+    fn dividing() -> Settings {
+        let mut settings = Settings::default();
+        settings.topics.repartition = settings.topics.devices.clone();
+        settings.join.table = JoinTable::Auto;
+        settings
+    }
+
+    #[test]
+    fn facts_have_a_topic_where_all_telemetry_is_keyed_anew_and_it_is_asked_for() {
+        let has_facts = |settings: &Settings| {
+            let topics = own_topics(settings);
+            topics.iter().any(|topic| topic.name == "emberline.device-customers")
+        };
+        let mut settings = dividing();
+        assert!(has_facts(&settings));
+        settings.topics.devices.push("keyed by device".to_owned());
+        assert!(!has_facts(&settings), "of these devices no fact would lie in their partition");
+        settings = dividing();
+        settings.join.table = Settings::default().join.table;
+        assert!(!has_facts(&settings));
+        settings.join.table = JoinTable::Auto;
+        settings.topics.repartition.clear();
+        settings.topics.devices.clear();
+        assert!(!has_facts(&settings), "there is no topic that is keyed by device");
+    }
+
+    #[test]
+    fn a_device_and_its_facts_lie_in_the_partition_of_the_same_number_whichever_was_first() {
+        let of = |found: &[(&str, i32)]| {
+            let mut wanted = own_topics(&dividing());
+            let found: Vec<_> = found
+                .iter()
+                .map(|(name, partitions)| {
+                    let name = (*name).to_owned();
+                    TopicState { name, partitions: *partitions, ..topic_kept(None) }
+                })
+                .collect();
+            match_partitions(&mut wanted, &found);
+            let new = wanted.iter().map(|topic| topic.as_new(Sizes::DEFAULT));
+            let partitions =
+                |name: &str| new.clone().find(|it| it.name == name).unwrap().partitions;
+            ["devices", "device-customers", "receipts"]
+                .map(|suffix| partitions(&format!("emberline.{suffix}")))
+        };
+        let (keyed, facts) = ("emberline.devices", "emberline.device-customers");
+        assert_eq!(of(&[]), [6, 6, 6]);
+        assert_eq!(of(&[(keyed, 24), ("devices", 3)])[1..], [24, 6]);
+        assert_eq!(of(&[(facts, 24)])[0], 24);
+        assert_eq!(of(&[(facts, 12), (keyed, 24)])[1], 24, "its records are what counts");
+    }
+
+    #[test]
+    fn facts_are_compacted_by_the_day_and_not_at_once() {
+        let topics = own_topics(&dividing());
+        let facts = topics.iter().find(|topic| topic.kind == Kind::Facts).unwrap();
+        let new = facts.as_new(Sizes { partitions: 6, replication: Some(3) });
+        let expected = [
+            ("cleanup.policy", "compact"),
+            ("min.compaction.lag.ms", "3600000"),
+            ("segment.ms", "86400000"),
+            ("min.insync.replicas", "2"),
+        ];
+        let expected = expected.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(new.configs, expected);
+    }
+
     #[test]
     fn the_table_is_compacted_and_takes_a_large_set() {
         let topics = own_topics(&Settings::default());
@@ -316,11 +429,12 @@ mod tests {
         let guide =
             guide.split("\n## ").find(|section| section.starts_with("Topics: what is kept"));
         let guide = guide.expect("a section about what is kept");
-        for topic in own_topics(&Settings::default()) {
+        for topic in own_topics(&dividing()) {
             let new = topic.as_new(Sizes::DEFAULT);
             let suffix = topic.name.trim_start_matches("emberline.");
             let named = suffix.split_once('.').map_or(suffix, |(tiers, _)| tiers);
-            let row = ["", ".*"].map(|rest| format!("| `<prefix>.{named}{rest}` | "));
+            let row =
+                ["` | ", "`, with ", ".*` | "].map(|rest| format!("| `<prefix>.{named}{rest}"));
             let row = guide.lines().find(|line| row.iter().any(|row| line.starts_with(row)));
             let row = row.unwrap_or_else(|| panic!("the guide does not tell of {suffix}"));
             let (policy, kept) = told(&new);

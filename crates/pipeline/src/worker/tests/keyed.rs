@@ -1,11 +1,12 @@
 use std::time::{Duration, Instant};
 
 use emberline_broker::{Delivered, ProduceError};
+use emberline_flow::placing::partition_of;
 use emberline_model::SkipReason;
 use emberline_wire::device::DeviceRecord;
 
 use super::made_up::edges::SimWriters;
-use super::rig::{Rig, SECOND, delivery, device};
+use super::rig::{KEYED_PARTS, Rig, SECOND, delivery, device};
 use crate::DeliverySettings;
 use crate::intake::Content;
 use crate::settings::WorkerKind::Repartition;
@@ -21,7 +22,9 @@ fn under_way(writers: &SimWriters) -> Vec<UnderWay> {
     let handed = std::mem::take(&mut writers.0.lock().handed);
     let seen = handed.into_iter().map(|it| {
         assert_eq!((it.topic.as_str(), it.value.as_deref()), ("own.devices", Some(&b"value"[..])));
-        let key = String::from_utf8(it.key.unwrap()).unwrap();
+        let key = it.key.unwrap();
+        assert_eq!(it.partition, Some(partition_of(&key, KEYED_PARTS)));
+        let key = String::from_utf8(key).unwrap();
         (it.token, key, it.timestamp_ms.unwrap() - SECOND * 1000)
     });
     seen.collect()

@@ -28,6 +28,7 @@ use super::super::{Ends, Shared, Worker};
 use super::made_up::edges::SimWriters;
 use crate::edges::{Edges, LogWriter, Producers, WallClock, Writers};
 use crate::intake::{Content, Intake};
+use crate::join::Join;
 use crate::metrics::Totals;
 use crate::order_book::ProcessBook;
 use crate::outbox::WriteEnd;
@@ -43,6 +44,9 @@ const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The wall time that all records have, in seconds.
 pub(super) const SECOND: i64 = 1_700_000_000;
+
+/// Partitions of the topic that is keyed by device.
+pub(super) const KEYED_PARTS: i32 = 12;
 
 /// What the service says to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -251,6 +255,7 @@ pub(super) fn pipeline_settings(
         dialect: Dialect::default(),
         delivery,
         workers: workers.to_vec(),
+        own_partitions: false,
         replay: None,
         exit_at_end: false,
     }
@@ -302,6 +307,7 @@ impl Rig {
             highs: Mutex::default(),
             lanes_in_calls: Some(Mutex::default()),
             committed: Mutex::default(),
+            keyed_parts: Some(KEYED_PARTS),
             later_states,
             reader: OnceLock::default(),
             settings,
@@ -334,6 +340,7 @@ impl Rig {
         let totals = Arc::clone(&status.totals);
         let (_, events) = mpsc::channel(1);
         let written = Arc::default();
+        let join = Join::Whole(Arc::clone(&shared.bindings));
         let worker = Worker::new(
             (kind, shared, status),
             Arc::clone(&service),
@@ -343,6 +350,7 @@ impl Rig {
                 room: Arc::clone(&room),
                 ahead: Arc::clone(&ahead),
                 writers: Box::new(Noting { inner: writers, written: Arc::clone(&written) }),
+                join,
                 clock: WallClock::system(),
             },
             Ends::default(),
@@ -379,6 +387,19 @@ impl Rig {
 
     /// A tenure of this partition begins.
     pub(super) fn assign(&mut self, partition: i32, committed: Option<i64>, metadata: &str) {
+        let assigned = self.assigned(partition);
+        let start = (committed.unwrap_or(0), std::thread::current());
+        let frontier = match &self.worker.join {
+            Join::Whole(_) => Frontier::starting_at(start.0, start.1),
+            Join::Own(_) => Frontier::closed_at(start.0, start.1),
+        };
+        let metadata = metadata.to_owned();
+        let assigned = AssignedPartition { committed, metadata, frontier, ..assigned };
+        self.event(SourceEvent::Assigned(vec![assigned]));
+    }
+
+    /// A tenure of this partition, of which nothing was committed before.
+    pub(super) fn assigned(&mut self, partition: i32) -> AssignedPartition {
         let at = PartitionRef {
             topic: "t".into(),
             topic_index: TopicIndex(0),
@@ -388,17 +409,21 @@ impl Rig {
         };
         self.next_epoch += 1;
         self.tenures.insert(partition, at.clone());
-        let frontier = Frontier::starting_at(committed.unwrap_or(0), std::thread::current());
-        self.event(SourceEvent::Assigned(vec![AssignedPartition {
+        AssignedPartition {
             at,
-            committed,
-            metadata: metadata.to_owned(),
+            committed: None,
+            metadata: String::new(),
             low: 0,
             high: 1_000_000,
             start: 0,
             topic_partitions: self.partitions,
-            frontier,
-        }]));
+            frontier: Frontier::starting_at(0, std::thread::current()),
+        }
+    }
+
+    /// The number of the partition's latest tenure.
+    pub(super) fn tenure(&self, partition: i32) -> u64 {
+        self.tenures[&partition].epoch
     }
 
     /// The partition goes; what the worker answers.

@@ -48,6 +48,7 @@ impl Upstream for SimSource {
 pub(in crate::worker::tests) struct Handed {
     pub(in crate::worker::tests) token: usize,
     pub(in crate::worker::tests) topic: String,
+    pub(in crate::worker::tests) partition: Option<i32>,
     pub(in crate::worker::tests) key: Option<Vec<u8>>,
     pub(in crate::worker::tests) value: Option<Vec<u8>>,
     pub(in crate::worker::tests) headers: Vec<(String, Vec<u8>)>,
@@ -90,9 +91,9 @@ impl Writers for SimWriters {
 impl LogWriter for SimWriters {
     fn write(&mut self, record: Record<'_>, token: usize) -> Result<(), ProduceError> {
         let mut desk = self.0.lock();
-        let timestamp_ms = record.timestamp_ms;
+        let Record { partition, timestamp_ms, .. } = record;
         let OwnedRecord { topic, key, value, headers } = OwnedRecord::of(record);
-        let handed = Handed { token, topic, key, value, headers, timestamp_ms };
+        let handed = Handed { token, topic, partition, key, value, headers, timestamp_ms };
         if desk.full_for > 0 {
             desk.full_for -= 1;
             desk.refused.push(handed);

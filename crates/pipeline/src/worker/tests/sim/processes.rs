@@ -21,6 +21,7 @@ use super::service::Line;
 use super::world::{Event, Process, World};
 use crate::edges::Edges;
 use crate::intake::Reader;
+use crate::join::Join;
 use crate::offsets::Highs;
 use crate::order_book::ProcessBook;
 use crate::run::topics_of;
@@ -72,6 +73,7 @@ impl World {
             highs: Mutex::new(Highs { offsets: self.log.ends(), ..Highs::default() }),
             lanes_in_calls: Some(Mutex::default()),
             committed: Mutex::default(),
+            keyed_parts: None,
             later_states: None,
             reader: OnceLock::default(),
             settings,
@@ -134,6 +136,7 @@ impl World {
                 room: Arc::clone(&room),
                 ahead: Arc::clone(&ahead),
                 writers: Box::new(writers),
+                join: Join::Whole(Arc::clone(&shared.bindings)),
                 clock: self.clock.wall(wrong_ms),
             },
             Ends::default(),
