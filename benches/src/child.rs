@@ -61,8 +61,11 @@ pub(crate) struct Did {
     pub(crate) calls: u64,
     /// From the first record, or call, to the last.
     pub(crate) seconds: f64,
-    /// From the start until the table of bindings was complete.
+    /// From the start until the table of bindings was complete; of tables of the own partitions
+    /// from the assignment.
     pub(crate) restored_seconds: f64,
+    /// Partitions that such tables were of.
+    pub(crate) partitions: u64,
     /// Devices that were bound by it.
     pub(crate) restored_devices: u64,
     /// From a record's timestamp to its report's acceptance.

@@ -1,7 +1,6 @@
 //! The pipeline beside its raw limits. What is compared runs by turns, so that a busy minute
 //! of the machine hits both.
 
-use anyhow::ensure;
 use emberline_testkit::kafka::TestKafka;
 
 use crate::child::{Job, Measured, Pipeline, Running, done, per};
@@ -16,9 +15,6 @@ pub(crate) const RECEIPTS: &str = "RECEIPTS__ENABLED";
 
 /// 60 MiB.
 const MOST_MEMORY_MB: f64 = 62.9;
-
-/// Most that a replica's start may take for a bound device: 10 million in 20 s.
-const SECONDS_A_DEVICE: f64 = 20.0 / 1e7;
 
 /// What the comparisons need.
 pub(crate) struct Bench<'a> {
@@ -208,41 +204,6 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// The start of a replica: how long until it knows all bindings, and what they take.
-    pub(crate) async fn restore(&self, rows: &mut Vec<Row>) -> anyhow::Result<()> {
-        let devices = self.sizes.restored_devices;
-        say::progress(&format!("writing the bindings of {devices} devices"));
-        let load = load::write_table(self.kafka, devices).await?;
-        let empty = load::write_table(self.kafka, 0).await?;
-        let (mut runs, mut without) = (Vec::new(), Vec::new());
-        for _ in 0..self.sizes.runs {
-            let run = self.pipeline("restore", &load, |_| {})?;
-            let restored = run.did.restored_devices;
-            ensure!(restored == u64::from(devices), "{restored} of {devices} devices restored");
-            runs.push(run);
-            without.push(self.pipeline("restore nothing", &empty, |_| {})?);
-        }
-        let seconds = median(&runs, |run| run.did.restored_seconds);
-        let cost = |runs: &[Measured]| median(runs, |run| run.cpu.as_secs_f64());
-        let micros = (cost(&runs) - cost(&without)) * 1e6 / f64::from(devices);
-        let target = f64::from(devices) * SECONDS_A_DEVICE;
-        rows.push(
-            Row::new("restore, a replica with all bindings", seconds, "s")
-                .target(Target::ValueBelow(target))
-                .note(format!(
-                    "{devices} devices, {} partitions, {micros:.2} us CPU a device",
-                    Sizes::TABLE_PARTITIONS
-                )),
-        );
-        let peak = |runs: &[Measured]| median(runs, |run| run.did.peak_mb);
-        let bytes = (peak(&runs) - peak(&without)) * 1e6 / f64::from(devices);
-        rows.push(
-            Row::new("restore, peak memory a device", bytes, "bytes")
-                .note(format!("{:.0} MB in all, texts of customers included", peak(&runs))),
-        );
-        Ok(())
-    }
-
     pub(crate) fn pipeline(
         &self,
         name: &str,
@@ -266,7 +227,7 @@ impl Bench<'_> {
     }
 }
 
-fn median(runs: &[Measured], figure: impl Fn(&Measured) -> f64) -> f64 {
+pub(crate) fn median(runs: &[Measured], figure: impl Fn(&Measured) -> f64) -> f64 {
     micro::median(runs.iter().map(figure).collect())
 }
 

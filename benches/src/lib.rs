@@ -8,7 +8,7 @@
 //!
 //! Start at [`main`]; `run` is the order of things, `compare` what is held against what, `group`
 //! several processes at once, `flat` the same work in other shapes, `child` the measured processes,
-//! `micro` the parts in isolation.
+//! `micro` the parts in isolation, `restore` the start of a replica.
 
 mod child;
 mod cli;
@@ -20,6 +20,7 @@ mod history;
 mod load;
 mod micro;
 mod report;
+mod restore;
 mod run;
 mod say;
 mod sizes;

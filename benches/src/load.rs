@@ -7,13 +7,16 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, ensure};
 use emberline_fleet::{Fleet, FleetPlan, FleetRecord, Formats};
+use emberline_flow::placing::partition_of;
 use emberline_model::{BindingChange, BindingEvent, CustomerId, DeviceId, EventTime};
 use emberline_testkit::kafka::{TestKafka, unique};
 use emberline_wire::customer_devices::{BoundDevice, CustomerDevices};
+use emberline_wire::device_customers::{DeviceCustomer, encode_key};
 use emberline_wire::events::decode_binding;
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::ToBytes;
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
 
 use crate::sizes::Sizes;
@@ -48,6 +51,11 @@ impl Load {
     /// Where the pipeline writes its receipts.
     pub(crate) fn receipts(&self) -> String {
         format!("{}.receipts", self.prefix)
+    }
+
+    /// The pipeline's topic that is keyed by device.
+    pub(crate) fn keyed(&self) -> String {
+        format!("{}.devices", self.prefix)
     }
 }
 
@@ -129,6 +137,30 @@ pub(crate) async fn write_table(kafka: &TestKafka, devices: u32) -> anyhow::Resu
         let set = CustomerDevices { devices, ..CustomerDevices::default() };
         let key = CustomerId::parse(&format!("customer_{customer:08}"))?;
         writer.send(&table, key.as_str().as_bytes(), &set.encode(), time.millis())?;
+    }
+    writer.finish()?;
+    Ok(load)
+}
+
+/// Makes the topics and writes the facts of the bindings of so many devices, three a customer,
+/// each in the partition of its device, and no events.
+///
+/// # Errors
+/// If Kafka does not take them.
+pub(crate) async fn write_facts(kafka: &TestKafka, devices: u32) -> anyhow::Result<Load> {
+    let (load, _) = topics(kafka, PARTITIONS, 1).await?;
+    kafka.create_topic(&load.keyed(), Sizes::TABLE_PARTITIONS, &[]).await?;
+    let facts = format!("{}.device-customers", load.prefix);
+    let compacted = [("cleanup.policy", "compact")];
+    kafka.create_topic(&facts, Sizes::TABLE_PARTITIONS, &compacted).await?;
+    let writer = Writer::new(kafka.bootstrap())?;
+    let bind = DeviceCustomer { time: EventTime::from_millis(now_ms()), bound: true }.encode();
+    for number in 0..devices {
+        let device = DeviceId::new("F4N0000AN", &format!("device-{number:08}"))?;
+        let customer = format!("customer_{:08}", number / DEVICES_PER_CUSTOMER);
+        let key = encode_key(&device, &CustomerId::parse(&customer)?);
+        let partition = partition_of(device.as_str().as_bytes(), Sizes::TABLE_PARTITIONS);
+        writer.write(BaseRecord::to(&facts).key(&key).payload(&bind).partition(partition))?;
     }
     writer.finish()?;
     Ok(load)
@@ -226,7 +258,14 @@ impl Writer {
     }
 
     fn send(&self, topic: &str, key: &[u8], value: &[u8], time_ms: i64) -> anyhow::Result<()> {
-        let mut record = BaseRecord::to(topic).key(key).payload(value).timestamp(time_ms);
+        self.write(BaseRecord::to(topic).key(key).payload(value).timestamp(time_ms))
+    }
+
+    fn write<K, V>(&self, mut record: BaseRecord<'_, K, V>) -> anyhow::Result<()>
+    where
+        K: ToBytes + ?Sized,
+        V: ToBytes + ?Sized,
+    {
         loop {
             match self.producer.send(record) {
                 Ok(()) => return Ok(()),

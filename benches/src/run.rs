@@ -69,6 +69,7 @@ async fn with_kafka(cli: &Cli, sizes: Sizes, rows: &mut Vec<Row>) -> anyhow::Res
     }
     if cli.wants(Part::Restore) {
         bench.restore(rows).await?;
+        bench.restore_own(rows).await?;
     }
     if cli.wants(Part::Group) {
         bench.group(rows).await?;

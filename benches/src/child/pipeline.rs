@@ -9,7 +9,7 @@ use emberline::commands::{run, topics};
 use emberline::observe::metrics;
 use emberline::{settings, wiring};
 use emberline_broker::Admin;
-use emberline_pipeline::{Monitor, WorkerKind};
+use emberline_pipeline::{Monitor, TablesProgress, WorkerKind};
 use emberline_testkit::kafka::unique;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
@@ -33,14 +33,21 @@ pub(crate) struct Pipeline {
     pub(crate) inside: bool,
     /// End when so many records of devices are settled, instead of at the topic's end.
     pub(crate) until: Option<u64>,
+    /// End when the bindings of the own partitions are read.
+    pub(crate) until_tables: bool,
 }
 
 impl Pipeline {
     /// The worker for devices with the program's defaults, without a limit of the rate, in
     /// a group of its own; to the end of its topic.
     pub(crate) fn new(brokers: &str, load: &Load, url: &str) -> Self {
-        let mut pipeline =
-            Self { settings: Vec::new(), all_workers: false, inside: false, until: None };
+        let mut pipeline = Self {
+            settings: Vec::new(),
+            all_workers: false,
+            inside: false,
+            until: None,
+            until_tables: false,
+        };
         pipeline.set("KAFKA__BROKERS", brokers);
         pipeline.set("KAFKA__GROUP", &unique("bench"));
         pipeline.set("TOPICS__DEVICES", &load.topic);
@@ -66,12 +73,13 @@ pub(super) async fn run(job: Pipeline) -> anyhow::Result<Did> {
     let settings = settings::load(None, &job.settings)?.settings;
     let workers =
         if job.all_workers { WorkerKind::ALL.to_vec() } else { vec![WorkerKind::Devices] };
-    let pipeline = wiring::pipeline(&settings, workers, job.until.is_none())?;
+    let pipeline = wiring::pipeline(&settings, workers, job.until.is_none() && !job.until_tables)?;
     topics::create_missing(&Admin::new(&pipeline.kafka)?, &settings).await?;
     let monitor = Monitor::new(&pipeline.workers);
     let stop = CancellationToken::new();
     let upkeep = tokio::spawn(metrics::upkeep(metrics::install()?, stop.child_token()));
-    let watch = tokio::spawn(watch(Arc::clone(&monitor), job.until, stop.clone()));
+    let watch =
+        tokio::spawn(watch(Arc::clone(&monitor), (job.until, job.until_tables), stop.clone()));
     let result = if job.inside {
         let answers = || Inside;
         emberline_pipeline::run(pipeline, answers, stop.child_token(), Arc::clone(&monitor))
@@ -82,7 +90,7 @@ pub(super) async fn run(job: Pipeline) -> anyhow::Result<Did> {
         run::drive(pipeline, http, stop.child_token(), Arc::clone(&monitor)).await
     };
     stop.cancel();
-    let (seconds, restored_seconds) = watch.await??;
+    let Watched { seconds, restored_seconds, tables } = watch.await??;
     upkeep.await?;
     result?;
     let devices = monitor.worker(WorkerKind::Devices).context("no worker for devices")?;
@@ -94,7 +102,8 @@ pub(super) async fn run(job: Pipeline) -> anyhow::Result<Did> {
         calls: totals.calls.load(Ordering::Relaxed),
         seconds,
         restored_seconds,
-        restored_devices: monitor.restoring().devices as u64,
+        restored_devices: (monitor.restoring().devices + tables.devices) as u64,
+        partitions: tables.owned as u64,
         p50_ms: devices.latency_ms(0.5),
         p99_ms: devices.latency_ms(0.99),
         most_ms: devices.latency_ms(1.0),
@@ -102,16 +111,26 @@ pub(super) async fn run(job: Pipeline) -> anyhow::Result<Did> {
     })
 }
 
-/// Tells the parent when reading can begin, ends the pipeline when it has done what was
-/// asked for, and says how long it was at work, from the first record to the last outcome,
-/// and how long the table of bindings took, in seconds.
+/// What was seen of a run.
+struct Watched {
+    /// From the first record to the last outcome.
+    seconds: f64,
+    /// How long the table of bindings took, or those of the own partitions.
+    restored_seconds: f64,
+    /// These, when they were complete.
+    tables: TablesProgress,
+}
+
+/// Tells the parent when reading can begin, and ends the pipeline when it has done what was
+/// asked for.
 async fn watch(
     monitor: Arc<Monitor>,
-    until: Option<u64>,
+    (until, until_tables): (Option<u64>, bool),
     stop: CancellationToken,
-) -> anyhow::Result<(f64, f64)> {
+) -> anyhow::Result<Watched> {
     let began = Instant::now();
     let mut restored = None;
+    let mut tables = TablesProgress::default();
     let devices = monitor.worker(WorkerKind::Devices).context("no worker for devices")?;
     let totals = &devices.totals;
     let mut every = tokio::time::interval(LOOK_EVERY);
@@ -125,6 +144,11 @@ async fn watch(
         }
         if restored.is_none() && monitor.restoring().is_complete {
             restored = Some(began.elapsed());
+        }
+        if until_tables && let Some(took) = devices.tables().took {
+            restored = Some(took);
+            tables = devices.tables();
+            stop.cancel();
         }
         if !told && monitor.ready().is_ok() {
             ready("")?;
@@ -151,5 +175,6 @@ async fn watch(
         ready("")?;
     }
     let seconds = work.map_or(0.0, |(first, last)| (last - first).as_secs_f64());
-    Ok((seconds, restored.unwrap_or(began.elapsed()).as_secs_f64()))
+    let restored_seconds = restored.unwrap_or(began.elapsed()).as_secs_f64();
+    Ok(Watched { seconds, restored_seconds, tables })
 }
