@@ -48,6 +48,13 @@ pub enum PipelineError {
         "topic {0} has {1} partitions: it must have one. Make it anew, while no claims worker runs"
     )]
     OrderBookParts(String, i32),
+    /// A device's records and what is known of whose it is must lie in partitions of one number.
+    #[error(
+        "topic {0} has {1} partitions and {2} has {3}: bindings would lie elsewhere than their devices' records. \
+         Stop repartition and devices, delete it, run `emberline topics create`, and set the offsets of \
+         repartition's group of customer-devices to the beginning"
+    )]
+    TableParts(String, i32, String, i32),
     /// A worker's thread ended without saying why: a defect.
     #[error("worker {0} ended unexpectedly")]
     Worker(&'static str),
@@ -103,12 +110,7 @@ pub async fn run<T: Transport + Clone>(
         partitions_of(&settings.kafka, &settings.topics, settings.topics.receipts()).await?;
     }
     let writes_keyed = settings.workers.contains(&WorkerKind::Repartition);
-    let keyed_parts = if writes_keyed {
-        let topic = settings.topics.keyed_devices();
-        Some(partitions_of(&settings.kafka, &settings.topics, topic).await?)
-    } else {
-        None
-    };
+    let keyed_parts = if writes_keyed { Some(keyed_parts(&settings).await?) } else { None };
     let shared = Arc::new(Shared {
         signer: RwLock::new(Signer::new(&settings.credentials, settings.dialect)),
         bindings: Arc::clone(&bindings),
@@ -159,6 +161,21 @@ pub async fn run<T: Transport + Clone>(
         order_book.stop().await;
     }
     result
+}
+
+/// Partitions of the topic that is keyed by device: as many as there are of the bindings, where
+/// these are divided by them.
+async fn keyed_parts(settings: &PipelineSettings) -> Result<i32, PipelineError> {
+    let PipelineSettings { kafka, topics, .. } = settings;
+    let keyed = partitions_of(kafka, topics, topics.keyed_devices()).await?;
+    if settings.own_partitions {
+        let facts = partitions_of(kafka, topics, topics.device_customers()).await?;
+        if facts != keyed {
+            let (table, by_device) = (topics.device_customers(), topics.keyed_devices());
+            return Err(PipelineError::TableParts(table, facts, by_device, keyed));
+        }
+    }
+    Ok(keyed)
 }
 
 /// Begins to read the bindings table.
@@ -244,8 +261,8 @@ async fn run_workers<T: Transport + Clone>(
         {
             bindings_first(shared, reader, stop, monitor).await;
         }
-        if status.kind() == WorkerKind::Devices {
-            match keyed_first(shared, stop, monitor).await {
+        if let Some(writer) = writer_for(status.kind(), &shared.settings) {
+            match ends_after(writer, shared, stop, monitor).await {
                 Ok(later) => ends = later.unwrap_or(ends),
                 Err(error) => {
                     stop.cancel();
@@ -349,20 +366,31 @@ async fn bindings_first(
     }
 }
 
-/// Where the run has an end to come to, waits until this process' own repartition worker has
+/// Whose end a worker of this kind waits for, where the run has one to come to: who writes what
+/// it reads.
+fn writer_for(kind: WorkerKind, settings: &PipelineSettings) -> Option<WorkerKind> {
+    match kind {
+        WorkerKind::Devices => Some(WorkerKind::Repartition),
+        WorkerKind::Repartition if settings.own_partitions => Some(WorkerKind::Bindings),
+        _ => None,
+    }
+}
+
+/// Where the run has an end to come to, waits until this process' own worker of this kind has
 /// come to it. Returned are the ends that the logs have then: what it wrote is to be settled too.
-async fn keyed_first(
+async fn ends_after(
+    kind: WorkerKind,
     shared: &Shared,
     stop: &CancellationToken,
     monitor: &Monitor,
 ) -> Result<Option<Ends>, PipelineError> {
-    let repartition = monitor.worker(WorkerKind::Repartition);
-    let Some(repartition) = repartition.filter(|_| shared.settings.exit_at_end) else {
+    let writer = monitor.worker(kind);
+    let Some(writer) = writer.filter(|_| shared.settings.exit_at_end) else {
         return Ok(None);
     };
     tokio::select! {
         // Also when it has ended.
-        () = repartition.wait_caught_up() => Ok(Some(ends_now(&shared.settings).await?)),
+        () = writer.wait_caught_up() => Ok(Some(ends_now(&shared.settings).await?)),
         () = stop.cancelled() => Ok(None),
     }
 }
@@ -495,7 +523,10 @@ pub(crate) fn topics_of(kind: WorkerKind, settings: &PipelineSettings) -> Vec<St
     let topics = &settings.topics;
     match kind {
         WorkerKind::Devices => topics.read_by_devices(),
-        WorkerKind::Repartition => topics.repartition.clone(),
+        WorkerKind::Repartition => {
+            let sets = settings.own_partitions.then(|| topics.customer_devices());
+            topics.repartition.iter().cloned().chain(sets).collect()
+        }
         WorkerKind::Bindings => topics.bindings.clone(),
         WorkerKind::Claims => [&*topics.customers, &*topics.orders].concat(),
         WorkerKind::Retries => {

@@ -10,6 +10,7 @@ mod made_up;
 mod orders;
 mod outages;
 mod poison;
+mod projected;
 mod rig;
 mod sim;
 mod states;

@@ -197,6 +197,13 @@ impl World {
         self
     }
 
+    /// The bindings are divided by partitions, on a topic with so many.
+    pub(crate) fn dividing_bindings(mut self, partitions: i32) -> Self {
+        self.broker.create_topic("own.device-customers", partitions).unwrap();
+        self.settings.own_partitions = true;
+        self
+    }
+
     pub(crate) fn run(&self) -> Running {
         let monitor = Monitor::new(&self.settings.workers);
         let stop = CancellationToken::new();
