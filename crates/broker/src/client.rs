@@ -45,13 +45,27 @@ pub(crate) fn bounds_config(kafka: &KafkaSettings) -> ClientConfig {
 
 /// A consumer that is assigned by hand and commits nothing.
 pub(crate) fn table_config(kafka: &KafkaSettings) -> ClientConfig {
+    finish(by_hand_config(kafka), kafka)
+}
+
+/// As [`table_config`], for partitions that come and go: whoever has one waits for it.
+pub(crate) fn parts_config(kafka: &KafkaSettings) -> ClientConfig {
+    let mut config = by_hand_config(kafka);
+    // A broker that has nothing new answers after so long, and only then is asked for a
+    // partition that has come meanwhile. With the default of 500 ms one of 100,000 records took
+    // 250 to 650 ms, with this 120 to 260.
+    config.set("fetch.wait.max.ms", "100");
+    finish(config, kafka)
+}
+
+fn by_hand_config(kafka: &KafkaSettings) -> ClientConfig {
     let mut config = consumer_config(kafka, 8 * 1024 * 1024);
     config
         .set("group.id", &kafka.group)
         // Where the log's beginning has moved on, all of it is read again: to put the same
         // rows into a table twice is no harm.
         .set("auto.offset.reset", "earliest");
-    finish(config, kafka)
+    config
 }
 
 /// As [`table_config`], and told where a partition ends.

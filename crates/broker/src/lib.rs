@@ -43,4 +43,4 @@ pub use source::{
     AssignedPartition, Commit, CommitError, Committed, Ends, Frontier, Pulse, Revocation, Source,
     SourceError, SourceEvent, SourceSettings, where_it_left_off,
 };
-pub use table::{TableReader, TableRecord};
+pub use table::{PartsEvent, PartsReader, TableReader, TableRecord};

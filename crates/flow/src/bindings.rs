@@ -5,7 +5,8 @@
 //!
 //! Start at [`BindingsTable::customer_of`].
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::cmp::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
@@ -45,6 +46,20 @@ pub struct BindingsTable {
     bound: AtomicUsize,
 }
 
+/// Shards of a small table: it is written by one thread and read by another.
+const FEW_SHARDS: usize = 4;
+
+/// What a fact changed of what its customer had told of the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// It stands from now on.
+    Newer,
+    /// It stood already.
+    Known,
+    /// Another one stands: it is later, or an unbind at the same time.
+    Older,
+}
+
 /// What one customer's latest fact about a device is.
 #[derive(Debug, Clone, Copy)]
 struct Claim {
@@ -61,6 +76,13 @@ impl BindingsTable {
         Self { rows, ..Self::default() }
     }
 
+    /// An empty table of few shards, for one of many: shards cost memory and time also where
+    /// they are empty.
+    pub fn small() -> Self {
+        let rows = DashMap::with_hasher_and_shard_amount(BuildPrehashed::default(), FEW_SHARDS);
+        Self { rows, ..Self::default() }
+    }
+
     /// The short form of a customer that [`apply`](Self::apply) takes: ask once for all
     /// devices of a record.
     pub fn customer(&self, id: &CustomerId) -> CustomerRef {
@@ -69,7 +91,13 @@ impl BindingsTable {
     }
 
     /// Takes a fact in: at this time the device was bound to the customer, or unbound.
-    pub fn apply(&self, customer: CustomerRef, device: DeviceKey, time: EventTime, bound: bool) {
+    pub fn apply(
+        &self,
+        customer: CustomerRef,
+        device: DeviceKey,
+        time: EventTime,
+        bound: bool,
+    ) -> Applied {
         let key = Key::of(device);
         // A row keeps fewer bits of time. Every comparison sees the same ones.
         let claim = Claim { customer, time: rows::clamp(time), bound };
@@ -77,12 +105,14 @@ impl BindingsTable {
             Entry::Vacant(place) => {
                 place.insert(Row::of(claim, Standing::Alone));
                 self.count(false, bound);
+                Applied::Newer
             }
             Entry::Occupied(mut place) => {
                 let row = *place.get();
-                let after = self.settle(key, row, claim);
+                let (after, applied) = self.settle(key, row, claim);
                 place.insert(after);
                 self.count(row.claim().bound, after.claim().bound);
+                applied
             }
         }
     }
@@ -100,7 +130,7 @@ impl BindingsTable {
 
     /// Devices that belong to somebody.
     pub fn len(&self) -> usize {
-        self.bound.load(Ordering::Relaxed)
+        self.bound.load(Relaxed)
     }
 
     /// Whether no device belongs to anybody.
@@ -108,38 +138,48 @@ impl BindingsTable {
         self.len() == 0
     }
 
-    /// The row after a fact about a device that was told of before.
-    fn settle(&self, key: Key, row: Row, claim: Claim) -> Row {
+    /// The row after a fact about a device that was told of before, and what it changed.
+    fn settle(&self, key: Key, row: Row, claim: Claim) -> (Row, Applied) {
         let known = row.claim();
         if row.standing() == Standing::Alone && known.customer == claim.customer {
-            return Row::of(later(known, claim), Standing::Alone);
+            let (stands, applied) = later(known, claim);
+            return (Row::of(stands, Standing::Alone), applied);
         }
         let mut contested = self.contested.lock();
         let claims = contested.entry(key).or_insert_with(|| vec![known]);
-        match claims.iter_mut().find(|other| other.customer == claim.customer) {
-            Some(own) => *own = later(*own, claim),
-            None => claims.push(claim),
-        }
+        let own = claims.iter_mut().find(|other| other.customer == claim.customer);
+        let applied = if let Some(own) = own {
+            let (stands, applied) = later(*own, claim);
+            *own = stands;
+            applied
+        } else {
+            claims.push(claim);
+            Applied::Newer
+        };
         let customers = self.customers.read();
         let owner = claims
             .iter()
             .copied()
             .max_by_key(|claim| (claim.bound, claim.time, customers.text(claim.customer)));
-        Row::of(owner.unwrap_or(claim), Standing::Contested)
+        (Row::of(owner.unwrap_or(claim), Standing::Contested), applied)
     }
 
     fn count(&self, before: bool, after: bool) {
         match (before, after) {
-            (false, true) => _ = self.bound.fetch_add(1, Ordering::Relaxed),
-            (true, false) => _ = self.bound.fetch_sub(1, Ordering::Relaxed),
+            (false, true) => _ = self.bound.fetch_add(1, Relaxed),
+            (true, false) => _ = self.bound.fetch_sub(1, Relaxed),
             _ => {}
         }
     }
 }
 
 /// Which of two facts of one customer about one device stands.
-fn later(known: Claim, new: Claim) -> Claim {
-    if (new.time, !new.bound) > (known.time, !known.bound) { new } else { known }
+fn later(known: Claim, new: Claim) -> (Claim, Applied) {
+    match (new.time, !new.bound).cmp(&(known.time, !known.bound)) {
+        Ordering::Greater => (new, Applied::Newer),
+        Ordering::Equal => (known, Applied::Known),
+        Ordering::Less => (known, Applied::Older),
+    }
 }
 
 #[cfg(test)]

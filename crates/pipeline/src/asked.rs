@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use emberline_broker::{Bounds, BrokerError, ErrorClass, KafkaSettings, PartitionBounds};
 
-use crate::run::{all_topics, group_of};
+use crate::run::{PipelineError, all_topics, group_of};
 use crate::settings::{PipelineSettings, Topics, WorkerKind};
 use crate::worker::Ends;
 
@@ -16,7 +16,7 @@ pub(crate) type LeftOff = HashMap<(String, i32), i64>;
 /// How long a question about topics may take.
 pub(crate) const ASK: Duration = Duration::from_secs(20);
 /// How long a start goes on asking what has no answer yet.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 const ASK_AGAIN: Duration = Duration::from_millis(250);
 
 /// How many partitions a topic of our own has.
@@ -29,6 +29,25 @@ pub(crate) async fn partitions_of(
         bounds.partition_count(&topic, ASK)?.ok_or_else(|| BrokerError::NoTopic(topic.clone()))
     })
     .await
+}
+
+/// How many partitions the table of bindings has that a worker joins by those of its own: as
+/// many as the topic that it reads.
+pub(crate) async fn partitions_of_table(settings: &PipelineSettings) -> Result<i32, PipelineError> {
+    let PipelineSettings { kafka, topics, .. } = settings;
+    let table = partitions_of(kafka, topics, topics.device_customers()).await?;
+    let keyed = partitions_of(kafka, topics, topics.keyed_devices()).await?;
+    agree(topics, table, keyed)
+}
+
+/// The partitions of the table of bindings and of the topic keyed by device, if they are as
+/// many.
+pub(crate) fn agree(topics: &Topics, table: i32, keyed: i32) -> Result<i32, PipelineError> {
+    if table == keyed {
+        return Ok(table);
+    }
+    let (name, of_devices) = (topics.device_customers(), topics.keyed_devices());
+    Err(PipelineError::TableParts { table: name, has: table, keyed: of_devices, keyed_has: keyed })
 }
 
 /// Where the devices workers have left off the topics that are repartitioned from now on: what
@@ -75,7 +94,8 @@ async fn ask<A: Send + 'static>(
     .await
 }
 
-fn may_pass(error: &BrokerError, topics: &Topics) -> bool {
+/// Whether it is an answer of a start that may pass: see [`patiently`].
+pub(crate) fn may_pass(error: &BrokerError, topics: &Topics) -> bool {
     match error {
         BrokerError::NoTopic(name) => topics.is_own(name),
         error => error.class() == ErrorClass::Transient,

@@ -3,16 +3,18 @@
 //! Each is one small trait, so that tests and the simulator can put themselves in its
 //! place. Calls to the service have theirs already: `Transport`.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use emberline_broker::{
-    BrokerError, Commit, KafkaSettings, PolledProducer, ProduceError, ProducerSettings, Record,
-    Room, Source, SourceEvent,
+    BrokerError, Commit, KafkaSettings, PartsReader, PolledProducer, ProduceError,
+    ProducerSettings, Record, Room, Source, SourceEvent,
 };
 use tokio::sync::mpsc::{Receiver, UnboundedSender};
 
 use crate::intake::Intake;
+use crate::join::Join;
 use crate::outbox::WriteEnd;
 use crate::settings::WorkerKind;
 
@@ -25,6 +27,7 @@ pub(crate) struct Edges {
     /// Room for what is read before it is due.
     pub(crate) ahead: Arc<Room>,
     pub(crate) writers: Box<dyn Writers>,
+    pub(crate) join: Join,
     pub(crate) clock: WallClock,
 }
 
@@ -77,6 +80,30 @@ impl Upstream for Source {
                 tracing::error!(%error, "source did not close");
             }
         });
+    }
+}
+
+/// The reader of the own partitions' tables as its worker commands it.
+pub(crate) trait PartsUpstream: Send {
+    /// Reads partitions from their beginning, each with its tenure.
+    fn read(&self, parts: Vec<(i32, u64)>);
+    /// Reads partitions no more, unless they are read for another tenure by now.
+    fn leave(&self, parts: Vec<(i32, u64)>);
+    /// Ends reading; awaited, until it has ended.
+    fn end(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+}
+
+impl PartsUpstream for PartsReader {
+    fn read(&self, parts: Vec<(i32, u64)>) {
+        PartsReader::read(self, parts);
+    }
+
+    fn leave(&self, parts: Vec<(i32, u64)>) {
+        PartsReader::leave(self, parts);
+    }
+
+    fn end(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(self.stop())
     }
 }
 

@@ -106,6 +106,16 @@ impl Partition {
         }
     }
 
+    /// Lets the source read it.
+    pub(crate) fn open(&self) {
+        self.frontier.open();
+    }
+
+    /// Whether the source may read it.
+    pub(crate) fn is_open(&self) -> bool {
+        self.frontier.is_open()
+    }
+
     /// Whether a record was settled before this tenure and is read only to seed the
     /// dedupe window.
     pub(crate) fn was_settled_before(&self, offset: i64) -> bool {

@@ -20,10 +20,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::asked::{LeftOff, ends_now, left_off_by_devices, partitions_of, patiently};
+use crate::asked::{
+    LeftOff, ends_now, left_off_by_devices, partitions_of, partitions_of_table, patiently,
+};
 use crate::credentials;
 use crate::edges::{Edges, Producers, WallClock};
 use crate::intake::{Reader, Selecting};
+use crate::join::{Join, Own};
 use crate::offsets;
 use crate::offsets::GroupCommitted;
 use crate::order_book::ProcessBook;
@@ -48,13 +51,20 @@ pub enum PipelineError {
         "topic {0} has {1} partitions: it must have one. Make it anew, while no claims worker runs"
     )]
     OrderBookParts(String, i32),
-    /// A device's records and what is known of whose it is must lie in partitions of one number.
+    /// A device's bindings would be looked for in another partition than they lie in.
     #[error(
-        "topic {0} has {1} partitions and {2} has {3}: bindings would lie elsewhere than their devices' records. \
-         Stop repartition and devices, delete it, run `emberline topics create`, and set the offsets of \
-         repartition's group of customer-devices to the beginning"
+        "topic {table} has {has} partitions and {keyed} has {keyed_has}: bindings lie elsewhere than their devices' records. Stop the repartition and devices workers, delete {table}, make it anew with `emberline topics create`, and set the repartition group's offsets of the customer-devices topic to the beginning"
     )]
-    TableParts(String, i32, String, i32),
+    TableParts {
+        /// The table of bindings.
+        table: String,
+        /// Its partitions.
+        has: i32,
+        /// The topic of device records.
+        keyed: String,
+        /// Its partitions.
+        keyed_has: i32,
+    },
     /// A worker's thread ended without saying why: a defect.
     #[error("worker {0} ended unexpectedly")]
     Worker(&'static str),
@@ -92,7 +102,8 @@ pub async fn run<T: Transport + Clone>(
 ) -> Result<Exit, PipelineError> {
     let any = |does: fn(WorkerKind) -> bool| settings.workers.iter().any(|kind| does(*kind));
     let (calls, places_orders) = (any(WorkerKind::calls_service), any(WorkerKind::places_orders));
-    let needs_bindings = any(WorkerKind::joins) || any(WorkerKind::makes_sets);
+    let by_partitions = settings.joins_by_partitions();
+    let needs_bindings = !by_partitions && (any(WorkerKind::joins) || any(WorkerKind::makes_sets));
     let retries = settings.workers.contains(&WorkerKind::Retries);
     let bindings = Arc::new(Bindings::new(any(WorkerKind::makes_sets)));
     let ends = tokio::select! {
@@ -111,6 +122,8 @@ pub async fn run<T: Transport + Clone>(
     }
     let writes_keyed = settings.workers.contains(&WorkerKind::Repartition);
     let keyed_parts = if writes_keyed { Some(keyed_parts(&settings).await?) } else { None };
+    let table_parts =
+        if by_partitions { Some(partitions_of_table(&settings).await?) } else { None };
     let shared = Arc::new(Shared {
         signer: RwLock::new(Signer::new(&settings.credentials, settings.dialect)),
         bindings: Arc::clone(&bindings),
@@ -146,7 +159,7 @@ pub async fn run<T: Transport + Clone>(
     let credentials = tokio::spawn(credentials::watch(Arc::clone(&shared), group_stop.clone()));
     let readers = (reader.as_deref(), order_book.as_ref());
     let rates = tokio::spawn(follow_rates(Arc::clone(&shared), group_stop.clone()));
-    let begin = (ends, left_off);
+    let begin = Begin { ends, left_off, table_parts };
     let result = run_workers((&shared, &transport), readers, begin, &group_stop, &monitor).await;
     group_stop.cancel();
     // A question under way has no say in when this ends.
@@ -166,16 +179,11 @@ pub async fn run<T: Transport + Clone>(
 /// Partitions of the topic that is keyed by device: as many as there are of the bindings, where
 /// these are divided by them.
 async fn keyed_parts(settings: &PipelineSettings) -> Result<i32, PipelineError> {
-    let PipelineSettings { kafka, topics, .. } = settings;
-    let keyed = partitions_of(kafka, topics, topics.keyed_devices()).await?;
     if settings.own_partitions {
-        let facts = partitions_of(kafka, topics, topics.device_customers()).await?;
-        if facts != keyed {
-            let (table, by_device) = (topics.device_customers(), topics.keyed_devices());
-            return Err(PipelineError::TableParts(table, facts, by_device, keyed));
-        }
+        return partitions_of_table(settings).await;
     }
-    Ok(keyed)
+    let PipelineSettings { kafka, topics, .. } = settings;
+    Ok(partitions_of(kafka, topics, topics.keyed_devices()).await?)
 }
 
 /// Begins to read the bindings table.
@@ -230,10 +238,18 @@ pub(crate) async fn read_order_book(
     .map_err(PipelineError::from)
 }
 
+/// Where the workers of a process begin.
+struct Begin {
+    ends: Ends,
+    left_off: LeftOff,
+    /// How many partitions the table of bindings has, where it is joined by those of the own.
+    table_parts: Option<i32>,
+}
+
 async fn run_workers<T: Transport + Clone>(
     (shared, transport): (&Arc<Shared>, &impl Fn() -> T),
     (reader, order_book): (Option<&TableReader>, Option<&TableReader>),
-    (mut ends, left_off): (Ends, LeftOff),
+    mut begin: Begin,
     stop: &CancellationToken,
     monitor: &Arc<Monitor>,
 ) -> Result<Exit, PipelineError> {
@@ -263,7 +279,7 @@ async fn run_workers<T: Transport + Clone>(
         }
         if let Some(writer) = writer_for(status.kind(), &shared.settings) {
             match ends_after(writer, shared, stop, monitor).await {
-                Ok(later) => ends = later.unwrap_or(ends),
+                Ok(later) => begin.ends = later.unwrap_or(begin.ends),
                 Err(error) => {
                     stop.cancel();
                     failed = Some(error);
@@ -271,7 +287,7 @@ async fn run_workers<T: Transport + Clone>(
                 }
             }
         }
-        match start((shared, transport()), (&ends, left_off.clone()), stop, status) {
+        match start((shared, transport()), &begin, stop, status) {
             Ok(started) => _ = running.spawn(started.ended()),
             Err(error) => {
                 stop.cancel();
@@ -415,7 +431,7 @@ impl Started {
 
 fn start<T: Transport + Clone>(
     (shared, transport): (&Arc<Shared>, T),
-    (ends, left_off): (&Ends, LeftOff),
+    begin: &Begin,
     stop: &CancellationToken,
     status: Arc<WorkerStatus>,
 ) -> Result<Started, PipelineError> {
@@ -423,6 +439,7 @@ fn start<T: Transport + Clone>(
     let name = kind.name();
     let settings = &shared.settings;
     let topics = topics_of(kind, settings);
+    let table_parts = begin.table_parts.filter(|_| kind.joins());
     let delivery = &settings.delivery;
     let (room, ahead) = rooms(kind, delivery);
     let (events, received) = mpsc::channel(BATCHES_WAITING);
@@ -432,6 +449,7 @@ fn start<T: Transport + Clone>(
         gap_limit,
         ahead: (kind == WorkerKind::Retries).then(|| Arc::clone(&ahead)),
         ends: settings.replay.as_ref().map(|replay| Arc::new(replay.ends())),
+        gated: table_parts.is_some(),
         ..SourceSettings::new(topics.clone(), group_of(kind, settings))
     };
     let selecting = settings.replay.as_ref().map(|replay| Selecting {
@@ -440,7 +458,7 @@ fn start<T: Transport + Clone>(
         began_ms: WallClock::system().unix_millis(),
     });
     let reader = Reader::new(kind, &topics, &settings.topics).selecting(selecting);
-    let seeds = kind.seeds();
+    let (seeds, left_off) = (kind.seeds(), begin.left_off.clone());
     let replay = settings.replay.clone();
     let kafka = KafkaSettings {
         memory_budget_bytes: prefetch(kind, settings.kafka.memory_budget_bytes),
@@ -479,9 +497,13 @@ fn start<T: Transport + Clone>(
                 max_record: delivery.max_record,
                 kind,
             }),
+            join: match table_parts {
+                Some(parts) => Join::Own(Own::start(settings, parts)?),
+                None => Join::Whole(Arc::clone(&shared.bindings)),
+            },
             clock: WallClock::system(),
         },
-        ends.of_topics(&topics, settings.exit_at_end),
+        begin.ends.of_topics(&topics, settings.exit_at_end),
         stop.clone(),
         Instant::now(),
     )?;

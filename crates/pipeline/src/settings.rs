@@ -305,6 +305,19 @@ pub struct PipelineSettings {
     pub exit_at_end: bool,
 }
 
+impl PipelineSettings {
+    /// Whether telemetry is joined by tables of the own partitions alone: no worker of the
+    /// process needs all bindings.
+    pub(crate) fn joins_by_partitions(&self) -> bool {
+        let needs_all = |kind: &WorkerKind| match kind {
+            WorkerKind::Devices => false,
+            kind => kind.joins() || kind.makes_sets(),
+        };
+        let joins = self.workers.iter().any(|kind| kind.joins());
+        self.own_partitions && joins && !self.workers.iter().any(needs_all)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;

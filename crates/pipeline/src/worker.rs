@@ -10,8 +10,9 @@
 //! Start at [`Worker::run`]. The parts: `assignment` (partitions come and go), `take_in`
 //! (records to items), `dispatch` (items to calls), `ended` (calls to outcomes),
 //! `bindings` (a customer's set), `claims` and `leases` (customers and orders), `receipts`
-//! (what was accepted), `keyed` (records that are only written on), `projected` (customers' sets as facts), `set_aside` (retry and
-//! dead letters), `spread` (a topic that is not keyed as it must be).
+//! (what was accepted), `keyed` (records that are only written on), `projected` (customers' sets
+//! as facts), `set_aside` (retry and dead letters), `own` (tables of the own partitions), `spread`
+//! (a topic that is not keyed as it must be).
 
 mod assignment;
 mod bindings;
@@ -20,6 +21,7 @@ mod dispatch;
 mod ended;
 mod keyed;
 mod leases;
+mod own;
 mod projected;
 mod receipts;
 mod set_aside;
@@ -53,6 +55,7 @@ use self::assignment::Draining;
 pub(crate) use self::assignment::Ends;
 use self::bindings::WrittenSet;
 use self::ended::CallEnded;
+use self::own::Incomplete;
 use self::projected::Projections;
 use self::set_aside::Written;
 use self::take_in::Waiting;
@@ -60,6 +63,7 @@ use crate::PipelineError;
 use crate::claim_state::Origin;
 use crate::edges::{Edges, Upstream, WallClock};
 use crate::intake::Intake;
+use crate::join::Join;
 use crate::lane::{Item, Lane};
 use crate::metrics::{Totals, WorkerMetrics};
 use crate::offsets::{GroupCommitted, Highs};
@@ -130,6 +134,10 @@ pub(crate) struct Worker<T> {
     clock: WallClock,
     events: Receiver<SourceEvent<Vec<Intake>>>,
     room: Arc<Room>,
+    /// What telemetry is joined with.
+    join: Join,
+    /// Tables of own partitions that are not complete yet.
+    incomplete: Incomplete,
 
     records: Records,
     lanes: Lanes<Lane, Item>,
@@ -209,7 +217,7 @@ impl<T: Transport + Clone> Worker<T> {
         let delivery = &shared.settings.delivery;
         let totals = Arc::clone(&status.totals);
         let (call_ended, calls) = unbounded_channel();
-        let Edges { source, events, room, ahead, writers, clock } = edges;
+        let Edges { source, events, room, ahead, writers, join, clock } = edges;
         Ok(Self {
             metrics: WorkerMetrics::new(kind),
             records: Records::new((Arc::clone(&room), ahead), Arc::clone(&totals)),
@@ -255,6 +263,8 @@ impl<T: Transport + Clone> Worker<T> {
             done: Vec::new(),
             delivered_after: Vec::new(),
             receipt: Vec::new(),
+            incomplete: Incomplete::default(),
+            join,
             source,
             clock,
             kind,
@@ -271,14 +281,22 @@ impl<T: Transport + Clone> Worker<T> {
     /// Works until it is told to stop, has reached the end it was given, or can't go on.
     ///
     /// # Errors
-    /// What the source can't recover from: a right that is missing, settings refused. States
-    /// that are pushed again, and newer ones can't be seen.
+    /// What the source can't recover from: a right that is missing, settings refused. Tables of
+    /// the own partitions that can't be read. States that are pushed again, and newer ones can't
+    /// be seen.
     pub(crate) async fn run(mut self) -> Result<Exit, PipelineError> {
+        let result = self.work().await;
+        let nothing = Join::Whole(Arc::clone(&self.shared.bindings));
+        std::mem::replace(&mut self.join, nothing).end().await;
+        result
+    }
+
+    async fn work(&mut self) -> Result<Exit, PipelineError> {
         let sleep = tokio::time::sleep(LONGEST_SLEEP);
         tokio::pin!(sleep);
         let mut ends = Vec::with_capacity(ENDS_AT_ONCE);
         let stop = self.stop.clone();
-        let mut released = self.shared.bindings.changes();
+        let mut released = self.join.changes();
         loop {
             let wake = tokio::time::Instant::from_std(self.next_wake(Instant::now()));
             if wake < sleep.deadline() || sleep.is_elapsed() {
@@ -294,6 +312,7 @@ impl<T: Transport + Clone> Worker<T> {
                     }
                 }
                 Ok(()) = released.changed(), if self.may_release(Instant::now()) => self.release_bound(Instant::now()),
+                told = self.join.told() => self.table_told(told?, Instant::now())?,
                 () = sleep.as_mut() => {}
                 event = self.events.recv() => match event {
                     Some(event) => {
@@ -437,7 +456,9 @@ impl<T: Transport + Clone> Worker<T> {
         metrics.set_in_flight_look(&look, &self.totals, now_ms);
         let owned = self.records.partitions.owned_mut();
         metrics.set_partitions(owned, &self.shared.highs.lock().offsets, (&look, now_ms));
-        self.shared.bindings.set_gauge();
+        if self.kind.joins() || self.kind.makes_sets() {
+            self.join.set_gauge();
+        }
         self.shared.order_book.set_gauges();
         self.look_for_stalls(now);
         self.tell_places();

@@ -7,12 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use emberline_broker::{
-    Admin, AdminError, Commit, KafkaSettings, NewTopic, RecordReader, RecordRef, Room, Seen,
-    Source, SourceEvent, SourceSettings, TableReader, where_it_left_off,
+    Admin, AdminError, Commit, KafkaSettings, NewTopic, PartsEvent, PartsReader, RecordReader,
+    RecordRef, Room, Seen, Source, SourceEvent, SourceSettings, TableReader, TableRecord,
+    where_it_left_off,
 };
 use emberline_testkit::harness::{self, trial};
 use emberline_testkit::kafka::{NewRecord, TestKafka, availability, unique};
 use libtest_mimic::Arguments;
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use tokio::sync::mpsc;
 
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -25,6 +28,7 @@ fn main() -> ExitCode {
         trial("what_was_written_survives_the_node_that_was_killed", LIMIT, survival),
         trial("two_sources_share_a_topic_and_hand_partitions_over_by_commits", LIMIT, hand_over),
         trial("a_compacted_topic_is_made_described_and_read_whole", LIMIT, compacted),
+        trial("a_part_of_a_table_is_complete_behind_what_is_no_record", LIMIT, parts),
     ];
     harness::run(&Arguments::from_args(), availability().err().as_ref(), trials)
 }
@@ -218,4 +222,63 @@ async fn compacted() {
         count += 1;
     }
     assert_eq!(count, 500);
+}
+
+/// The last offset of each partition is a transaction's marker, and the first records have been
+/// deleted.
+async fn parts() {
+    const TENURES: u64 = 10;
+    let kafka = TestKafka::shared().await.unwrap();
+    let topic = unique("table");
+    kafka.create_topic(&topic, 3, &[]).await.unwrap();
+    let bootstrap = kafka.bootstrap().to_owned();
+    let (name, id) = (topic.clone(), unique("writer"));
+    let write = tokio::task::spawn_blocking(move || {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", bootstrap).set("transactional.id", id);
+        let producer: BaseProducer = config.create().unwrap();
+        producer.init_transactions(DEADLINE).unwrap();
+        producer.begin_transaction().unwrap();
+        for n in 0..3_000 {
+            let record = BaseRecord::to(&name).partition(n % 2).key("key").payload("fact");
+            producer.send(record).map_err(|(error, _)| error).unwrap();
+        }
+        producer.commit_transaction(DEADLINE).unwrap();
+    });
+    write.await.unwrap();
+    kafka.delete_records(&topic, 1, 1_000).await.unwrap();
+
+    let settings = KafkaSettings::new(kafka.bootstrap(), unique("g"));
+    let (sender, mut told) = mpsc::unbounded_channel();
+    let (read, mut offsets) = mpsc::unbounded_channel();
+    let on_record = move |record: TableRecord<'_>| {
+        let _ = read.send((record.partition, record.offset));
+    };
+    let reader = PartsReader::start(&settings, &topic, on_record, sender).unwrap();
+    for tenure in 1..=TENURES {
+        reader.read(vec![(0, tenure), (1, tenure), (2, tenure)]);
+        let mut complete = Vec::new();
+        while complete.len() < 3 {
+            match told.recv().await.unwrap() {
+                PartsEvent::Complete { partition, tenure: of, topic_partitions } => {
+                    assert_eq!((of, topic_partitions), (tenure, 3));
+                    complete.push(partition);
+                }
+                PartsEvent::Failed(error) => panic!("{error}"),
+            }
+        }
+        complete.sort_unstable();
+        assert_eq!(complete, [0, 1, 2]);
+        let mut found = [Vec::new(), Vec::new(), Vec::new()];
+        while let Ok((partition, offset)) = offsets.try_recv() {
+            found[usize::try_from(partition).unwrap()].push(offset);
+        }
+        assert_eq!(found[0], (0..1_500).collect::<Vec<_>>());
+        assert_eq!(found[1], (1_000..1_500).collect::<Vec<_>>());
+        assert!(found[2].is_empty());
+        if tenure % 2 == 0 {
+            reader.leave(vec![(0, tenure), (1, tenure)]);
+        }
+    }
+    reader.stop().await;
 }

@@ -47,6 +47,8 @@ pub(super) struct Tenancy<B> {
     pub(super) outbox: VecDeque<SourceEvent<B>>,
     pub(super) queue: Option<Arc<ReadQueue>>,
     pub(super) start_of: StartRule,
+    /// Whether a tenure begins with its gate closed.
+    pub(super) gated: bool,
     /// A fatal error was told: nothing is read any more.
     pub(super) broken: bool,
     /// The source is leaving: an assignment that still comes is taken and not read.
@@ -90,6 +92,7 @@ impl<B: Send + 'static> SourceContext<B> {
             outbox: VecDeque::new(),
             queue: None,
             start_of,
+            gated: settings.gated,
             broken: false,
             closing: false,
         };

@@ -68,27 +68,40 @@ pub struct AssignedPartition {
     pub start: i64,
     /// How many partitions the topic has.
     pub topic_partitions: i32,
-    /// Where the worker tells how far it is, for the cap on the gap.
+    /// Where the worker tells how far it is, for the cap on the gap, and opens the gate.
     pub frontier: Frontier,
 }
 
 /// The worker's frontier of one tenure: the source reads at most
-/// [`crate::SourceSettings::gap_limit`] offsets beyond it.
+/// [`crate::SourceSettings::gap_limit`] offsets beyond it. While its gate is closed it reads
+/// nothing of the partition.
 #[derive(Clone)]
 pub struct Frontier(Arc<FrontierCell>);
 
 struct FrontierCell {
     offset: AtomicI64,
     waited_for: AtomicBool,
+    open: AtomicBool,
     poller: Thread,
 }
 
 impl Frontier {
-    /// A frontier at this offset; `poller` is woken when it moves and is waited for.
+    /// A frontier at this offset, its gate open; `poller` is woken when it moves and is
+    /// waited for.
     pub fn starting_at(offset: i64, poller: Thread) -> Self {
+        Self::with_gate(true, offset, poller)
+    }
+
+    /// A frontier at this offset, its gate closed.
+    pub fn closed_at(offset: i64, poller: Thread) -> Self {
+        Self::with_gate(false, offset, poller)
+    }
+
+    fn with_gate(open: bool, offset: i64, poller: Thread) -> Self {
         let cell = FrontierCell {
             offset: AtomicI64::new(offset),
             waited_for: AtomicBool::new(false),
+            open: AtomicBool::new(open),
             poller,
         };
         Self(Arc::new(cell))
@@ -106,6 +119,17 @@ impl Frontier {
     /// What was said last.
     pub fn get(&self) -> i64 {
         self.0.offset.load(Ordering::Acquire)
+    }
+
+    /// Opens the gate for the rest of the tenure. After the tenure it does nothing.
+    pub fn open(&self) {
+        self.0.open.store(true, Ordering::Release);
+        self.0.poller.unpark();
+    }
+
+    /// Whether the gate is open.
+    pub fn is_open(&self) -> bool {
+        self.0.open.load(Ordering::Acquire)
     }
 
     pub(super) fn set_waited_for(&self, waited_for: bool) {

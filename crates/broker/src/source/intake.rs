@@ -36,7 +36,8 @@ pub(super) struct Read<B> {
     pub(super) bytes: usize,
     /// Of these, records and bytes that are read before they are due.
     pub(super) early: (usize, usize),
-    /// Partitions that are left alone now: their gap is full, or their records are not due.
+    /// Partitions that are left alone now: their gap is full, their gate closed, or their
+    /// records are not due.
     pub(super) filled: Vec<PartitionRef>,
     /// Partitions that were read to where reading ends.
     pub(super) ended: Vec<PartitionRef>,
@@ -151,7 +152,7 @@ impl<R: RecordReader> Intake<R> {
             }
             return;
         }
-        let in_line = partition.paused || !partition.has_gap_for(offset, self.gap_limit);
+        let in_line = partition.paused || !partition.may_read(offset, self.gap_limit);
         if in_line || !self.hand_over(partition, &record, read) {
             if !partition.paused {
                 partition.paused = true;
@@ -189,19 +190,19 @@ impl<R: RecordReader> Intake<R> {
         true
     }
 
-    /// Held records go on once half of the gap is free, so that a partition isn't paused
-    /// and resumed for each record.
+    /// Held records go on once the gate is open and half of the gap is free, so that a
+    /// partition isn't paused and resumed for each record.
     fn read_held(&mut self, partitions: &mut Partitions, room: usize, read: &mut Read<R::Batch>) {
         for partition in partitions.iter_mut().filter(|partition| partition.paused) {
             let waits = partition.held_until.is_some_and(|due| due > self.now_ms);
-            if !partition.has_gap_for(partition.next, self.gap_limit.div_ceil(2))
+            if !partition.may_read(partition.next, self.gap_limit.div_ceil(2))
                 || (waits && self.ahead_left == 0)
             {
                 continue;
             }
             while read.records < room {
                 let Some(record) = partition.held.pop_front() else { break };
-                if !partition.has_gap_for(record.offset(), self.gap_limit)
+                if !partition.may_read(record.offset(), self.gap_limit)
                     || !self.hand_over(partition, &record, read)
                 {
                     partition.held.push_front(record);
@@ -239,8 +240,8 @@ fn unix_millis() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Stops fetching partitions whose gap is full, or whose records are not due. What was
-/// prefetched of them is thrown away, so that a full gap costs no memory; it is fetched again
+/// Stops fetching partitions whose gap is full, whose gate is closed, or whose records are not
+/// due. What was prefetched of them is thrown away, so that a full gap costs no memory; it is fetched again
 /// later. (Frequent pausing would fetch everything many times: backpressure as a whole is not
 /// reading.)
 pub(super) fn pause<B: Send + 'static>(

@@ -4,7 +4,8 @@
 //! Backpressure is to read only when there is room: records wait in a queue of ours
 //! and are fetched by nobody else. A rebalance is handled inside librdkafka's
 //! callback: assigned partitions are looked up and forwarded, revoked ones are
-//! drained by the worker and committed before they go.
+//! drained by the worker and committed before they go. A worker that must know something
+//! before it takes a partition's records opens the partition's gate when it does.
 //!
 //! Absent: settling, ledgers, decoding. The worker says what may be committed.
 //!

@@ -1,5 +1,5 @@
 //! The partitions that a source has now: slots, epochs, and which of them are left
-//! alone because their gap is full.
+//! alone because their gap is full or their gate closed.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -21,8 +21,9 @@ pub(super) struct Partition {
     pub(super) next: i64,
     /// The last position told to the worker.
     pub(super) told: i64,
-    /// Read from librdkafka but beyond the gap limit; the partition is paused while there
-    /// are any. At most the rest of one batch read.
+    /// Read from librdkafka but not to be handed over yet: beyond the gap limit, not due, or
+    /// the gate is closed. The partition is paused while there are any. At most the rest of
+    /// one batch read.
     pub(super) held: VecDeque<RawRecord>,
     /// When the first held record is due, in Unix milliseconds, if it waits for that.
     pub(super) held_until: Option<i64>,
@@ -36,10 +37,11 @@ pub(super) struct Partition {
 }
 
 impl Partition {
-    /// Whether the record at `offset` lies within `limit` of the frontier.
-    pub(super) fn has_gap_for(&self, offset: i64, limit: u64) -> bool {
+    /// Whether the record at `offset` may be read: the gate is open, and it lies within
+    /// `limit` of the frontier.
+    pub(super) fn may_read(&self, offset: i64, limit: u64) -> bool {
         let gap = offset.saturating_sub(self.frontier.get());
-        u64::try_from(gap).unwrap_or(0) < limit
+        self.frontier.is_open() && u64::try_from(gap).unwrap_or(0) < limit
     }
 }
 
@@ -170,7 +172,7 @@ impl Partitions {
         self.slots.iter_mut().flatten()
     }
 
-    /// Whether some partition is left alone because its gap is full.
+    /// Whether some partition is left alone for now.
     pub(super) fn any_paused(&self) -> bool {
         self.paused > 0
     }

@@ -180,10 +180,13 @@ impl<B: Send + 'static> Tenancy<B> {
             let queue = self.queue.as_ref();
             let forwarded = queue.and_then(|queue| queue.forward(consumer, &topic, partition));
             // Offsets that are read again for their effect alone don't count as a gap.
-            let frontier = Frontier::starting_at(
-                start.max(committed.unwrap_or(start)),
-                std::thread::current(),
-            );
+            let settled = start.max(committed.unwrap_or(start));
+            let poller = std::thread::current();
+            let frontier = if self.gated {
+                Frontier::closed_at(settled, poller)
+            } else {
+                Frontier::starting_at(settled, poller)
+            };
             let at = self.partitions.insert(at, start, frontier.clone(), forwarded);
             if let Some(wanted) = committed.filter(|offset| !(low..=high).contains(offset)) {
                 let at = at.clone();

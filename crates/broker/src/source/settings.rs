@@ -37,6 +37,9 @@ pub struct SourceSettings {
     /// Joins the group and reads nothing until [`crate::Source::pause_intake`] says so.
     /// Default false.
     pub intake_paused: bool,
+    /// Each partition begins with its gate closed: nothing of it is read until
+    /// [`crate::Frontier::open`] says so. Default false.
+    pub gated: bool,
 }
 
 impl SourceSettings {
@@ -52,6 +55,7 @@ impl SourceSettings {
             ahead: None,
             ends: None,
             intake_paused: false,
+            gated: false,
         }
     }
 }

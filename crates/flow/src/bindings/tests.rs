@@ -1,17 +1,18 @@
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use emberline_model::{CustomerId, DeviceId, DeviceKey, EventTime};
 use proptest::prelude::*;
 
-use super::BindingsTable;
+use super::{Applied, BindingsTable};
 
 fn key(device: &str) -> DeviceKey {
     DeviceId::new("P", device).unwrap().key()
 }
 
-fn tell(table: &BindingsTable, fact: &Fact) {
+fn tell(table: &BindingsTable, fact: &Fact) -> Applied {
     let customer = table.customer(&CustomerId::parse(&fact.customer).unwrap());
-    table.apply(customer, key(&fact.device), EventTime::from_millis(fact.time), fact.bound);
+    table.apply(customer, key(&fact.device), EventTime::from_millis(fact.time), fact.bound)
 }
 
 fn owner(table: &BindingsTable, device: &str) -> Option<String> {
@@ -107,11 +108,14 @@ fn compacted(facts: &[Fact]) -> Vec<Fact> {
 }
 
 fn owners(facts: &[Fact]) -> (Vec<Option<String>>, usize) {
-    let table = BindingsTable::default();
+    owners_in(&BindingsTable::default(), facts)
+}
+
+fn owners_in(table: &BindingsTable, facts: &[Fact]) -> (Vec<Option<String>>, usize) {
     for fact in facts {
-        tell(&table, fact);
+        tell(table, fact);
     }
-    (["a", "b"].map(|device| owner(&table, device)).into(), table.len())
+    (["a", "b"].map(|device| owner(table, device)).into(), table.len())
 }
 
 proptest! {
@@ -130,5 +134,30 @@ proptest! {
         prop_assert_eq!(&owners(&facts), &expected);
         prop_assert_eq!(&owners(&shuffled), &expected);
         prop_assert_eq!(&owners(&latest), &expected);
+    }
+    /// A table of few shards knows the same.
+    #[test]
+    fn a_small_table_is_no_other(facts in facts()) {
+        prop_assert_eq!(owners_in(&BindingsTable::small(), &facts), owners(&facts));
+    }
+
+    /// What is said of a fact is what it is to the latest one of its customer and device so far.
+    #[test]
+    fn each_fact_is_compared_with_the_latest_of_its_customer(facts in facts()) {
+        let table = BindingsTable::default();
+        let mut latest: BTreeMap<(String, String), (i64, bool)> = BTreeMap::new();
+        for fact in &facts {
+            let rank = (fact.time, !fact.bound);
+            let known = latest.entry((fact.customer.clone(), fact.device.clone()));
+            let expected = match known {
+                Entry::Occupied(known) if rank < *known.get() => Applied::Older,
+                Entry::Occupied(known) if rank == *known.get() => Applied::Known,
+                known => {
+                    known.insert_entry(rank);
+                    Applied::Newer
+                }
+            };
+            prop_assert_eq!(tell(&table, fact), expected);
+        }
     }
 }

@@ -76,7 +76,7 @@ impl<T: Transport + Clone> Worker<T> {
                     self.give_up_rest(now);
                 }
             }
-            SourceEvent::Assigned(partitions) => self.assigned(partitions, now),
+            SourceEvent::Assigned(partitions) => self.assigned(partitions, now)?,
             SourceEvent::Revoking(revocation) => self.revoking(revocation, now),
             SourceEvent::Positions(positions) => self.positions(&positions),
             SourceEvent::Committed(_) => self.metrics.commits_ok.increment(1),
@@ -98,7 +98,12 @@ impl<T: Transport + Clone> Worker<T> {
         Ok(())
     }
 
-    fn assigned(&mut self, partitions: Vec<AssignedPartition>, now: Instant) {
+    fn assigned(
+        &mut self,
+        partitions: Vec<AssignedPartition>,
+        now: Instant,
+    ) -> Result<(), PipelineError> {
+        self.begin_tables(&partitions, now)?;
         if self.kind.makes_sets() {
             self.catch_up_with_sets();
         }
@@ -139,6 +144,7 @@ impl<T: Transport + Clone> Worker<T> {
             self.dedupe.partition_assigned(id.slot());
         }
         self.assignment_changed(now);
+        Ok(())
     }
 
     /// The dedupe window forgets partitions of which nothing is in flight any more. While
@@ -176,7 +182,7 @@ impl<T: Transport + Clone> Worker<T> {
             let more = highs.offsets.get(&name).is_some_and(|high| *high > partition.position);
             let position = partition.position;
             let known = partition.still.filter(|(at, _)| *at == position);
-            let stands = flows && more && partition.records == 0;
+            let stands = flows && more && partition.records == 0 && partition.is_open();
             partition.still = stands.then(|| known.unwrap_or((position, now)));
             if let Some((_, since)) = partition.still
                 && longest.as_ref().is_none_or(|(other, _)| since < *other)
@@ -366,6 +372,7 @@ impl<T: Transport + Clone> Worker<T> {
         for (identity, arrival) in self.records.give_up_parking(ids, &self.metrics) {
             self.dedupe.release(identity, arrival);
         }
+        self.end_tables(ids);
         for id in ids {
             self.records.partitions.fence(*id);
         }

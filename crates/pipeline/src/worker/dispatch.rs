@@ -192,7 +192,7 @@ impl<T: Transport + Clone> Worker<T> {
         }
         match &self.lanes.about(id).about {
             About::Data { device, .. } => {
-                let bound = self.shared.bindings.is_bound(device.key());
+                let bound = self.join.is_bound(device);
                 if !bound {
                     self.hold_or_park(id, now);
                 }
@@ -283,9 +283,9 @@ impl<T: Transport + Clone> Worker<T> {
     pub(super) fn release_bound(&mut self, now: Instant) {
         self.next_release = now + RELEASE_EVERY;
         self.bindings_changed = self.waiting.has_unbound();
-        let bindings = &self.shared.bindings;
+        let join = &self.join;
         self.lanes.release_held(|lane| match &lane.about {
-            About::Data { device, .. } => bindings.is_bound(device.key()),
+            About::Data { device, .. } => join.is_bound(device),
             About::State { .. }
             | About::Bindings { .. }
             | About::Records { .. }
@@ -306,10 +306,7 @@ impl<T: Transport + Clone> Worker<T> {
     }
 
     fn data_call(&mut self, id: LaneId, device: &DeviceId, category: Category) -> Option<Call> {
-        let table = &self.shared.bindings.table;
-        let customer = table.customer_of(device.key());
-        let customer = customer.and_then(|customer| table.customer_id(customer));
-        let Some(customer) = customer else {
+        let Some(customer) = self.join.customer_of(device) else {
             // Unbound since the look a moment ago: the next turn holds it.
             self.lanes.put_back(id);
             return None;

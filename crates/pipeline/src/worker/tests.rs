@@ -9,6 +9,7 @@ mod listening;
 mod made_up;
 mod orders;
 mod outages;
+mod own;
 mod poison;
 mod projected;
 mod rig;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod ends;
+mod own_partitions;
 mod placing;
 mod repartition;
 mod replay;

@@ -23,6 +23,9 @@ use tokio_util::sync::CancellationToken;
 /// Longest that anything is waited for.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
+/// The prefix of own topics whose numbers of partitions don't go together.
+pub(crate) const ODD: &str = "odd";
+
 /// What the service says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Says {
@@ -155,10 +158,14 @@ impl World {
             "own.dead-letters",
             "own.receipts",
             "own.devices",
+            "own.device-customers",
         ];
         let topics: Vec<_> = own.into_iter().chain(["devices", "raw", "bindings"]).collect();
         let topics = topics.into_iter().chain(["customers", "orders"]).map(|name| (name, 2));
-        let topics: Vec<_> = topics.chain([("own.order-book", 1)]).collect();
+        let odd = [("devices", 2), ("device-customers", 3), ("customer-devices", 2)];
+        let odd = odd.map(|(topic, partitions)| (format!("{ODD}.{topic}"), partitions));
+        let odd = odd.iter().map(|(topic, partitions)| (topic.as_str(), *partitions));
+        let topics: Vec<_> = topics.chain([("own.order-book", 1)]).chain(odd).collect();
         let broker = EmbeddedBroker::start(&topics).unwrap();
         let service = Service {
             policy: watch::Sender::new(Arc::new(|_: &Value| Says::Accepted)),
@@ -197,9 +204,8 @@ impl World {
         self
     }
 
-    /// The bindings are divided by partitions, on a topic with so many.
-    pub(crate) fn dividing_bindings(mut self, partitions: i32) -> Self {
-        self.broker.create_topic("own.device-customers", partitions).unwrap();
+    /// The bindings are divided by partitions.
+    pub(crate) fn dividing_bindings(mut self) -> Self {
         self.settings.own_partitions = true;
         self
     }
@@ -235,15 +241,27 @@ impl World {
         timestamp_ms: Option<i64>,
         records: &[(&str, String)],
     ) {
+        let records: Vec<_> =
+            records.iter().map(|(key, value)| (key.as_bytes(), value.as_bytes(), None)).collect();
+        self.produce_in(topic, timestamp_ms, &records).await;
+    }
+
+    /// Writes records, each a key, a value and its partition; `None`: by its key.
+    pub(crate) async fn produce_in(
+        &self,
+        topic: &str,
+        timestamp_ms: Option<i64>,
+        records: &[(&[u8], &[u8], Option<i32>)],
+    ) {
         let (sender, mut done) = mpsc::unbounded_channel();
         let producer = Producer::new(&self.kafka(), &ProducerSettings::default(), sender).unwrap();
-        for (number, (key, value)) in records.iter().enumerate() {
+        for (number, (key, value, partition)) in records.iter().enumerate() {
             let trace = number.to_string();
             let record = Record {
                 topic,
-                partition: None,
-                key: Some(key.as_bytes()),
-                value: Some(value.as_bytes()),
+                partition: *partition,
+                key: Some(key),
+                value: Some(value),
                 headers: &[("trace", trace.as_bytes())],
                 timestamp_ms,
             };

@@ -28,6 +28,7 @@ use super::super::{Ends, Shared, Worker};
 use super::made_up::edges::SimWriters;
 use crate::edges::{Edges, LogWriter, Producers, WallClock, Writers};
 use crate::intake::{Content, Intake};
+use crate::join::Join;
 use crate::metrics::Totals;
 use crate::order_book::ProcessBook;
 use crate::outbox::WriteEnd;
@@ -339,6 +340,7 @@ impl Rig {
         let totals = Arc::clone(&status.totals);
         let (_, events) = mpsc::channel(1);
         let written = Arc::default();
+        let join = Join::Whole(Arc::clone(&shared.bindings));
         let worker = Worker::new(
             (kind, shared, status),
             Arc::clone(&service),
@@ -348,6 +350,7 @@ impl Rig {
                 room: Arc::clone(&room),
                 ahead: Arc::clone(&ahead),
                 writers: Box::new(Noting { inner: writers, written: Arc::clone(&written) }),
+                join,
                 clock: WallClock::system(),
             },
             Ends::default(),
@@ -395,6 +398,23 @@ impl Rig {
         committed: Option<i64>,
         metadata: &str,
     ) {
+        let assigned = self.assigned_of(topic, partition);
+        let start = (committed.unwrap_or(0), std::thread::current());
+        let frontier = match &self.worker.join {
+            Join::Whole(_) => Frontier::starting_at(start.0, start.1),
+            Join::Own(_) => Frontier::closed_at(start.0, start.1),
+        };
+        let metadata = metadata.to_owned();
+        let assigned = AssignedPartition { committed, metadata, frontier, ..assigned };
+        self.event(SourceEvent::Assigned(vec![assigned]));
+    }
+
+    /// A tenure of this partition, of which nothing was committed before.
+    pub(super) fn assigned(&mut self, partition: i32) -> AssignedPartition {
+        self.assigned_of("t", partition)
+    }
+
+    fn assigned_of(&mut self, topic: &str, partition: i32) -> AssignedPartition {
         let at = PartitionRef {
             topic: topic.into(),
             topic_index: TopicIndex(0),
@@ -404,17 +424,21 @@ impl Rig {
         };
         self.next_epoch += 1;
         self.tenures.insert(partition, at.clone());
-        let frontier = Frontier::starting_at(committed.unwrap_or(0), std::thread::current());
-        self.event(SourceEvent::Assigned(vec![AssignedPartition {
+        AssignedPartition {
             at,
-            committed,
-            metadata: metadata.to_owned(),
+            committed: None,
+            metadata: String::new(),
             low: 0,
             high: 1_000_000,
             start: 0,
             topic_partitions: self.partitions,
-            frontier,
-        }]));
+            frontier: Frontier::starting_at(0, std::thread::current()),
+        }
+    }
+
+    /// The number of the partition's latest tenure.
+    pub(super) fn tenure(&self, partition: i32) -> u64 {
+        self.tenures[&partition].epoch
     }
 
     /// The partition goes; what the worker answers.

@@ -21,6 +21,7 @@ use super::service::Line;
 use super::world::{Event, KINDS, PARTS, Part, SESSION, World};
 use crate::edges::Edges;
 use crate::intake::{Intake, Reader};
+use crate::join::Join;
 use crate::order_book::ProcessBook;
 use crate::run::topics_of;
 use crate::settings::WorkerKind;
@@ -149,6 +150,7 @@ impl World {
                 room: Arc::clone(&room),
                 ahead: Arc::clone(&ahead),
                 writers: Box::new(writers),
+                join: Join::Whole(Arc::clone(&shared.bindings)),
                 clock: self.clock.wall(&Arc::new(AtomicI64::new(0))),
             },
             Ends::default(),

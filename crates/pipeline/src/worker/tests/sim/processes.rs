@@ -21,6 +21,7 @@ use super::service::Line;
 use super::world::{Event, Process, World};
 use crate::edges::Edges;
 use crate::intake::Reader;
+use crate::join::Join;
 use crate::offsets::Highs;
 use crate::order_book::ProcessBook;
 use crate::run::topics_of;
@@ -135,6 +136,7 @@ impl World {
                 room: Arc::clone(&room),
                 ahead: Arc::clone(&ahead),
                 writers: Box::new(writers),
+                join: Join::Whole(Arc::clone(&shared.bindings)),
                 clock: self.clock.wall(wrong_ms),
             },
             Ends::default(),

@@ -1,50 +1,21 @@
-//! Reading a topic whole, from its beginning, and then following it: how a compacted
-//! topic becomes a table in memory.
-//!
-//! Absent: a group and commits. Each reader reads all partitions, every time.
+//! All partitions of a topic, each read from its beginning and followed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::Thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use parking_lot::Mutex;
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
-use rdkafka::message::Message;
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::Offset;
 use tokio::sync::oneshot;
 
+use super::feed::{self, Feed};
+use super::{ASK_AGAIN, LOOK, REST, TIMEOUT, TableRecord};
 use crate::bounds::{Bounds, PartitionBounds};
-use crate::client::{LogOnly, table_config};
+use crate::client::table_config;
 use crate::error::{BrokerError, ErrorClass};
-use crate::native::{EventQueue, ForwardedPartition, ReadQueue, RecordBuffer};
+use crate::native::ForwardedPartition;
 use crate::settings::KafkaSettings;
-
-/// Longest sleep of the thread.
-const REST: Duration = Duration::from_millis(100);
-/// Most records of one read: requests get their turn in between.
-const AT_ONCE: usize = 1_000;
-/// Between two looks at how far a request has come.
-const LOOK: Duration = Duration::from_millis(5);
-/// Before a question that failed is asked again.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
-const TIMEOUT: Duration = Duration::from_secs(5);
-
-/// A record of a table, borrowed while it is read.
-#[derive(Debug, Clone, Copy)]
-pub struct TableRecord<'a> {
-    /// Its partition.
-    pub partition: i32,
-    /// Its offset.
-    pub offset: i64,
-    /// Unix milliseconds; -1 without.
-    pub timestamp_ms: i64,
-    /// The key; `None` where there is none.
-    pub key: Option<&'a [u8]>,
-    /// The value; `None` is a tombstone: the key has gone.
-    pub value: Option<&'a [u8]>,
-}
 
 /// A topic that is read whole and followed. Reading ends when this is dropped.
 pub struct TableReader {
@@ -79,27 +50,24 @@ impl TableReader {
         on_record: impl FnMut(TableRecord<'_>) + Send + 'static,
     ) -> Result<Self, BrokerError> {
         let bounds = Bounds::new(kafka)?;
-        let consumer: BaseConsumer<LogOnly> = table_config(kafka)
-            .create_with_context(LogOnly::default())
-            .map_err(|error| BrokerError::creation(&error))?;
+        let consumer = feed::consumer(&table_config(kafka))?;
         let shared = Arc::new(Shared::default());
         let (end, ended) = oneshot::channel();
-        let follower = Follower {
-            topic: topic.to_owned(),
-            forwarded: Vec::new(),
-            queue: None,
-            bounds,
-            consumer,
-            shared: Arc::clone(&shared),
-            on_record,
-            places: Vec::new(),
-            waiting: Vec::new(),
-            targets: None,
-            ask_at: Instant::now(),
-        };
+        let (topic, of_thread) = (topic.to_owned(), Arc::clone(&shared));
         let handle =
             std::thread::Builder::new().name("kafka-table".to_owned()).spawn(move || {
                 let _end = end;
+                let follower = Follower {
+                    forwarded: Vec::new(),
+                    feed: Feed::new(consumer, topic),
+                    bounds,
+                    shared: of_thread,
+                    on_record,
+                    places: Vec::new(),
+                    waiting: Vec::new(),
+                    targets: None,
+                    ask_at: Instant::now(),
+                };
                 follower.run();
             })?;
         Ok(Self { shared, thread: handle.thread().clone(), ended: Some(ended) })
@@ -147,12 +115,9 @@ impl Drop for TableReader {
 /// The state of the thread. The order of the fields matters: what comes from the consumer is
 /// dropped before it.
 struct Follower<F> {
-    topic: String,
     forwarded: Vec<ForwardedPartition>,
-    /// Of the thread that reads; made by it.
-    queue: Option<ReadQueue>,
+    feed: Feed,
     bounds: Bounds,
-    consumer: BaseConsumer<LogOnly>,
     shared: Arc<Shared>,
     on_record: F,
     /// Of each partition that is read: where it begins, and one past the last record read.
@@ -166,68 +131,33 @@ struct Follower<F> {
 
 impl<F: FnMut(TableRecord<'_>)> Follower<F> {
     fn run(mut self) {
-        let thread = std::thread::current();
-        self.queue = ReadQueue::new(&self.consumer, thread.clone());
-        self.consumer.set_nonempty_callback(move || thread.unpark());
-        let events = EventQueue::of(&self.consumer);
-        let mut buffer = RecordBuffer::new(AT_ONCE);
         while !self.shared.stop.load(Ordering::Acquire) {
-            self.serve_events();
-            let read = self.read(&mut buffer);
+            let read = self.read();
             self.take_requests();
             self.ask_for_targets();
             self.answer_at_the_end();
-            if !read && events.as_ref().is_none_or(EventQueue::is_empty) {
+            if !read {
                 std::thread::park_timeout(if self.waiting.is_empty() { REST } else { LOOK });
             }
         }
-        if let Err(error) = self.consumer.unassign() {
-            tracing::debug!(%error, "kafka table reader could not unassign");
-        }
+        self.feed.end();
     }
 
-    /// Errors, and what librdkafka has to do itself. Records come by the own queue.
-    fn serve_events(&mut self) {
-        match self.consumer.poll(Duration::ZERO) {
-            None => {}
-            // Not to be expected of a partition that is forwarded; lost it would be for good.
-            Some(Ok(record)) => (self.on_record)(TableRecord {
-                partition: record.partition(),
-                offset: record.offset(),
-                timestamp_ms: record.timestamp().to_millis().unwrap_or(-1),
-                key: record.key(),
-                value: record.payload(),
-            }),
-            Some(Err(error)) => self.fail(BrokerError::reading(&self.topic, &error)),
-        }
-    }
-
-    /// Reads what is there, up to a bound, so that requests get their turn.
-    fn read(&mut self, buffer: &mut RecordBuffer) -> bool {
-        let Some(queue) = self.queue.as_ref().filter(|queue| queue.len() > 0) else { return false };
-        queue.read(Duration::ZERO, AT_ONCE, buffer);
-        while let Some(record) = buffer.take() {
-            if let Some(code) = record.error() {
-                let error = KafkaError::MessageConsumption(code);
-                self.fail(BrokerError::reading(&self.topic, &error));
-                continue;
+    fn read(&mut self) -> bool {
+        let Self { feed, on_record, places, .. } = self;
+        let read = feed.read(|record| {
+            let (partition, next) = (record.partition, record.offset + 1);
+            on_record(record);
+            let place = usize::try_from(partition).ok().and_then(|index| places.get_mut(index));
+            if let Some(place) = place {
+                place.1 = next;
             }
-            let (partition, offset) = (record.partition(), record.offset());
-            (self.on_record)(TableRecord {
-                partition,
-                offset,
-                timestamp_ms: record.timestamp_ms(),
-                key: record.key(),
-                value: record.value(),
-            });
-            let place =
-                usize::try_from(partition).ok().and_then(|index| self.places.get_mut(index));
-            if let Some((_, next)) = place {
-                *next = offset + 1;
-            }
+        });
+        for error in read.errors {
+            self.fail(error);
         }
         self.show_progress();
-        true
+        read.some
     }
 
     fn show_progress(&self) {
@@ -255,7 +185,7 @@ impl<F: FnMut(TableRecord<'_>)> Follower<F> {
         if self.waiting.is_empty() && !self.places.is_empty() {
             return;
         }
-        match self.bounds.of_topics(std::slice::from_ref(&self.topic), TIMEOUT) {
+        match self.bounds.of_topics(std::slice::from_ref(&self.feed.topic), TIMEOUT) {
             Ok(bounds) => {
                 if let Err(error) = self.read_new(&bounds) {
                     return self.fail(error);
@@ -282,21 +212,8 @@ impl<F: FnMut(TableRecord<'_>)> Follower<F> {
         if new.is_empty() {
             return Ok(());
         }
-        let no_memory = || BrokerError::ThreadEnded("kafka-table");
-        let queue = self.queue.as_ref().ok_or_else(no_memory)?;
-        let mut list = TopicPartitionList::new();
-        let mut forwarded = Vec::new();
-        for PartitionBounds { partition, .. } in new {
-            // Before the assignment: else the first records come by the consumer's own queue.
-            let here = queue.forward(&self.consumer, &self.topic, *partition);
-            forwarded.push(here.ok_or_else(no_memory)?);
-            // Cannot fail: the beginning is a place of its own.
-            let _ = list.add_partition_offset(&self.topic, *partition, Offset::Beginning);
-        }
-        self.consumer
-            .incremental_assign(&list)
-            .map_err(|error| BrokerError::asked(format!("read {}", self.topic), &error))?;
-        self.forwarded.append(&mut forwarded);
+        let new_places = new.iter().map(|bounds| (bounds.partition, Offset::Beginning));
+        self.forwarded.append(&mut self.feed.assign(new_places)?);
         self.places.extend(new.iter().map(|bounds| (bounds.low, bounds.low)));
         Ok(())
     }
@@ -308,11 +225,9 @@ impl<F: FnMut(TableRecord<'_>)> Follower<F> {
         if self.waiting.is_empty() {
             return;
         }
-        let Ok(positions) = self.consumer.position() else { return };
-        let positions = positions.to_topic_map();
+        let positions = self.feed.positions();
         let reached = (0..).zip(targets).all(|(partition, target)| {
-            let position = positions.get(&(self.topic.clone(), partition));
-            *target == 0 || matches!(position, Some(Offset::Offset(at)) if at >= target)
+            *target == 0 || positions.get(&partition).is_some_and(|at| at >= target)
         });
         if reached {
             for answer in self.waiting.drain(..) {
@@ -324,7 +239,7 @@ impl<F: FnMut(TableRecord<'_>)> Follower<F> {
 
     /// Tells who waits when waiting is of no use; else goes on.
     fn fail(&mut self, error: BrokerError) {
-        tracing::warn!(%error, topic = self.topic, "could not read a table");
+        tracing::warn!(%error, topic = self.feed.topic, "could not read a table");
         if error.class() == ErrorClass::Permanent {
             // The error goes to one of them; the others ask again and get their own.
             let mut waiting = self.waiting.drain(..);
@@ -333,7 +248,7 @@ impl<F: FnMut(TableRecord<'_>)> Follower<F> {
                 let _ = first.send(Err(error));
                 for other in waiting {
                     let _ = other.send(Err(BrokerError::Asked {
-                        asked: format!("read {}", self.topic),
+                        asked: format!("read {}", self.feed.topic),
                         code: text.clone(),
                         class: ErrorClass::Permanent,
                     }));

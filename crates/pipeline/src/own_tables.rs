@@ -1,0 +1,266 @@
+//! The bindings of the devices in the partitions that a worker owns: a table a partition, read
+//! from the device-customers topic, and dropped as a whole.
+//!
+//! Absent: when a table is complete, and which partitions are owned. The worker knows both.
+
+use std::sync::Arc;
+
+use emberline_broker::TableRecord;
+use emberline_flow::bindings::{Applied, BindingsTable};
+use emberline_flow::placing::partition_of;
+use emberline_model::{CustomerId, DeviceId, DeviceKey};
+use emberline_wire::device_customers::{DeviceCustomer, decode_key};
+use metrics::Gauge;
+use parking_lot::RwLock;
+use tokio::sync::watch;
+
+use crate::metrics::BINDINGS_DEVICES;
+
+/// Written by the thread that reads the topic, asked by the worker.
+pub(crate) struct OwnTables {
+    /// By partition of the topic; `None`: another worker's.
+    parts: RwLock<Vec<Option<Part>>>,
+    partitions: i32,
+    changed: watch::Sender<u64>,
+    devices: Gauge,
+}
+
+/// The table of one tenure.
+struct Part {
+    tenure: u64,
+    table: BindingsTable,
+}
+
+impl OwnTables {
+    /// Of a topic of so many partitions, none of which is owned.
+    pub(crate) fn new(partitions: i32) -> Arc<Self> {
+        let places = usize::try_from(partitions).unwrap_or(0);
+        Arc::new(Self {
+            parts: RwLock::new((0..places).map(|_| None).collect()),
+            partitions,
+            changed: watch::Sender::new(0),
+            devices: metrics::gauge!(BINDINGS_DEVICES),
+        })
+    }
+
+    /// How many partitions the topic has.
+    pub(crate) fn partitions(&self) -> i32 {
+        self.partitions
+    }
+
+    /// An empty table for a tenure that begins.
+    pub(crate) fn begin(&self, partition: i32, tenure: u64) {
+        self.replace(partition, Some(Part { tenure, table: BindingsTable::small() }));
+    }
+
+    /// Drops the table of a tenure that is over.
+    pub(crate) fn end(&self, partition: i32, tenure: u64) {
+        let is_it = |part: &Part| part.tenure == tenure;
+        if index(partition, &self.parts.read()).is_some_and(is_it) {
+            self.replace(partition, None);
+        }
+    }
+
+    fn replace(&self, partition: i32, part: Option<Part>) {
+        let mut parts = self.parts.write();
+        let place = usize::try_from(partition).ok().and_then(|index| parts.get_mut(index));
+        let before = place.map(|place| std::mem::replace(place, part));
+        // What takes time is done when others may go on.
+        drop(parts);
+        drop(before);
+    }
+
+    /// Takes in a record of the device-customers topic. What comes of a partition that is not
+    /// owned any more is passed over.
+    pub(crate) fn read(&self, record: TableRecord<'_>) {
+        let parts = self.parts.read();
+        let Some(part) = index(record.partition, &parts) else { return };
+        let known = record.key.zip(record.value).and_then(|(key, value)| {
+            let (device, customer) = decode_key(key).ok()?;
+            Some((device, customer, DeviceCustomer::decode(value).ok()?))
+        });
+        let Some((device, customer, fact)) = known else {
+            let TableRecord { partition, offset, .. } = record;
+            tracing::warn!(partition, offset, "not a record of the device-customers topic");
+            return;
+        };
+        let customer = part.table.customer(&customer);
+        let applied = part.table.apply(customer, DeviceKey::of(device), fact.time, fact.bound);
+        if applied == Applied::Newer {
+            self.changed.send_modify(|version| *version += 1);
+        }
+    }
+
+    /// Whose the device is now, as far as its partition is owned.
+    pub(crate) fn customer_of(&self, device: &DeviceId) -> Option<CustomerId> {
+        let parts = self.parts.read();
+        let table = &self.part_of(device, &parts)?.table;
+        table.customer_id(table.customer_of(device.key())?)
+    }
+
+    /// Whether the device is bound to a customer, and its partition owned.
+    pub(crate) fn is_bound(&self, device: &DeviceId) -> bool {
+        let parts = self.parts.read();
+        let part = self.part_of(device, &parts);
+        part.is_some_and(|part| part.table.customer_of(device.key()).is_some())
+    }
+
+    /// By the device's own hash: a device's lane outlives the tenure that its records came by.
+    fn part_of<'a>(&self, device: &DeviceId, parts: &'a [Option<Part>]) -> Option<&'a Part> {
+        index(partition_of(device.as_str().as_bytes(), self.partitions), parts)
+    }
+
+    /// Tells of changes.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Devices that belong to somebody, of the partitions that are owned.
+    pub(crate) fn devices(&self) -> usize {
+        self.parts.read().iter().flatten().map(|part| part.table.len()).sum()
+    }
+
+    pub(crate) fn set_gauge(&self) {
+        #[expect(clippy::cast_precision_loss, reason = "a count, shown")]
+        self.devices.set(self.devices() as f64);
+    }
+}
+
+fn index(partition: i32, parts: &[Option<Part>]) -> Option<&Part> {
+    parts.get(usize::try_from(partition).ok()?)?.as_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use emberline_broker::TableRecord;
+    use emberline_flow::bindings::BindingsTable;
+    use emberline_flow::placing::partition_of;
+    use emberline_model::{CustomerId, DeviceId, EventTime};
+    use emberline_wire::device_customers::{DeviceCustomer, encode_key};
+    use proptest::prelude::*;
+
+    use super::OwnTables;
+
+    const PARTITIONS: i32 = 3;
+
+    #[derive(Debug, Clone)]
+    struct Fact {
+        device: DeviceId,
+        customer: CustomerId,
+        says: DeviceCustomer,
+    }
+
+    fn fact(device: &str, customer: &str, time: i64, bound: bool) -> Fact {
+        Fact {
+            device: DeviceId::new("P", device).unwrap(),
+            customer: CustomerId::parse(customer).unwrap(),
+            says: DeviceCustomer { time: EventTime::from_millis(time), bound },
+        }
+    }
+
+    impl Fact {
+        fn partition(&self) -> i32 {
+            partition_of(self.device.as_str().as_bytes(), PARTITIONS)
+        }
+
+        fn read_by(&self, tables: &OwnTables) {
+            let key = encode_key(&self.device, &self.customer);
+            tables.read(TableRecord {
+                partition: self.partition(),
+                offset: 0,
+                timestamp_ms: 0,
+                key: Some(&key),
+                value: Some(&self.says.encode()),
+            });
+        }
+    }
+
+    /// Tables of all partitions, each of the tenure 1.
+    fn all() -> std::sync::Arc<OwnTables> {
+        let tables = OwnTables::new(PARTITIONS);
+        (0..PARTITIONS).for_each(|partition| tables.begin(partition, 1));
+        tables
+    }
+
+    fn facts() -> impl Strategy<Value = Vec<Fact>> {
+        let fact = ("[a-f]", "c_[123]", 0..6_i64, any::<bool>())
+            .prop_map(|(device, customer, time, bound)| fact(&device, &customer, time, bound));
+        prop::collection::vec(fact, 0..30)
+    }
+
+    proptest! {
+        /// The facts of a topic, read by partitions, some of them twice, give the owners that
+        /// one table of all of them gives.
+        #[test]
+        fn the_tables_together_know_what_one_table_knows(
+            facts in facts(), again in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+        ) {
+            let (whole, tables) = (BindingsTable::default(), all());
+            for Fact { device, customer, says } in &facts {
+                whole.apply(whole.customer(customer), device.key(), says.time, says.bound);
+            }
+            let mut by_partition: BTreeMap<i32, Vec<&Fact>> = BTreeMap::new();
+            for fact in &facts {
+                by_partition.entry(fact.partition()).or_default().push(fact);
+            }
+            by_partition.values().flatten().for_each(|fact| fact.read_by(&tables));
+            for fact in again.iter().filter(|_| !facts.is_empty()) {
+                facts[fact.index(facts.len())].read_by(&tables);
+            }
+            for Fact { device, .. } in &facts {
+                let owner = whole.customer_of(device.key());
+                let owner = owner.and_then(|owner| whole.customer_id(owner));
+                prop_assert_eq!(tables.is_bound(device), owner.is_some());
+                prop_assert_eq!(tables.customer_of(device), owner);
+            }
+            prop_assert_eq!(tables.devices(), whole.len());
+        }
+    }
+
+    #[test]
+    fn a_table_ends_with_its_tenure_and_with_no_other() {
+        let tables = OwnTables::new(PARTITIONS);
+        let bound = fact("a", "c_1", 1, true);
+        bound.read_by(&tables);
+        assert!(!tables.is_bound(&bound.device), "nobody's partition");
+        tables.begin(bound.partition(), 1);
+        bound.read_by(&tables);
+        assert!(tables.is_bound(&bound.device));
+
+        // Lost and regained: the end of the first is told after the second has begun.
+        tables.begin(bound.partition(), 2);
+        assert!(!tables.is_bound(&bound.device), "read anew");
+        bound.read_by(&tables);
+        tables.end(bound.partition(), 1);
+        assert_eq!(tables.customer_of(&bound.device), Some(bound.customer.clone()));
+        tables.end(bound.partition(), 2);
+        assert_eq!((tables.is_bound(&bound.device), tables.devices()), (false, 0));
+    }
+
+    #[test]
+    fn what_is_no_fact_is_passed_over_and_only_news_are_told() {
+        let tables = all();
+        let mut changes = tables.changes();
+        let record =
+            |key, value| TableRecord { partition: 0, offset: 0, timestamp_ms: 0, key, value };
+        for (key, value) in [
+            (None, Some(&b""[..])),
+            (Some(&b"P/a c_1"[..]), None),
+            (Some(&b"P/a c_1 more"[..]), Some(&b""[..])),
+            (Some(&b"P/a c_1"[..]), Some(&b"\xff"[..])),
+        ] {
+            tables.read(record(key, value));
+        }
+        tables.read(TableRecord { partition: 99, ..record(Some(b"P/a c_1"), Some(b"")) });
+        assert_eq!((tables.devices(), changes.has_changed().unwrap()), (0, false));
+        let bound = fact("a", "c_1", 1, true);
+        bound.read_by(&tables);
+        assert!(changes.has_changed().unwrap());
+        changes.mark_unchanged();
+        bound.read_by(&tables);
+        fact("a", "c_1", 0, false).read_by(&tables);
+        assert!(!changes.has_changed().unwrap(), "known, and older");
+    }
+}

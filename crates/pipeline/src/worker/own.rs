@@ -1,0 +1,95 @@
+//! Tables of the own partitions: begun when a partition comes, complete before the first of its
+//! records is read, and dropped when it goes.
+
+use std::time::Instant;
+
+use emberline_broker::{AssignedPartition, PartsEvent};
+use emberline_service_client::Transport;
+use hashbrown::HashMap;
+
+use super::Worker;
+use crate::PipelineError;
+use crate::asked::{PATIENCE, agree, may_pass};
+use crate::join::Join;
+use crate::partitions::PartitionId;
+
+/// Tables that are not complete yet.
+#[derive(Debug, Default)]
+pub(super) struct Incomplete {
+    /// When each was begun, by tenure.
+    begun: HashMap<u64, Instant>,
+    /// Since when nothing could be read.
+    fails_since: Option<Instant>,
+}
+
+impl<T: Transport + Clone> Worker<T> {
+    /// A table for each partition that comes. Its gate is closed until the table is complete.
+    pub(super) fn begin_tables(
+        &mut self,
+        partitions: &[AssignedPartition],
+        now: Instant,
+    ) -> Result<(), PipelineError> {
+        let Join::Own(own) = &self.join else { return Ok(()) };
+        let mut parts = Vec::with_capacity(partitions.len());
+        for AssignedPartition { at, topic_partitions, .. } in partitions {
+            agree(&self.shared.settings.topics, own.tables.partitions(), *topic_partitions)?;
+            own.tables.begin(at.partition, at.epoch);
+            self.incomplete.begun.insert(at.epoch, now);
+            parts.push((at.partition, at.epoch));
+        }
+        if !parts.is_empty() {
+            own.reader.read(parts);
+        }
+        Ok(())
+    }
+
+    /// A table is complete: records of its partition may come. Or it can't be read.
+    pub(super) fn table_told(
+        &mut self,
+        told: PartsEvent,
+        now: Instant,
+    ) -> Result<(), PipelineError> {
+        let Join::Own(own) = &self.join else { return Ok(()) };
+        let topics = &self.shared.settings.topics;
+        match told {
+            PartsEvent::Complete { tenure, topic_partitions, .. } => {
+                agree(topics, topic_partitions, own.tables.partitions())?;
+                self.incomplete.fails_since = None;
+                let begun = self.incomplete.begun.remove(&tenure);
+                if let Some(id) = self.records.partitions.of_epoch(tenure) {
+                    self.records.partitions[id].open();
+                }
+                if let Some(begun) = begun.filter(|_| self.incomplete.begun.is_empty()) {
+                    let seconds = now.saturating_duration_since(begun).as_secs_f64();
+                    let devices = own.tables.devices();
+                    tracing::info!(devices, seconds, "bindings of the own partitions are read");
+                }
+            }
+            // A topic that was made a moment ago is not known to every broker at once.
+            PartsEvent::Failed(error) => {
+                let since = *self.incomplete.fails_since.get_or_insert(now);
+                if !may_pass(&error, topics) || now.saturating_duration_since(since) >= PATIENCE {
+                    return Err(error.into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops the tables of tenures that are over. What they are needed for is given up before.
+    pub(super) fn end_tables(&mut self, ids: &[PartitionId]) {
+        let Join::Own(own) = &self.join else { return };
+        let ended = ids.iter().map(|id| {
+            let at = &self.records.partitions[*id].at;
+            (at.partition, at.epoch)
+        });
+        let ended: Vec<_> = ended.collect();
+        for (partition, tenure) in &ended {
+            own.tables.end(*partition, *tenure);
+            self.incomplete.begun.remove(tenure);
+        }
+        if !ended.is_empty() {
+            own.reader.leave(ended);
+        }
+    }
+}
