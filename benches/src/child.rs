@@ -68,6 +68,7 @@ pub(crate) struct Did {
     /// From a record's timestamp to its report's acceptance.
     pub(crate) p50_ms: Option<u64>,
     pub(crate) p99_ms: Option<u64>,
+    pub(crate) most_ms: Option<u64>,
     /// Most memory that was resident, in MB.
     pub(crate) peak_mb: f64,
 }

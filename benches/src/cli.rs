@@ -34,6 +34,10 @@ pub(crate) struct Cli {
     /// counts as theirs.
     #[arg(long, value_name = "COMMAND", default_value = "")]
     pub(crate) under: String,
+    /// A setting of the pipeline, as its environment takes it: `KAFKA__MEMORY=8MiB`. May be given
+    /// several times.
+    #[arg(long, value_name = "SECTION__KEY=VALUE", value_parser = pair)]
+    pub(crate) set: Vec<(String, String)>,
     /// Given by `cargo bench`; means nothing.
     #[arg(long, hide = true)]
     bench: bool,
@@ -68,12 +72,19 @@ pub(crate) enum Part {
     Restore,
     /// Several processes of one group. Not in a quick run, unless named.
     Group,
+    /// The same work with more devices, partitions and backlog. Not in a quick run, unless named.
+    Flat,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected SECTION__KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 impl Part {
     /// Too long for a quick run.
     fn is_long(self) -> bool {
-        matches!(self, Self::Restore | Self::Group)
+        matches!(self, Self::Restore | Self::Group | Self::Flat)
     }
 
     fn needs_kafka(self) -> bool {
@@ -87,7 +98,8 @@ impl Part {
             | Self::Latency
             | Self::Memory
             | Self::Restore
-            | Self::Group => true,
+            | Self::Group
+            | Self::Flat => true,
         }
     }
 }

@@ -180,8 +180,9 @@ impl Bench<'_> {
             load::write_live(self.kafka.bootstrap(), &load, (rate, seconds))?;
             let run = running.finish()?;
             let note = format!(
-                "{rate} records/s, linger {linger}, {}",
-                reports_per_call(std::slice::from_ref(&run))
+                "{rate} records/s, linger {linger}, {}, at most {} ms",
+                reports_per_call(std::slice::from_ref(&run)),
+                run.did.most_ms.unwrap_or(0)
             );
             for (name, millis) in names.into_iter().zip([run.did.p50_ms, run.did.p99_ms]) {
                 let millis = per(millis.unwrap_or(0), 1.0);
@@ -242,7 +243,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    fn pipeline(
+    pub(crate) fn pipeline(
         &self,
         name: &str,
         load: &Load,
@@ -257,7 +258,11 @@ impl Bench<'_> {
     }
 
     pub(crate) fn base(&self, load: &Load) -> Pipeline {
-        Pipeline::new(self.kafka.bootstrap(), load, &self.url)
+        let mut pipeline = Pipeline::new(self.kafka.bootstrap(), load, &self.url);
+        for (key, value) in &self.cli.set {
+            pipeline.set(key, value);
+        }
+        pipeline
     }
 }
 

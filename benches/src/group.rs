@@ -34,20 +34,21 @@ impl Together {
 }
 
 impl Bench<'_> {
-    /// The same topic read by one process, by two and by four, each bound to a processor:
-    /// everything but the calls, from the first one's start on.
+    /// A topic read by one process, one twice as long by two, and one four times as long by four,
+    /// each process bound to a processor: everything but the calls, from the first one's start on.
     pub(crate) async fn group(&self, rows: &mut Vec<Row>) -> anyhow::Result<()> {
-        let load = load::write_over(
-            self.kafka,
-            (Sizes::DEVICES, self.sizes.records),
-            Sizes::GROUP_PARTITIONS,
-        )
-        .await?;
+        let mut loads = Vec::new();
+        for (processes, _) in PROCESSES {
+            let records = self.sizes.records * processes as u64;
+            say::progress(&format!("writing {records} records"));
+            let (devices, partitions) = (Sizes::DEVICES, Sizes::GROUP_PARTITIONS);
+            loads.push(load::write_over(self.kafka, (devices, records), partitions).await?);
+        }
         let mut runs: [Vec<Together>; PROCESSES.len()] = Default::default();
         for _ in 0..self.sizes.runs {
-            for ((processes, _), runs) in PROCESSES.into_iter().zip(&mut runs) {
+            for (((processes, _), load), runs) in PROCESSES.into_iter().zip(&loads).zip(&mut runs) {
                 // They have the group in common that this names.
-                let mut pipeline = self.base(&load);
+                let mut pipeline = self.base(load);
                 pipeline.inside = true;
                 pipeline.set(RECEIPTS, "false");
                 let job = Job::Pipeline(pipeline);

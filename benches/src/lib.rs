@@ -7,12 +7,14 @@
 //! may be wrong about that, and so it must fail nobody's build.
 //!
 //! Start at [`main`]; `run` is the order of things, `compare` what is held against what, `group`
-//! several processes at once, `child` the measured processes, `micro` the parts in isolation.
+//! several processes at once, `flat` the same work in other shapes, `child` the measured processes,
+//! `micro` the parts in isolation.
 
 mod child;
 mod cli;
 mod compare;
 mod cpu;
+mod flat;
 mod group;
 mod history;
 mod load;

@@ -73,6 +73,9 @@ async fn with_kafka(cli: &Cli, sizes: Sizes, rows: &mut Vec<Row>) -> anyhow::Res
     if cli.wants(Part::Group) {
         bench.group(rows).await?;
     }
+    if cli.wants(Part::Flat) {
+        bench.flat(rows).await?;
+    }
     let answered = sink.finish()?.did.calls;
     say::progress(&format!("the service answered {answered} calls"));
     Ok(load)

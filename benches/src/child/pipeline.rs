@@ -97,6 +97,7 @@ pub(super) async fn run(job: Pipeline) -> anyhow::Result<Did> {
         restored_devices: monitor.restoring().devices as u64,
         p50_ms: devices.latency_ms(0.5),
         p99_ms: devices.latency_ms(0.99),
+        most_ms: devices.latency_ms(1.0),
         ..Did::default()
     })
 }

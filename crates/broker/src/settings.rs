@@ -20,8 +20,8 @@ pub struct KafkaSettings {
 }
 
 impl KafkaSettings {
-    /// Prefetch of one source unless set otherwise: 16 MiB.
-    pub const DEFAULT_MEMORY_BUDGET: u64 = 16 * 1024 * 1024;
+    /// Prefetch of one source unless set otherwise: 8 MiB.
+    pub const DEFAULT_MEMORY_BUDGET: u64 = 8 * 1024 * 1024;
 
     /// Settings with no properties and the default memory budget.
     pub fn new(brokers: impl Into<String>, group: impl Into<String>) -> Self {

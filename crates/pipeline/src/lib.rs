@@ -43,5 +43,5 @@ pub use credentials::CredentialsSource;
 pub use placing::{NotPlaced, OrderPlacer, PlacerSettings};
 pub use run::{PipelineError, run};
 pub use settings::{DeliverySettings, PipelineSettings, Rates, Topics, WorkerKind};
-pub use status::{Monitor, PartitionPlace, Restoring, WorkerStatus};
+pub use status::{Monitor, PartitionPlace, Restoring, TablesProgress, WorkerStatus};
 pub use worker::Exit;

@@ -115,6 +115,11 @@ impl OwnTables {
         self.changed.subscribe()
     }
 
+    /// How many partitions are owned.
+    pub(crate) fn owned(&self) -> usize {
+        self.parts.read().iter().flatten().count()
+    }
+
     /// Devices that belong to somebody, of the partitions that are owned.
     pub(crate) fn devices(&self) -> usize {
         self.parts.read().iter().flatten().map(|part| part.table.len()).sum()

@@ -19,6 +19,9 @@ const STUCK_AFTER: Duration = Duration::from_mins(1);
 /// A partition that has more to read and is not read for so long will not be.
 const STILL_AFTER: Duration = Duration::from_mins(2);
 
+/// A partition that moves here for less than that is no reason to count as not ready.
+const TABLE_MAY_TAKE: Duration = Duration::from_secs(10);
+
 /// How far a worker is with a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartitionPlace {
@@ -32,6 +35,35 @@ pub struct PartitionPlace {
     pub read_to_ms: i64,
 }
 
+/// How far the tables of the own partitions are, of a worker that joins telemetry by them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TablesProgress {
+    /// Partitions that are owned.
+    pub owned: usize,
+    /// Those of them whose table is not complete.
+    pub restoring: usize,
+    /// Since when one of these is waited for.
+    pub since: Option<Instant>,
+    /// Devices that are bound by what is read.
+    pub devices: usize,
+    /// How long it took the last time from one partition's coming until all were complete.
+    pub took: Option<Duration>,
+}
+
+impl TablesProgress {
+    fn hold_up(&self) -> bool {
+        let long = |since: Instant| since.elapsed() > TABLE_MAY_TAKE;
+        self.restoring > 0 && (self.took.is_none() || self.since.is_some_and(long))
+    }
+}
+
+impl std::fmt::Display for TablesProgress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { owned, restoring, devices, .. } = self;
+        write!(f, "of {restoring} of its {owned} partitions, {devices} devices so far")
+    }
+}
+
 /// How one worker is.
 #[derive(Debug)]
 pub struct WorkerStatus {
@@ -43,6 +75,7 @@ pub struct WorkerStatus {
     /// The partition that has stood still longest, since when.
     still: Mutex<Option<(Instant, String)>>,
     places: Mutex<Vec<PartitionPlace>>,
+    tables: Mutex<TablesProgress>,
     assigned: AtomicBool,
     caught_up: watch::Sender<bool>,
     tap: Arc<Tap>,
@@ -59,6 +92,7 @@ impl WorkerStatus {
             pulse: Mutex::new(None),
             still: Mutex::new(None),
             places: Mutex::default(),
+            tables: Mutex::default(),
             assigned: AtomicBool::new(false),
             caught_up: watch::Sender::new(false),
             tap,
@@ -89,6 +123,15 @@ impl WorkerStatus {
     /// How far it is with each partition that it owns, as of the last second.
     pub fn places(&self) -> Vec<PartitionPlace> {
         self.places.lock().clone()
+    }
+
+    /// How far the tables of its own partitions are; nothing, where it has none.
+    pub fn tables(&self) -> TablesProgress {
+        *self.tables.lock()
+    }
+
+    pub(crate) fn restores_tables(&self, progress: TablesProgress) {
+        *self.tables.lock() = progress;
     }
 
     pub(crate) fn stands_at(&self, places: Vec<PartitionPlace>) {
@@ -222,7 +265,9 @@ impl Monitor {
         Ok(())
     }
 
-    /// Whether the bindings are loaded and every worker takes part in its group.
+    /// Whether the bindings are loaded and every worker takes part in its group. Who joins by the
+    /// bindings of its own partitions has read those of its first ones, and does not wait long
+    /// for those of any other.
     ///
     /// # Errors
     /// What is still missing.
@@ -231,16 +276,25 @@ impl Monitor {
         if !restoring.is_complete {
             return Err(format!("the bindings table is being loaded: {restoring}"));
         }
-        match self.workers.iter().find(|worker| !worker.assigned.load(Ordering::Relaxed)) {
-            Some(worker) => Err(format!("worker {} waits for its partitions", worker.kind.name())),
-            None => Ok(()),
+        for worker in &self.workers {
+            let kind = worker.kind.name();
+            if !worker.assigned.load(Ordering::Relaxed) {
+                return Err(format!("worker {kind} waits for its partitions"));
+            }
+            let tables = worker.tables();
+            if tables.hold_up() {
+                return Err(format!("worker {kind} reads the bindings {tables}"));
+            }
         }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Monitor, Restoring};
+    use std::time::{Duration, Instant};
+
+    use super::{Monitor, Restoring, TABLE_MAY_TAKE, TablesProgress};
     use crate::settings::WorkerKind;
 
     #[test]
@@ -255,5 +309,37 @@ mod tests {
         restoring.is_complete = true;
         monitor.restores(restoring);
         assert!(why().contains("worker devices waits for its partitions"), "{}", why());
+    }
+
+    #[test]
+    fn who_reads_the_bindings_of_its_partitions_is_not_ready_at_first_and_not_when_it_takes_long() {
+        let monitor = Monitor::new(&[WorkerKind::Devices]);
+        monitor.restores(Restoring { is_complete: true, ..Restoring::default() });
+        let worker = monitor.worker(WorkerKind::Devices).unwrap();
+        worker.assigned();
+        let now = Instant::now();
+        let first = TablesProgress {
+            owned: 10,
+            restoring: 6,
+            since: Some(now),
+            devices: 1_234,
+            took: None,
+        };
+        worker.restores_tables(first);
+        let why = monitor.ready().unwrap_err();
+        let expected = "worker devices reads the bindings of 6 of its 10 partitions, 1234 devices";
+        assert!(why.starts_with(expected), "{why}");
+        let complete = TablesProgress { restoring: 0, since: None, ..first };
+        let took = Some(Duration::from_secs(2));
+        for progress in [complete, TablesProgress { took, ..complete }] {
+            worker.restores_tables(progress);
+            assert_eq!(monitor.ready(), Ok(()));
+        }
+        let another = TablesProgress { restoring: 1, since: Some(now), took, ..first };
+        worker.restores_tables(another);
+        assert_eq!(monitor.ready(), Ok(()), "a partition moves here");
+        let ago = now.checked_sub(2 * TABLE_MAY_TAKE);
+        worker.restores_tables(TablesProgress { since: ago, ..another });
+        assert!(monitor.ready().is_err());
     }
 }

@@ -19,8 +19,8 @@ const CALL: Duration = Duration::from_millis(300);
 /// Calls a second of both replicas together.
 const RATE: u32 = 100;
 const RECORDS_A_SECOND: usize = 160;
-/// Longest that a call may be on its way which left before the answer came.
-const ON_ITS_WAY: Duration = Duration::from_millis(500);
+/// The longest wait that is tried, in seconds, before the machine counts as too slow for this.
+const LONGEST: u64 = 120;
 /// How long it is looked on after a wait.
 const AFTERWARDS: Duration = Duration::from_secs(3);
 
@@ -36,15 +36,21 @@ pub(crate) async fn asked_to_wait(world: &mut World, scale: Scale) -> Result<()>
     let mut replicas = Replicas::start(world, REPLICAS).await?;
 
     let world = &*world;
-    let seconds = scale.of(4, 20);
     let waits = async {
-        // The second time the rate is still on its way up again.
-        for (told, least) in
-            [(Fault::slow_down(seconds), RATE), (Fault::slow_down_until(seconds), RATE / 2)]
-        {
-            shared_out(world, &mut replicas, f64::from(least)).await?;
-            replicas.are_calling(world).await?;
-            wait_as_told(world, &mut replicas, (told, Duration::from_secs(seconds))).await?;
+        let mut least = RATE;
+        for told in [Fault::slow_down, Fault::slow_down_until] {
+            let mut seconds = scale.of(4, 20);
+            loop {
+                shared_out(world, &mut replicas, f64::from(least)).await?;
+                replicas.are_calling(world).await?;
+                // From the second time on the rate is still on its way up again.
+                least = RATE / 2;
+                match wait_as_told(world, &mut replicas, told, seconds).await? {
+                    Wait::Seen => break,
+                    Wait::TooShort => seconds *= 2,
+                }
+                ensure!(seconds <= LONGEST, "it took too long until all were told");
+            }
         }
         Ok(())
     };
@@ -66,16 +72,26 @@ fn calls_take_their_time(world: &World, told: Option<Fault>) {
     world.sandbox.faults().set(FaultPlan { latency: CALL, ..plan });
 }
 
+/// What came of telling the replicas to wait.
+enum Wait {
+    /// They waited, while nobody told them any more.
+    Seen,
+    /// It was half over when the last of them was told, so there was too little to look at.
+    TooShort,
+}
+
 /// Each replica is told to wait with its data, and does; states go on meanwhile.
 async fn wait_as_told(
     world: &World,
     replicas: &mut Replicas,
-    (told, wait): (Fault, Duration),
-) -> Result<()> {
+    told: fn(u64) -> Fault,
+    seconds: u64,
+) -> Result<Wait> {
+    let wait = Duration::from_secs(seconds);
     let faulted = world.sandbox.ledger().totals().faulted_calls;
     let before = throttled(replicas).await?;
     let began = Instant::now();
-    calls_take_their_time(world, Some(told));
+    calls_take_their_time(world, Some(told(seconds)));
     world
         .wait_for("every replica is told", async || {
             let now = throttled(replicas).await?;
@@ -83,6 +99,7 @@ async fn wait_as_told(
         })
         .await?;
     let all_told = Instant::now();
+    println!("told to wait {wait:?}: all of them after {:.1?}", all_told - began);
     calls_take_their_time(world, None);
     // Nobody was told earlier than this.
     let over = began + CALL + wait;
@@ -96,14 +113,17 @@ async fn wait_as_told(
     let hit = world.sandbox.ledger().totals().faulted_calls - faulted;
     ensure!(hit > 2 * REPLICAS as u64, "only {hit} calls were told");
     for_a_while(AFTERWARDS, AFTERWARDS * 2, async || Ok(())).await?;
+    if all_told + wait / 2 > over {
+        return Ok(Wait::TooShort);
+    }
+    // A call that left before the answer came may still be on its way.
+    let quiet = all_told + wait / 8;
     let arrivals = world.sandbox.ledger().arrivals();
-    let quiet = all_told + ON_ITS_WAY;
-    ensure!(quiet + wait / 2 < over, "it took too long until all were told");
     let early = arrivals.clone().of(data).calls_between(quiet, over);
     ensure!(early == 0, "{early} calls in the time that was asked for");
     let states = arrivals.of(Action::ReportDeviceState).calls_between(quiet, over);
     ensure!(states > 4, "only {states} states in the time in which data waits");
-    Ok(())
+    Ok(Wait::Seen)
 }
 
 /// How many calls of each replica were told to slow down.

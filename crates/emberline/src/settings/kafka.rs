@@ -29,7 +29,7 @@ pub struct KafkaSettings {
     #[schemars(example = example_files())]
     pub properties_files: BTreeMap<String, PathBuf>,
     /// Memory that the devices worker, and the repartition worker if there is one, may each
-    /// hold in records fetched ahead, 1MB to 2GB; the others take a quarter of it. Default `16MiB`.
+    /// hold in records fetched ahead, 1MB to 2GB; the others take a quarter of it. Default `8MiB`.
     pub memory: ByteSize,
 }
 

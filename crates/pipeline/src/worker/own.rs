@@ -1,7 +1,7 @@
 //! Tables of the own partitions: begun when a partition comes, complete before the first of its
 //! records is read, and dropped when it goes.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use emberline_broker::{AssignedPartition, PartsEvent};
 use emberline_service_client::Transport;
@@ -12,14 +12,27 @@ use crate::PipelineError;
 use crate::asked::{PATIENCE, agree, may_pass};
 use crate::join::Join;
 use crate::partitions::PartitionId;
+use crate::status::TablesProgress;
 
 /// Tables that are not complete yet.
 #[derive(Debug, Default)]
 pub(super) struct Incomplete {
     /// When each was begun, by tenure.
     begun: HashMap<u64, Instant>,
+    /// When the first of them was begun after all had been complete.
+    since: Option<Instant>,
+    /// From then until all were complete, the last time.
+    took: Option<Duration>,
     /// Since when nothing could be read.
     fails_since: Option<Instant>,
+}
+
+impl Incomplete {
+    /// All are complete: says how long it took.
+    fn end(&mut self, now: Instant) -> Duration {
+        let since = self.since.take().unwrap_or(now);
+        *self.took.insert(now.saturating_duration_since(since))
+    }
 }
 
 impl<T: Transport + Clone> Worker<T> {
@@ -38,8 +51,10 @@ impl<T: Transport + Clone> Worker<T> {
             parts.push((at.partition, at.epoch));
         }
         if !parts.is_empty() {
+            self.incomplete.since.get_or_insert(now);
             own.reader.read(parts);
         }
+        self.tell_tables();
         Ok(())
     }
 
@@ -55,15 +70,16 @@ impl<T: Transport + Clone> Worker<T> {
             PartsEvent::Complete { tenure, topic_partitions, .. } => {
                 agree(topics, topic_partitions, own.tables.partitions())?;
                 self.incomplete.fails_since = None;
-                let begun = self.incomplete.begun.remove(&tenure);
+                let was_awaited = self.incomplete.begun.remove(&tenure).is_some();
                 if let Some(id) = self.records.partitions.of_epoch(tenure) {
                     self.records.partitions[id].open();
                 }
-                if let Some(begun) = begun.filter(|_| self.incomplete.begun.is_empty()) {
-                    let seconds = now.saturating_duration_since(begun).as_secs_f64();
-                    let devices = own.tables.devices();
+                if was_awaited && self.incomplete.begun.is_empty() {
+                    let took = self.incomplete.end(now);
+                    let (devices, seconds) = (own.tables.devices(), took.as_secs_f64());
                     tracing::info!(devices, seconds, "bindings of the own partitions are read");
                 }
+                self.tell_tables();
             }
             // A topic that was made a moment ago is not known to every broker at once.
             PartsEvent::Failed(error) => {
@@ -91,5 +107,21 @@ impl<T: Transport + Clone> Worker<T> {
         if !ended.is_empty() {
             own.reader.leave(ended);
         }
+        if self.incomplete.begun.is_empty() {
+            self.incomplete.since = None;
+        }
+        self.tell_tables();
+    }
+
+    fn tell_tables(&self) {
+        let Join::Own(own) = &self.join else { return };
+        let Incomplete { begun, took, .. } = &self.incomplete;
+        self.status.restores_tables(TablesProgress {
+            owned: own.tables.owned(),
+            restoring: begun.len(),
+            since: begun.values().min().copied(),
+            devices: own.tables.devices(),
+            took: *took,
+        });
     }
 }

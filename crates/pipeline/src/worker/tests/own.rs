@@ -132,6 +132,28 @@ async fn each_partition_is_opened_when_its_own_table_is_complete() {
 }
 
 #[tokio::test]
+async fn it_is_told_how_far_the_tables_are() {
+    let mut own = OwnRig::new();
+    let tables = |own: &OwnRig| own.rig.worker.status.tables();
+    own.rig.assign(0, None, "");
+    own.rig.assign(1, None, "");
+    own.complete(1, own.rig.tenure(1));
+    let told = tables(&own);
+    assert_eq!((told.owned, told.restoring, told.took), (2, 1, None));
+    assert!(told.since.is_some());
+    own.bind("a");
+    own.complete(0, own.rig.tenure(0));
+    let told = tables(&own);
+    assert_eq!((told.owned, told.restoring, told.since), (2, 0, None));
+    assert_eq!(told.devices, usize::from(partition_of_device("a") < 2));
+    assert!(told.took.is_some());
+    own.rig.assign(2, None, "");
+    own.rig.lose(2);
+    let told = tables(&own);
+    assert_eq!((told.owned, told.restoring), (2, 0), "it went before it was complete");
+}
+
+#[tokio::test]
 async fn what_is_told_of_a_tenure_that_is_over_opens_nothing() {
     let mut own = OwnRig::new();
     own.rig.assign(0, None, "");
