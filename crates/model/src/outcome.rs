@@ -17,7 +17,8 @@ pub enum Outcome {
     Parked(ParkReason),
     /// Durably written to the dead-letter topic.
     DeadLettered(DeadLetterReason),
-    /// Durably written to the topic that is keyed by device, from which it is read again.
+    /// Durably written to the topic that is keyed by device, from which it is read again; of a
+    /// customer's set, each of its facts to the topic of these.
     Repartitioned,
 }
 
@@ -39,6 +40,8 @@ pub enum SkipReason {
     NotSelected,
     /// A dead letter that was redriven as often as it may be: it stays one.
     RedrivenTooOften,
+    /// A customer's set that can't be read, or not to its end: a later version's.
+    UnreadableSet,
 }
 
 /// Why it waits in a retry topic.
@@ -96,7 +99,7 @@ impl Outcome {
     }
 
     /// Every outcome, for making counters once.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Delivered,
         Self::Duplicate,
         Self::Skipped(SkipReason::OtherMethod),
@@ -106,6 +109,7 @@ impl Outcome {
         Self::Skipped(SkipReason::Tombstone),
         Self::Skipped(SkipReason::NotSelected),
         Self::Skipped(SkipReason::RedrivenTooOften),
+        Self::Skipped(SkipReason::UnreadableSet),
         Self::Superseded,
         Self::Parked(ParkReason::Unbound),
         Self::Parked(ParkReason::UnknownCustomer),
@@ -126,10 +130,10 @@ impl Outcome {
             Self::Delivered => 0,
             Self::Duplicate => 1,
             Self::Skipped(reason) => 2 + reason as usize,
-            Self::Superseded => 9,
-            Self::Parked(reason) => 10 + reason as usize,
-            Self::DeadLettered(reason) => 13 + reason as usize,
-            Self::Repartitioned => 20,
+            Self::Superseded => 10,
+            Self::Parked(reason) => 11 + reason as usize,
+            Self::DeadLettered(reason) => 14 + reason as usize,
+            Self::Repartitioned => 21,
         }
     }
 }
@@ -145,6 +149,7 @@ impl SkipReason {
             Self::Tombstone => "tombstone",
             Self::NotSelected => "not_selected",
             Self::RedrivenTooOften => "redriven_too_often",
+            Self::UnreadableSet => "unreadable_set",
         }
     }
 }

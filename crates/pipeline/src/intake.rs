@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use emberline_broker::{RecordReader, RecordRef, TopicIndex};
 use emberline_model::{
-    BindingEvent, CustomerEvent, DeviceId, DeviceKey, DeviceState, EventTime, OrderEvent,
+    BindingEvent, CustomerEvent, CustomerId, DeviceId, DeviceKey, DeviceState, EventTime,
+    OrderEvent,
 };
 use emberline_wire::DecodeError;
 use emberline_wire::device::{DeviceDecoder, DeviceInput, DeviceRecord};
@@ -42,6 +43,10 @@ pub(crate) enum Content {
     Device(DeviceRecord),
     /// Of this device, read only to be written to the topic that is keyed by device.
     ToKeyed(DeviceId),
+    /// Of this customer, read only to be written on as facts.
+    Set(CustomerId),
+    /// No customer's: a later version's, or nobody's.
+    UnreadableSet,
     Binding(Box<BindingEvent>),
     Customer(Box<CustomerEvent>),
     Order(Box<OrderEvent>),
@@ -73,6 +78,8 @@ enum TopicKind {
     Devices,
     /// Device records that are not keyed by device.
     NotKeyed,
+    /// Customers' sets.
+    Sets,
     Bindings,
     Customers,
     Orders,
@@ -120,6 +127,7 @@ impl Reader {
         let topic_kind = |name: &String| match kind {
             WorkerKind::Retries => TopicKind::Retry,
             WorkerKind::Redrive => TopicKind::DeadLetters,
+            WorkerKind::Repartition if *name == topics.customer_devices() => TopicKind::Sets,
             WorkerKind::Repartition => TopicKind::NotKeyed,
             WorkerKind::Devices
             | WorkerKind::Bindings
@@ -240,9 +248,12 @@ impl Reader {
             .and_then(|name| std::str::from_utf8(name).ok())
             .or(self.types.get(index).and_then(Option::as_deref));
         match kind {
-            TopicKind::Bindings | TopicKind::Customers | TopicKind::Orders if value.is_none() => {
+            TopicKind::Bindings | TopicKind::Customers | TopicKind::Orders | TopicKind::Sets
+                if value.is_none() =>
+            {
                 Content::Tombstone
             }
+            TopicKind::Sets => set_of(raw.key()),
             TopicKind::Bindings => event(decode_binding(value, type_name), Content::Binding),
             TopicKind::Customers => event(decode_customer(value, type_name), Content::Customer),
             TopicKind::Orders => event(decode_order(value, type_name), Content::Order),
@@ -284,6 +295,13 @@ fn to_keyed(record: DeviceRecord) -> Content {
         Some(device) => Content::ToKeyed(device.clone()),
         None => Content::Device(record),
     }
+}
+
+/// What a customer's set says is read when it is written on.
+fn set_of(key: Option<&[u8]>) -> Content {
+    let customer = key.and_then(|key| std::str::from_utf8(key).ok());
+    let customer = customer.and_then(|customer| CustomerId::parse(customer).ok());
+    customer.map_or(Content::UnreadableSet, Content::Set)
 }
 
 /// One of the user's own events.

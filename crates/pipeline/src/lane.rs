@@ -1,8 +1,9 @@
 //! What a lane is about, and what waits in it.
 //!
 //! One lane is one (device, category), one device's states, or one customer's bindings,
-//! data or orders: at most one call of each is in flight. Where records are only written to
-//! the topic that is keyed by device, a lane is one device, and a write takes a call's place.
+//! data or orders: at most one call of each is in flight. Where records are only written on,
+//! keyed by device, a lane is one device, or the customer whose set it is, and writes take a
+//! call's place.
 
 use std::time::Instant;
 
@@ -78,6 +79,10 @@ pub(crate) enum About {
     Records {
         device: DeviceId,
     },
+    /// A customer's sets, on their way to the topic of their facts.
+    Set {
+        customer: CustomerId,
+    },
 }
 
 /// A lane's own state beside its items.
@@ -124,7 +129,7 @@ impl Lane {
             About::Customer { .. } | About::Orders { .. } => {
                 self.claim.as_ref().map_or(Action::ListOrders, |claim| claim.action)
             }
-            About::Records { .. } => return None,
+            About::Records { .. } | About::Set { .. } => return None,
         })
     }
 

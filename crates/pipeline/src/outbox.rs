@@ -1,5 +1,5 @@
-//! Writes to the pipeline's own topics: retries, dead letters, customers' device sets, the
-//! order book, receipts.
+//! Writes to the pipeline's own topics: retries, dead letters, customers' device sets and their
+//! facts, the order book, receipts, records keyed by device.
 //!
 //! A write is done when the brokers have acknowledged it; until then it is tried again,
 //! for as long as it takes. What a record waits for stays unsettled meanwhile.
@@ -29,12 +29,20 @@ pub(crate) enum Destination {
     OrderBook,
     Receipts,
     KeyedDevices,
+    DeviceCustomers,
 }
 
 impl Destination {
     /// The metric labels, in the order of the variants.
-    const NAMES: [&str; 6] =
-        ["retry", "dead_letters", "customer_devices", "order_book", "receipts", "devices"];
+    const NAMES: [&str; 7] = [
+        "retry",
+        "dead_letters",
+        "customer_devices",
+        "order_book",
+        "receipts",
+        "devices",
+        "device_customers",
+    ];
 }
 
 /// Longest pause before a failed write is tried again.

@@ -121,12 +121,7 @@ pub async fn run<T: Transport + Clone>(
         partitions_of(&settings.kafka, &settings.topics, settings.topics.receipts()).await?;
     }
     let writes_keyed = settings.workers.contains(&WorkerKind::Repartition);
-    let keyed_parts = if writes_keyed {
-        let topic = settings.topics.keyed_devices();
-        Some(partitions_of(&settings.kafka, &settings.topics, topic).await?)
-    } else {
-        None
-    };
+    let keyed_parts = if writes_keyed { Some(keyed_parts(&settings).await?) } else { None };
     let table_parts =
         if by_partitions { Some(partitions_of_table(&settings).await?) } else { None };
     let shared = Arc::new(Shared {
@@ -179,6 +174,16 @@ pub async fn run<T: Transport + Clone>(
         order_book.stop().await;
     }
     result
+}
+
+/// Partitions of the topic that is keyed by device: as many as there are of the bindings, where
+/// these are divided by them.
+async fn keyed_parts(settings: &PipelineSettings) -> Result<i32, PipelineError> {
+    if settings.own_partitions {
+        return partitions_of_table(settings).await;
+    }
+    let PipelineSettings { kafka, topics, .. } = settings;
+    Ok(partitions_of(kafka, topics, topics.keyed_devices()).await?)
 }
 
 /// Begins to read the bindings table.
@@ -272,8 +277,8 @@ async fn run_workers<T: Transport + Clone>(
         {
             bindings_first(shared, reader, stop, monitor).await;
         }
-        if status.kind() == WorkerKind::Devices {
-            match keyed_first(shared, stop, monitor).await {
+        if let Some(writer) = writer_for(status.kind(), &shared.settings) {
+            match ends_after(writer, shared, stop, monitor).await {
                 Ok(later) => begin.ends = later.unwrap_or(begin.ends),
                 Err(error) => {
                     stop.cancel();
@@ -377,20 +382,31 @@ async fn bindings_first(
     }
 }
 
-/// Where the run has an end to come to, waits until this process' own repartition worker has
+/// Whose end a worker of this kind waits for, where the run has one to come to: who writes what
+/// it reads.
+fn writer_for(kind: WorkerKind, settings: &PipelineSettings) -> Option<WorkerKind> {
+    match kind {
+        WorkerKind::Devices => Some(WorkerKind::Repartition),
+        WorkerKind::Repartition if settings.own_partitions => Some(WorkerKind::Bindings),
+        _ => None,
+    }
+}
+
+/// Where the run has an end to come to, waits until this process' own worker of this kind has
 /// come to it. Returned are the ends that the logs have then: what it wrote is to be settled too.
-async fn keyed_first(
+async fn ends_after(
+    kind: WorkerKind,
     shared: &Shared,
     stop: &CancellationToken,
     monitor: &Monitor,
 ) -> Result<Option<Ends>, PipelineError> {
-    let repartition = monitor.worker(WorkerKind::Repartition);
-    let Some(repartition) = repartition.filter(|_| shared.settings.exit_at_end) else {
+    let writer = monitor.worker(kind);
+    let Some(writer) = writer.filter(|_| shared.settings.exit_at_end) else {
         return Ok(None);
     };
     tokio::select! {
         // Also when it has ended.
-        () = repartition.wait_caught_up() => Ok(Some(ends_now(&shared.settings).await?)),
+        () = writer.wait_caught_up() => Ok(Some(ends_now(&shared.settings).await?)),
         () = stop.cancelled() => Ok(None),
     }
 }
@@ -529,7 +545,10 @@ pub(crate) fn topics_of(kind: WorkerKind, settings: &PipelineSettings) -> Vec<St
     let topics = &settings.topics;
     match kind {
         WorkerKind::Devices => topics.read_by_devices(),
-        WorkerKind::Repartition => topics.repartition.clone(),
+        WorkerKind::Repartition => {
+            let sets = settings.own_partitions.then(|| topics.customer_devices());
+            topics.repartition.iter().cloned().chain(sets).collect()
+        }
         WorkerKind::Bindings => topics.bindings.clone(),
         WorkerKind::Claims => [&*topics.customers, &*topics.orders].concat(),
         WorkerKind::Retries => {

@@ -10,9 +10,9 @@
 //! Start at [`Worker::run`]. The parts: `assignment` (partitions come and go), `take_in`
 //! (records to items), `dispatch` (items to calls), `ended` (calls to outcomes),
 //! `bindings` (a customer's set), `claims` and `leases` (customers and orders), `receipts`
-//! (what was accepted), `keyed` (records that are only written on), `set_aside` (retry and
-//! dead letters), `own` (tables of the own partitions), `spread` (a topic that is not keyed as it
-//! must be).
+//! (what was accepted), `keyed` (records that are only written on), `projected` (customers' sets
+//! as facts), `set_aside` (retry and dead letters), `own` (tables of the own partitions), `spread`
+//! (a topic that is not keyed as it must be).
 
 mod assignment;
 mod bindings;
@@ -22,6 +22,7 @@ mod ended;
 mod keyed;
 mod leases;
 mod own;
+mod projected;
 mod receipts;
 mod set_aside;
 mod spread;
@@ -55,6 +56,7 @@ pub(crate) use self::assignment::Ends;
 use self::bindings::WrittenSet;
 use self::ended::CallEnded;
 use self::own::Incomplete;
+use self::projected::Projections;
 use self::set_aside::Written;
 use self::take_in::Waiting;
 use crate::PipelineError;
@@ -169,6 +171,10 @@ pub(crate) struct Worker<T> {
     outbox: Outbox<Written>,
     receipts_topic: Arc<str>,
     keyed_topic: Arc<str>,
+    sets_topic: Arc<str>,
+    facts_topic: Arc<str>,
+    /// Customers' sets that are being written on as facts.
+    projections: Projections,
     /// A set made ready for a call that is about to begin.
     prepared_set: Option<WrittenSet>,
     /// Assignments after which the sets are not read to their end yet.
@@ -236,6 +242,9 @@ impl<T: Transport + Clone> Worker<T> {
             outbox: Outbox::new(kind, writers, now)?,
             receipts_topic: shared.settings.topics.receipts().into(),
             keyed_topic: shared.settings.topics.keyed_devices().into(),
+            sets_topic: shared.settings.topics.customer_devices().into(),
+            facts_topic: shared.settings.topics.device_customers().into(),
+            projections: Projections::default(),
             prepared_set: None,
             sets_behind: Arc::default(),
             pushed_sets: HashMap::new(),
@@ -346,6 +355,7 @@ impl<T: Transport + Clone> Worker<T> {
         }
         // A call that has ended may have moved it, or another worker.
         self.gate_may_have_moved();
+        self.go_on_projecting(now);
         self.dispatch(now);
         self.end_drain(now);
         self.end_leaving(now);

@@ -125,8 +125,47 @@ pub struct DeviceEntry<'a> {
     pub bound: bool,
 }
 
-/// Hands over each device of a record's value, bound and unbound, in the order in
-/// which they stand there.
+/// The devices of a record's value, bound and unbound, in the order in which they stand there.
+/// After an error there are none.
+pub struct DeviceEntries<'a> {
+    fields: Fields<'a>,
+}
+
+impl<'a> DeviceEntries<'a> {
+    /// Those of a value, or of what of it was [left](Self::left).
+    pub fn of(value: &'a [u8]) -> Self {
+        Self { fields: Fields::of(value) }
+    }
+
+    /// The part of the value that is not read yet.
+    pub fn left(&self) -> &'a [u8] {
+        self.fields.left()
+    }
+}
+
+impl<'a> Iterator for DeviceEntries<'a> {
+    type Item = Result<DeviceEntry<'a>, DecodeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.fields.next()? {
+                Ok(Field { number, value: FieldValue::Bytes(device), .. })
+                    if matches!(number, DEVICES | UNBOUND) =>
+                {
+                    let entry = entry(device, number);
+                    if entry.is_err() {
+                        self.fields = Fields::of(&[]);
+                    }
+                    return Some(entry);
+                }
+                Ok(_) => {}
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+/// Hands over each device of a record's value, as [`DeviceEntries`] has them.
 ///
 /// # Errors
 /// [`DecodeError`] if the value is not such a message; the devices before the fault
@@ -135,13 +174,7 @@ pub fn for_each_device(
     value: &[u8],
     mut f: impl FnMut(DeviceEntry<'_>),
 ) -> Result<(), DecodeError> {
-    for field in Fields::of(value) {
-        let Field { number, value, .. } = field?;
-        if let (DEVICES | UNBOUND, FieldValue::Bytes(device)) = (number, value) {
-            f(entry(device, number)?);
-        }
-    }
-    Ok(())
+    DeviceEntries::of(value).try_for_each(|entry| entry.map(&mut f))
 }
 
 /// The last field of a `BoundDevice`, or of an `UnboundDevice`, that this version knows; it
@@ -179,7 +212,7 @@ mod tests {
     use proptest::prelude::*;
     use prost::Message as _;
 
-    use super::{BoundDevice, CustomerDevices, DeviceEntry, for_each_device};
+    use super::{BoundDevice, CustomerDevices, DeviceEntries, DeviceEntry, for_each_device};
 
     fn device() -> impl Strategy<Value = (DeviceId, EventTime)> {
         ("[A-Z0-9]{1,10}/[a-z0-9_]{1,48}", 0..4_000_000_000_000_i64).prop_map(|(id, millis)| {
@@ -224,6 +257,21 @@ mod tests {
             })
             .unwrap();
             prop_assert!(expected.next().is_none());
+        }
+
+        /// Who stops after some devices goes on with what is left.
+        #[test]
+        fn reading_goes_on_where_it_stopped(
+            written in customer_devices(),
+            some in any::<prop::sample::Index>(),
+        ) {
+            let value = written.encode();
+            let all: Vec<_> = DeviceEntries::of(&value).map(Result::unwrap).collect();
+            let mut first = DeviceEntries::of(&value);
+            let mut read: Vec<_> =
+                first.by_ref().take(some.index(all.len() + 1)).map(Result::unwrap).collect();
+            read.extend(DeviceEntries::of(first.left()).map(Result::unwrap));
+            prop_assert_eq!(read, all);
         }
 
         #[test]

@@ -157,7 +157,9 @@ impl Planner {
             Content::Device(DeviceRecord::Skipped(_))
             | Content::Tombstone
             | Content::ForLaterVersion
-            | Content::ToKeyed(_) => {}
+            | Content::ToKeyed(_)
+            | Content::Set(_)
+            | Content::UnreadableSet => {}
             Content::Binding(event) => self.binding(&event),
             Content::Customer(_) | Content::Order(_) => {
                 self.plan.events += 1;

@@ -69,7 +69,7 @@ impl<T: Transport + Clone> Worker<T> {
                 continue;
             }
             let Some(action) = self.lanes.about(id).action() else {
-                self.write_keyed(id, now);
+                self.write_on(id, now);
                 continue;
             };
             let ticket = match self.shared.traffic.may_call(action as usize, now) {
@@ -116,6 +116,14 @@ impl<T: Transport + Clone> Worker<T> {
                 self.free_lane(id);
                 self.shared.traffic.not_made(ticket, now);
             }
+        }
+    }
+
+    /// Writes what the lane's first item is on to another topic.
+    fn write_on(&mut self, id: LaneId, now: Instant) {
+        match self.lanes.about(id).about {
+            About::Set { .. } => self.project(id, now),
+            _ => self.write_keyed(id, now),
         }
     }
 
@@ -193,7 +201,7 @@ impl<T: Transport + Clone> Worker<T> {
             About::State { .. } => self.prepare_state(id, now),
             About::Bindings { .. } => self.prepare_bindings(id, now),
             About::Customer { .. } | About::Orders { .. } => false,
-            About::Records { .. } => true,
+            About::Records { .. } | About::Set { .. } => true,
         }
     }
 
@@ -278,7 +286,10 @@ impl<T: Transport + Clone> Worker<T> {
         let join = &self.join;
         self.lanes.release_held(|lane| match &lane.about {
             About::Data { device, .. } => join.is_bound(device),
-            About::State { .. } | About::Bindings { .. } | About::Records { .. } => true,
+            About::State { .. }
+            | About::Bindings { .. }
+            | About::Records { .. }
+            | About::Set { .. } => true,
             // Their customer releases them.
             About::Customer { .. } | About::Orders { .. } => false,
         });
@@ -290,7 +301,7 @@ impl<T: Transport + Clone> Worker<T> {
             About::State { device } => self.state_call(id, &device),
             About::Bindings { customer } => self.bindings_call(id, &customer),
             About::Customer { .. } | About::Orders { .. } => self.claim_call(id),
-            About::Records { .. } => None,
+            About::Records { .. } | About::Set { .. } => None,
         }
     }
 

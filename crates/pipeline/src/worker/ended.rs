@@ -78,7 +78,10 @@ impl<T: Transport + Clone> Worker<T> {
             About::Data { device, .. } | About::State { device } | About::Records { device } => {
                 Some(device.as_str())
             }
-            About::Bindings { .. } | About::Customer { .. } | About::Orders { .. } => None,
+            About::Bindings { .. }
+            | About::Customer { .. }
+            | About::Orders { .. }
+            | About::Set { .. } => None,
         };
         self.status.tap().offer((action, device), now, || Sample {
             at_ms: self.clock.unix_millis(),
@@ -345,6 +348,7 @@ impl<T: Transport + Clone> Worker<T> {
             }
             Written::StateReceipt { lane } => self.state_delivered(lane, now),
             Written::Keyed { lane } => self.keyed(lane, now),
+            Written::Fact { lane } => self.fact_written(lane, now),
             Written::Returned => {}
             Written::Mended { set } => {
                 let (claim, set) = *set;

@@ -35,10 +35,13 @@ impl<T: Transport + Clone> Worker<T> {
             return;
         }
         let partitions = &self.records.partitions;
+        // Customers' sets have no part in the order of devices' records.
+        let sets = &self.sets_topic;
         let leaving = self.draining.as_ref().map_or(&[][..], Draining::partitions);
         let comes = |id: PartitionId| {
             let reads = self.exit.is_none() && !leaving.contains(&id);
-            reads && partitions[id].position < partitions[id].high
+            let partition = &partitions[id];
+            reads && partition.position < partition.high && partition.at.topic != *sets
         };
         let some_comes = partitions.owned().any(|(id, _)| comes(id) && !self.in_time.has(id));
         let mut going = Vec::new();

@@ -54,7 +54,7 @@ impl<T: Transport + Clone> Worker<T> {
             About::Data { device, category } => {
                 return self.write_data_receipt((device, *category), items, by, (now, now_ms));
             }
-            About::State { .. } | About::Records { .. } => None,
+            About::State { .. } | About::Records { .. } | About::Set { .. } => None,
             About::Bindings { customer }
             | About::Customer { customer }
             | About::Orders { customer } => Some(customer),

@@ -35,6 +35,8 @@ pub(super) enum Written {
     StateReceipt { lane: LaneId },
     /// A device's record is in the topic that is keyed by device.
     Keyed { lane: LaneId },
+    /// One of the facts of the lane's set is in the topic of facts.
+    Fact { lane: LaneId },
     /// A lease was given back: nothing waits for it.
     Returned,
     /// A customer's set has all facts again.

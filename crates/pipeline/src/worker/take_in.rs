@@ -235,6 +235,8 @@ impl<T: Transport + Clone> Worker<T> {
                 let at = self.records.get(record);
                 self.in_time.push(at.partition, at.arrival, (record, device));
             }
+            Content::Set(customer) => self.queue_for_customer(record, &customer, now),
+            Content::UnreadableSet => self.unreadable_set(record, now),
             Content::Tombstone => {
                 self.settle(record, Outcome::Skipped(SkipReason::Tombstone), 1, now);
             }

@@ -11,6 +11,7 @@ mod orders;
 mod outages;
 mod own;
 mod poison;
+mod projected;
 mod rig;
 mod sim;
 mod states;

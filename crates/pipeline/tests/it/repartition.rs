@@ -1,11 +1,11 @@
 //! Topics that are not keyed by device.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use emberline_pipeline::{Exit, WorkerKind};
+use emberline_pipeline::{Exit, Monitor, PipelineError, WorkerKind};
 use serde_json::json;
 
-use crate::world::{World, Written, telemetry};
+use crate::world::{ODD, World, Written, telemetry};
 
 const WORKERS: [WorkerKind; 2] = [WorkerKind::Bindings, WorkerKind::Devices];
 const DEVICES: [&str; 5] = ["a", "b", "c", "d", "e"];
@@ -134,6 +134,63 @@ async fn who_only_repartitions_needs_no_bindings_and_no_service() {
     assert!(monitor.ready().is_ok() && world.service.reports().is_empty());
     let count = DEVICES.len() * RECORDS;
     assert_eq!(world.written("own.devices", count).await.len(), count);
+}
+
+/// In which partition each device is, of records that name it in the part of the key before a
+/// space.
+fn partitions(records: &[Written]) -> BTreeMap<String, BTreeSet<i32>> {
+    let mut partitions: BTreeMap<_, BTreeSet<i32>> = BTreeMap::new();
+    for record in records {
+        let device = record.key.split(' ').next().unwrap();
+        partitions.entry(device.to_owned()).or_default().insert(record.partition);
+    }
+    partitions
+}
+
+#[tokio::test]
+async fn whose_a_device_is_lies_in_the_partition_of_its_records() {
+    let mut world = World::new(&WORKERS).repartitioning().dividing_bindings();
+    tell(&world).await;
+    assert_eq!(world.run().ended().await.unwrap(), Exit::AtEnd);
+    let facts = world.written("own.device-customers", DEVICES.len()).await;
+    let keys: BTreeSet<_> = facts.iter().map(|fact| fact.key.clone()).collect();
+    assert_eq!(keys, DEVICES.map(|device| format!("P/{device} c_1")).into());
+    let keyed = world.written("own.devices", DEVICES.len() * RECORDS).await;
+    assert_eq!(partitions(&facts), partitions(&keyed));
+    let used: BTreeSet<_> = facts.iter().map(|fact| fact.partition).collect();
+    assert_eq!(used.len(), 2, "else all would lie where anything lies");
+
+    let sets = "own.customer-devices";
+    let before = world.committed(WorkerKind::Repartition, sets).await;
+    assert!(before > 0);
+    // The set of two more devices is written on, and nothing that was before it.
+    world.bind(&["x", "y"]).await;
+    let run = world.run();
+    let monitor = run.monitor.clone();
+    assert_eq!(run.ended().await.unwrap(), Exit::AtEnd);
+    let written = |monitor: &Monitor| {
+        let totals = &monitor.worker(WorkerKind::Repartition).unwrap().totals;
+        i64::try_from(totals.by_name("repartitioned")).unwrap()
+    };
+    let all = world.committed(WorkerKind::Repartition, sets).await;
+    assert_eq!(written(&monitor), all - before);
+
+    // A group of which nothing is known writes all of it.
+    world.settings.kafka.group = "again".into();
+    world.settings.workers = vec![WorkerKind::Repartition];
+    let run = world.run();
+    let monitor = run.monitor.clone();
+    assert_eq!(run.ended().await.unwrap(), Exit::AtEnd);
+    let records = i64::try_from(DEVICES.len() * RECORDS).unwrap();
+    assert_eq!(written(&monitor), all + records);
+}
+
+#[tokio::test]
+async fn bindings_that_would_lie_elsewhere_than_their_devices_records_are_refused() {
+    let mut world = World::new(&[]).repartitioning().dividing_bindings();
+    world.settings.topics.prefix = ODD.into();
+    let error = world.run().ended().await.unwrap_err();
+    assert!(matches!(&error, PipelineError::TableParts { has: 3, keyed_has: 2, .. }), "{error}");
 }
 
 #[tokio::test]

@@ -162,8 +162,9 @@ impl World {
         ];
         let topics: Vec<_> = own.into_iter().chain(["devices", "raw", "bindings"]).collect();
         let topics = topics.into_iter().chain(["customers", "orders"]).map(|name| (name, 2));
-        let odd = [format!("{ODD}.devices"), format!("{ODD}.device-customers")];
-        let odd = [(odd[0].as_str(), 2), (odd[1].as_str(), 3)];
+        let odd = [("devices", 2), ("device-customers", 3), ("customer-devices", 2)];
+        let odd = odd.map(|(topic, partitions)| (format!("{ODD}.{topic}"), partitions));
+        let odd = odd.iter().map(|(topic, partitions)| (topic.as_str(), *partitions));
         let topics: Vec<_> = topics.chain([("own.order-book", 1)]).chain(odd).collect();
         let broker = EmbeddedBroker::start(&topics).unwrap();
         let service = Service {
@@ -200,6 +201,12 @@ impl World {
         self.settings.topics.devices.push("raw".into());
         self.settings.topics.repartition.push("raw".into());
         self.settings.workers.push(WorkerKind::Repartition);
+        self
+    }
+
+    /// The bindings are divided by partitions.
+    pub(crate) fn dividing_bindings(mut self) -> Self {
+        self.settings.own_partitions = true;
         self
     }
 

@@ -28,6 +28,11 @@ impl<'a> Fields<'a> {
         Self { rest: message }
     }
 
+    /// What is not walked over yet.
+    pub(super) fn left(&self) -> &'a [u8] {
+        self.rest
+    }
+
     fn field(&mut self) -> Option<Field<'a>> {
         let from_here = self.rest;
         let key = self.varint()?;

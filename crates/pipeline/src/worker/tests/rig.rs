@@ -387,7 +387,18 @@ impl Rig {
 
     /// A tenure of this partition begins.
     pub(super) fn assign(&mut self, partition: i32, committed: Option<i64>, metadata: &str) {
-        let assigned = self.assigned(partition);
+        self.assign_of("t", partition, committed, metadata);
+    }
+
+    /// The same of a partition of this topic. No two partitions have the same number here.
+    pub(super) fn assign_of(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        committed: Option<i64>,
+        metadata: &str,
+    ) {
+        let assigned = self.assigned_of(topic, partition);
         let start = (committed.unwrap_or(0), std::thread::current());
         let frontier = match &self.worker.join {
             Join::Whole(_) => Frontier::starting_at(start.0, start.1),
@@ -400,8 +411,12 @@ impl Rig {
 
     /// A tenure of this partition, of which nothing was committed before.
     pub(super) fn assigned(&mut self, partition: i32) -> AssignedPartition {
+        self.assigned_of("t", partition)
+    }
+
+    fn assigned_of(&mut self, topic: &str, partition: i32) -> AssignedPartition {
         let at = PartitionRef {
-            topic: "t".into(),
+            topic: topic.into(),
             topic_index: TopicIndex(0),
             partition,
             epoch: self.next_epoch,
@@ -453,6 +468,17 @@ impl Rig {
         content: Content,
     ) {
         let raw = RawRecord::new(Some(b"key"), Some(b"value"), Vec::new());
+        self.read_raw((partition, offset), raw, history, content);
+    }
+
+    /// A record is read that has these bytes.
+    pub(super) fn read_raw(
+        &mut self,
+        (partition, offset): (i32, i64),
+        raw: RawRecord,
+        history: Option<emberline_wire::headers::RetryHeader>,
+        content: Content,
+    ) {
         // As the source charges it.
         let now_ms = self.worker.clock.unix_millis();
         let early = history.as_ref().is_some_and(|history| history.due_ms > now_ms);

@@ -48,7 +48,10 @@ fn topics_of(settings: &Settings, kind: WorkerKind) -> Vec<String> {
     let topics = wiring::topics(settings);
     match kind {
         WorkerKind::Devices => topics.read_by_devices(),
-        WorkerKind::Repartition => topics.repartition,
+        WorkerKind::Repartition => {
+            let sets = settings.divides_bindings().then(|| topics.customer_devices());
+            topics.repartition.into_iter().chain(sets).collect()
+        }
         WorkerKind::Bindings => topics.bindings,
         WorkerKind::Claims => [topics.customers, topics.orders].concat(),
         WorkerKind::Retries => {

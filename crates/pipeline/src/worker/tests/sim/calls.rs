@@ -312,7 +312,10 @@ impl Carried {
                     seen.action == Action::BindDevice
                         && Some(number_of(customer.as_str())) == seen.customer
                 }
-                About::Customer { .. } | About::Orders { .. } | About::Records { .. } => false,
+                About::Customer { .. }
+                | About::Orders { .. }
+                | About::Records { .. }
+                | About::Set { .. } => false,
             };
             if !of_it {
                 continue;

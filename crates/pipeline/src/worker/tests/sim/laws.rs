@@ -236,6 +236,7 @@ fn name_of(outcome: Outcome) -> &'static str {
         "outcome: skipped, tombstone",
         "outcome: skipped, not selected",
         "outcome: skipped, redriven too often",
+        "outcome: skipped, unreadable set",
         "outcome: superseded",
         "outcome: parked, unbound",
         "outcome: parked, unknown customer",
