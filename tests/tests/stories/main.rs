@@ -69,6 +69,10 @@ fn stories() -> Vec<Trial> {
             repartition::spread_over_partitions,
         ),
         story("a_device_in_several_partitions_is_seen", repartition::seen),
+        story(
+            "each_process_has_the_bindings_of_its_own_partitions",
+            repartition::bindings_by_partitions,
+        ),
         story("a_customer_with_20_000_devices_is_pushed_whole", bindings::large_customer),
         story("a_dry_run_counts_what_the_replay_does", replays::dry_run),
         story("a_compacted_topic_is_replayed_to_its_end", replay_ranges::compacted),
