@@ -85,10 +85,19 @@ async fn ask<A: Send + 'static>(
     topics: &Topics,
     question: impl Fn(&Bounds) -> Result<A, BrokerError> + Send + Sync + 'static,
 ) -> Result<A, BrokerError> {
-    let asked = Arc::new((Bounds::new(kafka)?, question));
+    ask_client(&Arc::new(Bounds::new(kafka)?), topics, question).await
+}
+
+/// The same of a client that is asked more often.
+pub(crate) async fn ask_client<A: Send + 'static>(
+    client: &Arc<Bounds>,
+    topics: &Topics,
+    question: impl Fn(&Bounds) -> Result<A, BrokerError> + Send + Sync + 'static,
+) -> Result<A, BrokerError> {
+    let question = Arc::new(question);
     patiently(topics, async || {
-        let asked = Arc::clone(&asked);
-        let answer = tokio::task::spawn_blocking(move || (asked.1)(&asked.0));
+        let (client, question) = (Arc::clone(client), Arc::clone(&question));
+        let answer = tokio::task::spawn_blocking(move || question(&client));
         answer.await.map_err(|_| BrokerError::ThreadEnded("kafka bounds"))?
     })
     .await

@@ -88,6 +88,14 @@ impl Join {
         }
     }
 
+    /// Facts about devices of the own partitions that came after a later one.
+    pub(crate) fn facts_older(&self) -> u64 {
+        match self {
+            Self::Own(own) => own.tables.facts_older(),
+            Self::Whole(_) => 0,
+        }
+    }
+
     pub(crate) fn set_gauge(&self) {
         match self {
             Self::Whole(bindings) => bindings.set_gauge(),

@@ -28,6 +28,7 @@ mod outbox;
 mod own_tables;
 mod partitions;
 mod placing;
+mod projection;
 mod raw;
 mod records;
 pub mod replay;

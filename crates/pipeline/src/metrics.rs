@@ -17,6 +17,7 @@ use crate::lane::Action;
 use crate::partitions::{Partition, PartitionId};
 use crate::records::InFlightLook;
 use crate::settings::WorkerKind;
+use crate::status::TablesProgress;
 
 /// What a metric is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +100,13 @@ metrics! {
     INFO = "emberline_info", Gauge, ["group", "version"],
         "Always 1: the prefix of the Kafka groups and the version of this process.";
     BINDINGS_DEVICES = "emberline_bindings_devices", Gauge, [],
-        "Devices in the bindings table.";
+        "Devices in the bindings table, or in those of the own partitions.";
+    BINDINGS_PARTITIONS = "emberline_bindings_partitions", Gauge, ["state"],
+        "Owned partitions whose bindings this process has in a table of their own: restoring (the table is being read, and no record of the partition is), or ready. Both are 0 where it holds the whole bindings table.";
+    BINDINGS_RESTORE_SECONDS = "emberline_bindings_restore_seconds", Histogram, [],
+        "Time from the assignment of a partition until its table of bindings was complete and its records could be read. Partitions that went before are not among them.";
+    BINDINGS_FACTS_OLDER = "emberline_bindings_facts_older_total", Counter, [],
+        "Facts about a device and a customer that came to a complete table of an own partition although it knew a later one, which stands: written a second time (after a crash of repartition, or from offsets that were set back), or late. One that is met while a table is being read is not counted: the topic may have held it for long.";
     AUTHORISATIONS = "emberline_authorisations", Gauge, [],
         "Authorisations that formal orders may use up: the setting. 0 where formal orders are off.";
     AUTHORISATIONS_USED = "emberline_authorisations_used", Gauge, [],
@@ -268,6 +275,10 @@ pub(crate) struct WorkerMetrics {
     pub(crate) rate_share: Gauge,
     pub(crate) dedupe_entries: Gauge,
     pub(crate) dedupe_evicted: Counter,
+    /// Restoring, ready.
+    bindings_partitions: [Gauge; 2],
+    pub(crate) bindings_restore_seconds: Histogram,
+    bindings_facts_older: Counter,
     items_unaccounted: Gauge,
     parked_age: Gauge,
     writes_pending: [Gauge; 2],
@@ -316,6 +327,11 @@ impl WorkerMetrics {
             rate_share: gauge(RATE_SHARE),
             dedupe_entries: gauge(DEDUPE_ENTRIES),
             dedupe_evicted: counter(DEDUPE_EVICTED),
+            // Only one worker of a process has tables of its own partitions.
+            bindings_partitions: ["restoring", "ready"]
+                .map(|state| metrics::gauge!(BINDINGS_PARTITIONS, "state" => state)),
+            bindings_restore_seconds: metrics::histogram!(BINDINGS_RESTORE_SECONDS),
+            bindings_facts_older: metrics::counter!(BINDINGS_FACTS_OLDER),
             sets_mended: counter(SETS_MENDED),
             items_unaccounted: gauge(ITEMS_UNACCOUNTED),
             parked_age: gauge(PARKED_AGE_SECONDS),
@@ -374,6 +390,15 @@ impl WorkerMetrics {
     pub(crate) fn set_dedupe(&self, entries: usize, evicted: u64) {
         self.dedupe_entries.set(shown(entries));
         self.dedupe_evicted.absolute(evicted);
+    }
+
+    pub(crate) fn set_tables(&self, progress: &TablesProgress, facts_older: u64) {
+        let TablesProgress { owned, restoring, .. } = *progress;
+        let counts = [restoring, owned.saturating_sub(restoring)];
+        for (gauge, count) in self.bindings_partitions.iter().zip(counts) {
+            gauge.set(shown(count));
+        }
+        self.bindings_facts_older.absolute(facts_older);
     }
 
     pub(crate) fn set_gate(&self, state: GateState, throttled: bool) {

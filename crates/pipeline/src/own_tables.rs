@@ -1,9 +1,11 @@
 //! The bindings of the devices in the partitions that a worker owns: a table a partition, read
 //! from the device-customers topic, and dropped as a whole.
 //!
-//! Absent: when a table is complete, and which partitions are owned. The worker knows both.
+//! Absent: when a table is complete, and which partitions are owned. The worker knows both, and
+//! tells them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use emberline_broker::TableRecord;
 use emberline_flow::bindings::{Applied, BindingsTable};
@@ -22,12 +24,14 @@ pub(crate) struct OwnTables {
     parts: RwLock<Vec<Option<Part>>>,
     partitions: i32,
     changed: watch::Sender<u64>,
+    facts_older: AtomicU64,
     devices: Gauge,
 }
 
 /// The table of one tenure.
 struct Part {
     tenure: u64,
+    is_complete: bool,
     table: BindingsTable,
 }
 
@@ -39,6 +43,7 @@ impl OwnTables {
             parts: RwLock::new((0..places).map(|_| None).collect()),
             partitions,
             changed: watch::Sender::new(0),
+            facts_older: AtomicU64::new(0),
             devices: metrics::gauge!(BINDINGS_DEVICES),
         })
     }
@@ -50,7 +55,17 @@ impl OwnTables {
 
     /// An empty table for a tenure that begins.
     pub(crate) fn begin(&self, partition: i32, tenure: u64) {
-        self.replace(partition, Some(Part { tenure, table: BindingsTable::small() }));
+        let table = BindingsTable::small();
+        self.replace(partition, Some(Part { tenure, is_complete: false, table }));
+    }
+
+    /// The table of a tenure has all that its topic held when it was begun.
+    pub(crate) fn complete(&self, partition: i32, tenure: u64) {
+        let mut parts = self.parts.write();
+        let part = usize::try_from(partition).ok().and_then(|index| parts.get_mut(index)?.as_mut());
+        if let Some(part) = part.filter(|part| part.tenure == tenure) {
+            part.is_complete = true;
+        }
     }
 
     /// Drops the table of a tenure that is over.
@@ -85,9 +100,13 @@ impl OwnTables {
             return;
         };
         let customer = part.table.customer(&customer);
-        let applied = part.table.apply(customer, DeviceKey::of(device), fact.time, fact.bound);
-        if applied == Applied::Newer {
-            self.changed.send_modify(|version| *version += 1);
+        match part.table.apply(customer, DeviceKey::of(device), fact.time, fact.bound) {
+            Applied::Newer => self.changed.send_modify(|version| *version += 1),
+            // While a table is being read it meets what the topic has held for long.
+            Applied::Older if part.is_complete => {
+                self.facts_older.fetch_add(1, Ordering::Relaxed);
+            }
+            Applied::Older | Applied::Known => {}
         }
     }
 
@@ -123,6 +142,11 @@ impl OwnTables {
     /// Devices that belong to somebody, of the partitions that are owned.
     pub(crate) fn devices(&self) -> usize {
         self.parts.read().iter().flatten().map(|part| part.table.len()).sum()
+    }
+
+    /// Facts that came to a complete table although it knew a later one.
+    pub(crate) fn facts_older(&self) -> u64 {
+        self.facts_older.load(Ordering::Relaxed)
     }
 
     pub(crate) fn set_gauge(&self) {
@@ -242,6 +266,28 @@ mod tests {
         assert_eq!(tables.customer_of(&bound.device), Some(bound.customer.clone()));
         tables.end(bound.partition(), 2);
         assert_eq!((tables.is_bound(&bound.device), tables.devices()), (false, 0));
+    }
+
+    #[test]
+    fn a_fact_is_older_once_its_table_is_complete() {
+        let tables = OwnTables::new(PARTITIONS);
+        let (bound, unbound) = (fact("a", "c_1", 1, true), fact("a", "c_1", 2, false));
+        let others = fact("a", "c_2", 0, true);
+        let partition = bound.partition();
+        let counted = |facts: &[&Fact]| {
+            facts.iter().for_each(|fact| fact.read_by(&tables));
+            tables.facts_older()
+        };
+        tables.begin(partition, 7);
+        assert_eq!(counted(&[&unbound, &bound]), 0, "the topic held it");
+        tables.complete(partition, 6);
+        assert_eq!(counted(&[&bound]), 0, "another tenure's table is complete");
+        tables.complete(partition, 7);
+        assert_eq!(counted(&[&unbound]), 0, "known");
+        assert_eq!(counted(&[&others]), 0, "another customer's first");
+        assert_eq!(counted(&[&bound]), 1);
+        tables.begin(partition, 8);
+        assert_eq!(counted(&[&unbound, &bound]), 1, "read anew");
     }
 
     #[test]

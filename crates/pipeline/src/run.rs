@@ -30,6 +30,7 @@ use crate::join::{Join, Own};
 use crate::offsets;
 use crate::offsets::GroupCommitted;
 use crate::order_book::ProcessBook;
+use crate::projection::projection_first;
 use crate::replay::{LaterStates, Unfollowed};
 use crate::settings::{DeliverySettings, PipelineSettings, Topics, WorkerKind};
 use crate::status::{Monitor, Restoring, WorkerStatus};
@@ -287,6 +288,17 @@ async fn run_workers<T: Transport + Clone>(
                 }
             }
         }
+        if status.kind() == WorkerKind::Devices && begin.table_parts.is_some() {
+            let found = facts_first(shared, stop, monitor).await;
+            match found {
+                Ok(later) => begin.ends = later.unwrap_or(begin.ends),
+                Err(error) => {
+                    stop.cancel();
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
         match start((shared, transport()), &begin, stop, status) {
             Ok(started) => _ = running.spawn(started.ended()),
             Err(error) => {
@@ -409,6 +421,27 @@ async fn ends_after(
         () = writer.wait_caught_up() => Ok(Some(ends_now(&shared.settings).await?)),
         () = stop.cancelled() => Ok(None),
     }
+}
+
+/// Waits until the facts are there by which telemetry is joined. Returned are the ends that the
+/// logs have then, where the run has one to come to: what was keyed meanwhile is to be settled
+/// too.
+async fn facts_first(
+    shared: &Shared,
+    stop: &CancellationToken,
+    monitor: &Monitor,
+) -> Result<Option<Ends>, PipelineError> {
+    let settings = &shared.settings;
+    // This process' own worker has come to its end before, and writes no more.
+    let written = settings.exit_at_end && monitor.worker(WorkerKind::Repartition).is_some();
+    if written {
+        return Ok(None);
+    }
+    tokio::select! {
+        waited = projection_first(settings, monitor) => waited?,
+        () = stop.cancelled() => return Ok(None),
+    }
+    Ok(if settings.exit_at_end { Some(ends_now(settings).await?) } else { None })
 }
 
 struct Started {

@@ -194,6 +194,8 @@ impl std::fmt::Display for Restoring {
 pub struct Monitor {
     workers: Vec<Arc<WorkerStatus>>,
     restoring: Mutex<Restoring>,
+    /// What the start waits for beside it, in words.
+    starts_after: Mutex<Option<String>>,
     tap: Arc<Tap>,
     failures: Arc<Failures>,
 }
@@ -208,6 +210,7 @@ impl Monitor {
         Arc::new(Self {
             workers: kinds.iter().map(status).collect(),
             restoring: Mutex::default(),
+            starts_after: Mutex::default(),
             tap,
             failures,
         })
@@ -240,6 +243,10 @@ impl Monitor {
 
     pub(crate) fn restores(&self, progress: Restoring) {
         *self.restoring.lock() = progress;
+    }
+
+    pub(crate) fn starts_after(&self, waits: Option<String>) {
+        *self.starts_after.lock() = waits;
     }
 
     /// Whether every polling thread goes round, and no partition with something to read stands
@@ -275,6 +282,9 @@ impl Monitor {
         let restoring = self.restoring();
         if !restoring.is_complete {
             return Err(format!("the bindings table is being loaded: {restoring}"));
+        }
+        if let Some(waits) = &*self.starts_after.lock() {
+            return Err(waits.clone());
         }
         for worker in &self.workers {
             let kind = worker.kind.name();

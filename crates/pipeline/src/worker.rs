@@ -459,6 +459,9 @@ impl<T: Transport + Clone> Worker<T> {
         if self.kind.joins() || self.kind.makes_sets() {
             self.join.set_gauge();
         }
+        if self.kind.joins() {
+            self.metrics.set_tables(&self.status.tables(), self.join.facts_older());
+        }
         self.shared.order_book.set_gauges();
         self.look_for_stalls(now);
         self.tell_places();

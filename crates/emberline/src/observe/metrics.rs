@@ -19,6 +19,10 @@ const END_TO_END_SECONDS: [f64; 15] = [
     604_800.0,
 ];
 
+/// Bounds of histograms named `…restore_seconds`: from a partition without bindings to all of them
+/// read by one replica.
+const RESTORE_SECONDS: [f64; 11] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0];
+
 /// A gauge that is not set for so long is of something that is no longer there.
 const GONE_AFTER: Duration = Duration::from_mins(1);
 
@@ -37,6 +41,7 @@ fn builder() -> Result<PrometheusBuilder, BuildError> {
     let suffix = |name: &str| Matcher::Suffix(name.to_owned());
     PrometheusBuilder::new()
         .set_buckets_for_metric(suffix("call_seconds"), &CALL_SECONDS)?
+        .set_buckets_for_metric(suffix("restore_seconds"), &RESTORE_SECONDS)?
         .set_buckets_for_metric(suffix("end_to_end_seconds"), &END_TO_END_SECONDS)
         // Gauges are set every second; those of partitions that have gone are not.
         .map(|builder| builder.idle_timeout(MetricKindMask::GAUGE, Some(GONE_AFTER)))
@@ -66,9 +71,11 @@ mod tests {
         with_local_recorder(&recorder, || {
             histogram!("emberline_call_seconds").record(0.02);
             histogram!("emberline_end_to_end_seconds").record(4000.0);
+            histogram!("emberline_bindings_restore_seconds").record(20.0);
         });
         let page = recorder.handle().render();
         assert!(page.contains("emberline_call_seconds_bucket{le=\"0.025\"} 1"), "{page}");
+        assert!(page.contains("emberline_bindings_restore_seconds_bucket{le=\"30\"} 1"), "{page}");
         assert!(page.contains("emberline_end_to_end_seconds_bucket{le=\"86400\"} 1"), "{page}");
         assert!(page.contains("emberline_end_to_end_seconds_bucket{le=\"3600\"} 0"), "{page}");
     }

@@ -67,14 +67,19 @@ impl<T: Transport + Clone> Worker<T> {
         let Join::Own(own) = &self.join else { return Ok(()) };
         let topics = &self.shared.settings.topics;
         match told {
-            PartsEvent::Complete { tenure, topic_partitions, .. } => {
+            PartsEvent::Complete { partition, tenure, topic_partitions } => {
                 agree(topics, topic_partitions, own.tables.partitions())?;
                 self.incomplete.fails_since = None;
-                let was_awaited = self.incomplete.begun.remove(&tenure).is_some();
+                own.tables.complete(partition, tenure);
+                let begun = self.incomplete.begun.remove(&tenure);
                 if let Some(id) = self.records.partitions.of_epoch(tenure) {
                     self.records.partitions[id].open();
                 }
-                if was_awaited && self.incomplete.begun.is_empty() {
+                if let Some(begun) = begun {
+                    let took = now.saturating_duration_since(begun);
+                    self.metrics.bindings_restore_seconds.record(took);
+                }
+                if begun.is_some() && self.incomplete.begun.is_empty() {
                     let took = self.incomplete.end(now);
                     let (devices, seconds) = (own.tables.devices(), took.as_secs_f64());
                     tracing::info!(devices, seconds, "bindings of the own partitions are read");

@@ -6,7 +6,7 @@ use emberline_pipeline::{Exit, PipelineError, WorkerKind};
 use emberline_wire::device_customers::{DeviceCustomer, encode_key};
 use serde_json::json;
 
-use crate::world::{ODD, World, telemetry};
+use crate::world::{ODD, Running, World, telemetry};
 
 const PARTITIONS: i32 = 2;
 const DEVICES: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
@@ -100,6 +100,51 @@ async fn partitions_move_between_processes_and_each_report_arrives_once() {
     assert!(world.service.reports().values().all(|times| *times == 1), "each once");
     second.stop.cancel();
     assert_eq!(second.ended().await.unwrap(), Exit::Stopped);
+}
+
+/// Waits until the process says that this is why it is not ready.
+async fn until_it_waits(run: &Running, why: &str) {
+    run.until(why, |run| run.monitor.ready().is_err_and(|said| said.contains(why))).await;
+}
+
+#[tokio::test]
+async fn telemetry_waits_until_what_was_bound_before_is_divided_by_partitions() {
+    let mut world = world();
+    world.settings.workers = vec![WorkerKind::Bindings];
+    world.bind(&DEVICES).await;
+    assert_eq!(world.run().ended().await.unwrap(), Exit::AtEnd);
+
+    world.settings.workers = vec![WorkerKind::Devices];
+    report(&world, &DEVICES, 0..5).await;
+    let devices = world.run();
+    until_it_waits(&devices, "own.device-customers yet: does a worker repartition run?").await;
+    assert_eq!(world.service.reports().len(), 0);
+
+    world.settings.workers = vec![WorkerKind::Repartition];
+    assert_eq!(world.run().ended().await.unwrap(), Exit::AtEnd);
+    let monitor = devices.monitor.clone();
+    assert_eq!(devices.ended().await.unwrap(), Exit::AtEnd);
+    assert_eq!(world.service.reports().len(), DEVICES.len() * 5);
+    let totals = &monitor.worker(WorkerKind::Devices).unwrap().totals;
+    assert_eq!(totals.by_name("parked"), 0);
+}
+
+#[tokio::test]
+async fn a_table_that_was_filled_and_is_empty_is_told_and_not_joined_by() {
+    let mut world = world();
+    world.settings.workers = vec![WorkerKind::Repartition];
+    // Nothing comes of it: as if the topic had been made anew since.
+    world.produce("own.customer-devices", &[("no customer", "no set".to_owned())]).await;
+    assert_eq!(world.run().ended().await.unwrap(), Exit::AtEnd);
+
+    world.settings.workers = vec![WorkerKind::Devices];
+    report(&world, &DEVICES, 0..1).await;
+    let devices = world.run();
+    until_it_waits(&devices, "own.device-customers is empty, and was filled").await;
+    devices.stop.cancel();
+    let monitor = devices.monitor.clone();
+    assert_eq!(devices.ended().await.unwrap(), Exit::Stopped);
+    assert_eq!(monitor.worker(WorkerKind::Devices).unwrap().totals.by_name("parked"), 0);
 }
 
 #[tokio::test]

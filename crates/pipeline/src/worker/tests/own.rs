@@ -9,6 +9,7 @@ use emberline_flow::placing::partition_of;
 use emberline_model::Category::Power;
 use emberline_model::{CustomerId, EventTime};
 use emberline_wire::device_customers::{DeviceCustomer, encode_key};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use parking_lot::Mutex;
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -81,8 +82,12 @@ impl OwnRig {
 
     /// The table of the device's partition tells that it is bound.
     fn bind(&self, name: &str) {
+        self.bind_at(name, SECOND);
+    }
+
+    fn bind_at(&self, name: &str, second: i64) {
         let key = encode_key(&device(name), &CustomerId::parse("c_1").unwrap());
-        let time = EventTime::from_millis(SECOND * 1000);
+        let time = EventTime::from_millis(second * 1000);
         self.tables.read(TableRecord {
             partition: partition_of_device(name),
             offset: 0,
@@ -151,6 +156,59 @@ async fn it_is_told_how_far_the_tables_are() {
     own.rig.lose(2);
     let told = tables(&own);
     assert_eq!((told.owned, told.restoring), (2, 0), "it went before it was complete");
+}
+
+#[tokio::test]
+async fn the_metrics_tell_of_the_tables() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let mut own = metrics::with_local_recorder(&recorder, OwnRig::new);
+    let tells = |own: &mut OwnRig, [restoring, ready, restored, older]: [u64; 4]| {
+        own.rig.worker.set_gauges(Instant::now());
+        let page = recorder.handle().render();
+        for line in [
+            format!("emberline_bindings_partitions{{state=\"restoring\"}} {restoring}"),
+            format!("emberline_bindings_partitions{{state=\"ready\"}} {ready}"),
+            format!("emberline_bindings_restore_seconds_count {restored}"),
+            format!("emberline_bindings_facts_older_total {older}"),
+        ] {
+            assert!(page.lines().any(|found| found == line), "{line}: {page}");
+        }
+    };
+    tells(&mut own, [0, 0, 0, 0]);
+    let partition = partition_of_device("a");
+    let another = (partition + 1) % PARTITIONS;
+    own.rig.assign(partition, None, "");
+    own.rig.assign(another, None, "");
+    own.bind("a");
+    own.bind_at("a", SECOND - 1);
+    tells(&mut own, [2, 0, 0, 0]);
+    let tenure = own.rig.tenure(partition);
+    let told = PartsEvent::Complete { partition, tenure, topic_partitions: PARTITIONS };
+    let later = Instant::now() + Duration::from_secs(10);
+    own.rig.worker.table_told(told, later).unwrap();
+    own.bind_at("a", SECOND - 1);
+    tells(&mut own, [1, 1, 1, 1]);
+    let page = recorder.handle().render();
+    let took =
+        page.lines().find_map(|line| line.strip_prefix("emberline_bindings_restore_seconds_sum "));
+    assert!(took.unwrap().parse::<f64>().unwrap() >= 10.0, "{page}");
+
+    own.rig.lose(another);
+    own.complete(another, own.rig.tenure(another));
+    tells(&mut own, [0, 1, 1, 1]);
+}
+
+#[tokio::test]
+async fn who_joins_by_the_whole_table_tells_of_no_partitions() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let mut rig = metrics::with_local_recorder(&recorder, || Rig::new(Devices));
+    rig.assign(0, None, "");
+    rig.worker.set_gauges(Instant::now());
+    let page = recorder.handle().render();
+    for state in ["restoring", "ready"] {
+        let line = format!("emberline_bindings_partitions{{state=\"{state}\"}} 0");
+        assert!(page.lines().any(|found| found == line), "{line}: {page}");
+    }
 }
 
 #[tokio::test]
