@@ -275,7 +275,9 @@ mod tests {
         let others = fact("a", "c_2", 0, true);
         let partition = bound.partition();
         let counted = |facts: &[&Fact]| {
-            facts.iter().for_each(|fact| fact.read_by(&tables));
+            for fact in facts {
+                fact.read_by(&tables);
+            }
             tables.facts_older()
         };
         tables.begin(partition, 7);

@@ -63,7 +63,8 @@ pub(super) async fn run(job: Job, settings: Settings) -> anyhow::Result<Exit> {
         output::notice("nothing was sent");
         return Ok(Exit::Failed);
     }
-    drive::run(&job, registry, begins, planned, rate, &settings, stop).await
+    // All of a pipeline: too much for the stack of each caller.
+    Box::pin(drive::run(&job, registry, begins, planned, rate, &settings, stop)).await
 }
 
 async fn open(settings: &Settings, kafka: &KafkaSettings) -> anyhow::Result<Registry> {
