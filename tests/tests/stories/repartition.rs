@@ -165,16 +165,22 @@ pub(crate) async fn bindings_by_partitions(world: &mut World) -> Result<()> {
     repartition(world);
     world.set("join.table", r#""own_partitions""#);
     world.emberline(&["topics", "create"]).await?.succeeds(LIMIT).await?;
-    let mut running = Vec::new();
-    for workers in ["bindings,retries", "repartition"] {
-        running.push(world.emberline(&["run", "--workers", workers]).await?);
-    }
+    let mut running = vec![world.emberline(&["run", "--workers", "bindings,retries"]).await?];
     world.introduce(&load).await?;
     world.settled("bindings", &world.bindings()).await?;
-    world.settled("repartition", &world.own_topic("customer-devices")).await?;
-    for _ in 0..2 {
-        running.push(world.emberline(&["run", "--workers", "devices"]).await?);
-    }
+    // Telemetry is not joined before all customers' sets are there as facts.
+    let mut early = world.emberline(&["run", "--workers", "devices"]).await?;
+    let asks = "does a worker repartition run?";
+    world
+        .wait_for("it is asked for the worker that is missing", async || {
+            let (status, why) = early.get("/readyz").await?;
+            Ok((status == 503 && why.contains(asks)).then_some(()))
+        })
+        .await?;
+    running.push(world.emberline(&["run", "--workers", "repartition"]).await?);
+    early.ready().await?;
+    running.push(early);
+    running.push(world.emberline(&["run", "--workers", "devices"]).await?);
     let devices = &mut running[2..];
     know(world, devices, DEVICES).await?;
     // Each device in one partition: live, the order of several is the order of reading.
