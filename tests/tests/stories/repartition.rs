@@ -213,10 +213,10 @@ async fn know(world: &World, processes: &mut [Emberline], devices: u32) -> Resul
         .wait_for(&what, async || {
             let mut known = Vec::new();
             for process in processes.iter_mut() {
-                known.push(process.metrics().await?.sum("emberline_bindings_devices", &[]));
+                known.push(process.metrics().await?.count("emberline_bindings_devices", &[]));
             }
-            let all = known.iter().sum::<f64>().round() == f64::from(devices);
-            Ok((all && known.iter().all(|known| *known > 0.0)).then_some(()))
+            let all = known.iter().sum::<u64>() == u64::from(devices);
+            Ok((all && !known.contains(&0)).then_some(()))
         })
         .await
 }
