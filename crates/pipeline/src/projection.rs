@@ -75,7 +75,7 @@ fn is_empty(bounds: &[PartitionBounds]) -> bool {
 enum Stage {
     /// To the end.
     Reached,
-    /// Nobody ever has.
+    /// Nothing yet: nobody ever has, or it is to be done anew.
     NotBegun,
     UnderWay {
         percent: u64,
@@ -117,14 +117,15 @@ impl Progress {
             committed.map_or(0, |offset| offset.clamp(it.low, it.high).abs_diff(it.low))
         };
         let passed = self.sets.iter().zip(committed).map(of).sum();
-        if passed > self.passed {
+        // Less than before is a start anew, as it is asked for where nothing is left.
+        if passed != self.passed {
             (self.passed, self.moved) = (passed, now);
         }
         let stands = now.saturating_duration_since(self.moved) >= self.patience;
         let percent = passed.saturating_mul(100).checked_div(self.all).unwrap_or(100);
         match () {
             () if passed == self.all => Stage::Reached,
-            () if committed.iter().all(Option::is_none) => Stage::NotBegun,
+            () if passed == 0 => Stage::NotBegun,
             () if stands => Stage::Stands { percent },
             () => Stage::UnderWay { percent },
         }
@@ -187,7 +188,7 @@ mod tests {
         let mut progress = Progress::new(sets(&[(0, 60), (7, 7), (10, 50)]), PATIENCE, now);
         assert_eq!(progress.names(), [("sets".to_owned(), 0), ("sets".to_owned(), 2)]);
         assert_eq!(progress.look(&[None, None], now), Stage::NotBegun);
-        assert_eq!(progress.look(&[Some(0), None], now), Stage::UnderWay { percent: 0 });
+        assert_eq!(progress.look(&[Some(0), None], now), Stage::NotBegun);
         assert_eq!(progress.look(&[Some(30), Some(5)], now), Stage::UnderWay { percent: 30 });
         assert_eq!(progress.look(&[Some(90), Some(49)], now), Stage::UnderWay { percent: 99 });
         assert_eq!(progress.look(&[Some(60), Some(50)], now), Stage::Reached);
@@ -203,12 +204,27 @@ mod tests {
         assert_eq!(progress.look(&[Some(1)], later), Stage::UnderWay { percent: 1 });
         let just_in_time = later + PATIENCE.mul_f32(0.9);
         assert_eq!(progress.look(&[Some(2)], just_in_time), Stage::UnderWay { percent: 2 });
-        // Back to the beginning, to be made anew: that is no progress.
         let too_late = just_in_time + PATIENCE;
-        assert_eq!(progress.look(&[Some(0)], too_late), Stage::Stands { percent: 0 });
+        assert_eq!(progress.look(&[Some(2)], too_late), Stage::Stands { percent: 2 });
         let mut patient = Progress::new(sets(&[(0, 100)]), Duration::MAX, begin);
         assert_eq!(patient.look(&[Some(1)], later), Stage::UnderWay { percent: 1 });
         assert_eq!(patient.look(&[Some(1)], too_late), Stage::UnderWay { percent: 1 });
+    }
+
+    #[test]
+    fn what_is_done_anew_is_waited_for_as_if_it_had_never_been_done() {
+        let begin = Instant::now();
+        let mut progress = Progress::new(sets(&[(0, 100)]), PATIENCE, begin);
+        assert_eq!(progress.look(&[Some(100)], begin), Stage::Reached);
+        // Nothing is left of it, and it takes a while until somebody sets the offsets back.
+        let back = begin + 2 * PATIENCE;
+        assert_eq!(progress.look(&[Some(0)], back), Stage::NotBegun);
+        assert_eq!(progress.look(&[Some(0)], back + 2 * PATIENCE), Stage::NotBegun);
+        let again = back + 3 * PATIENCE;
+        assert_eq!(progress.look(&[Some(10)], again), Stage::UnderWay { percent: 10 });
+        let goes_on = again + PATIENCE.mul_f32(0.9);
+        assert_eq!(progress.look(&[Some(20)], goes_on), Stage::UnderWay { percent: 20 });
+        assert_eq!(progress.look(&[Some(100)], goes_on + PATIENCE), Stage::Reached);
     }
 
     #[test]

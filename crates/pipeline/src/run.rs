@@ -1,7 +1,8 @@
 //! Starting and ending the workers of a process.
 //!
 //! The bindings come first: the table is loaded to its end, and what waits on the
-//! binding topics is settled, before the first telemetry is joined.
+//! binding topics is settled, before the first telemetry is joined. Where a process holds the
+//! bindings of its own partitions, it waits until there are such, and its worker loads them.
 
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
@@ -117,14 +118,17 @@ pub async fn run<T: Transport + Clone>(
         }
         _ => None,
     };
-    // Without these nothing would ever be settled.
-    if settings.delivery.receipts && calls {
-        partitions_of(&settings.kafka, &settings.topics, settings.topics.receipts()).await?;
-    }
     let writes_keyed = settings.workers.contains(&WorkerKind::Repartition);
-    let keyed_parts = if writes_keyed { Some(keyed_parts(&settings).await?) } else { None };
-    let table_parts =
-        if by_partitions { Some(partitions_of_table(&settings).await?) } else { None };
+    // Without these nothing would ever be settled.
+    let receipts = (settings.delivery.receipts && calls).then(|| settings.topics.receipts());
+    let keyed = writes_keyed.then(|| settings.topics.keyed_devices());
+    for topic in receipts.into_iter().chain(keyed) {
+        partitions_of(&settings.kafka, &settings.topics, topic).await?;
+    }
+    let divides = writes_keyed && settings.own_partitions;
+    let parts =
+        if divides || by_partitions { Some(partitions_of_table(&settings).await?) } else { None };
+    let table_parts = parts.filter(|_| by_partitions);
     let shared = Arc::new(Shared {
         signer: RwLock::new(Signer::new(&settings.credentials, settings.dialect)),
         bindings: Arc::clone(&bindings),
@@ -133,7 +137,7 @@ pub async fn run<T: Transport + Clone>(
         traffic: Traffic::new(&settings.delivery, Instant::now()),
         highs: Mutex::default(),
         committed: GroupCommitted::default(),
-        keyed_parts,
+        keyed_parts: parts.filter(|_| divides),
         later_states,
         reader: OnceLock::new(),
         settings,
@@ -175,16 +179,6 @@ pub async fn run<T: Transport + Clone>(
         order_book.stop().await;
     }
     result
-}
-
-/// Partitions of the topic that is keyed by device: as many as there are of the bindings, where
-/// these are divided by them.
-async fn keyed_parts(settings: &PipelineSettings) -> Result<i32, PipelineError> {
-    if settings.own_partitions {
-        return partitions_of_table(settings).await;
-    }
-    let PipelineSettings { kafka, topics, .. } = settings;
-    Ok(partitions_of(kafka, topics, topics.keyed_devices()).await?)
 }
 
 /// Begins to read the bindings table.
@@ -289,7 +283,10 @@ async fn run_workers<T: Transport + Clone>(
             }
         }
         if status.kind() == WorkerKind::Devices && begin.table_parts.is_some() {
-            let found = facts_first(shared, stop, monitor).await;
+            let found = tokio::select! {
+                found = facts_first(shared, stop, monitor) => found,
+                Some(error) = next_failure(&mut running, &mut exit) => Err(error),
+            };
             match found {
                 Ok(later) => begin.ends = later.unwrap_or(begin.ends),
                 Err(error) => {
@@ -309,21 +306,27 @@ async fn run_workers<T: Transport + Clone>(
         }
     }
     // Whichever ends first: one that can't go on takes the others with it.
-    while let Some(ended) = running.join_next().await {
-        match ended {
-            Ok(Ok(Exit::Stopped)) => exit = Exit::Stopped,
-            Ok(Ok(Exit::AtEnd)) => {}
-            Ok(Err(error)) => {
-                stop.cancel();
-                failed.get_or_insert(error);
-            }
-            Err(_) => {
-                stop.cancel();
-                failed.get_or_insert(PipelineError::Worker("unknown"));
-            }
-        }
+    while let Some(error) = next_failure(&mut running, &mut exit).await {
+        stop.cancel();
+        failed.get_or_insert(error);
     }
     failed.map_or(Ok(exit), Err)
+}
+
+/// The error of the next worker that can't go on; `None` when all have ended without.
+async fn next_failure(
+    running: &mut JoinSet<Result<Exit, PipelineError>>,
+    exit: &mut Exit,
+) -> Option<PipelineError> {
+    while let Some(ended) = running.join_next().await {
+        match ended {
+            Ok(Ok(Exit::Stopped)) => *exit = Exit::Stopped,
+            Ok(Ok(Exit::AtEnd)) => {}
+            Ok(Err(error)) => return Some(error),
+            Err(_) => return Some(PipelineError::Worker("unknown")),
+        }
+    }
+    None
 }
 
 /// Waits until the table of bindings is complete, and tells how far it is.
@@ -603,4 +606,26 @@ pub(crate) fn group_of(kind: WorkerKind, settings: &PipelineSettings) -> String 
 
 pub(crate) fn all_topics(settings: &PipelineSettings) -> Vec<String> {
     settings.workers.iter().flat_map(|kind| topics_of(*kind, settings)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::task::JoinSet;
+
+    use super::{Exit, PipelineError, next_failure};
+
+    #[tokio::test]
+    async fn a_worker_that_cannot_go_on_is_heard_of_and_one_at_its_end_is_none() {
+        let mut running = JoinSet::new();
+        let mut exit = Exit::AtEnd;
+        running.spawn(async { Ok(Exit::AtEnd) });
+        assert!(next_failure(&mut running, &mut exit).await.is_none());
+        assert_eq!(exit, Exit::AtEnd);
+        running.spawn(async { Ok(Exit::Stopped) });
+        running.spawn(async { Err(PipelineError::Worker("repartition")) });
+        let error = next_failure(&mut running, &mut exit).await.unwrap();
+        assert!(error.to_string().contains("repartition"));
+        assert!(next_failure(&mut running, &mut exit).await.is_none());
+        assert_eq!(exit, Exit::Stopped);
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! Records come in typed from the polling thread, become items in lanes, go out in
 //! calls, and are settled. The order of the loop's branches is the proof that nothing
-//! starves: stopping, ends of calls, bindings, timers, intake; ends of writes in each turn.
+//! starves: stopping, ends of calls, bindings, tables of own partitions, timers, intake; ends of
+//! writes in each turn.
 //!
 //! Absent: any choice by kind of worker. What a worker delivers follows from the topics
 //! that it reads.
@@ -103,7 +104,8 @@ pub(crate) struct Shared {
     pub(crate) traffic: Traffic,
     pub(crate) highs: Mutex<Highs>,
     pub(crate) committed: GroupCommitted,
-    /// Partitions of the topic that is keyed by device, where it is written to.
+    /// Partitions of the topic that is keyed by device, where the bindings are divided by them
+    /// here.
     pub(crate) keyed_parts: Option<i32>,
     /// Where states are pushed again, those that come meanwhile.
     pub(crate) later_states: Option<Arc<LaterStates>>,
@@ -355,7 +357,6 @@ impl<T: Transport + Clone> Worker<T> {
         }
         // A call that has ended may have moved it, or another worker.
         self.gate_may_have_moved();
-        self.go_on_projecting(now);
         self.dispatch(now);
         self.end_drain(now);
         self.end_leaving(now);
@@ -460,6 +461,7 @@ impl<T: Transport + Clone> Worker<T> {
             self.join.set_gauge();
         }
         if self.kind.joins() {
+            self.tell_tables();
             self.metrics.set_tables(&self.status.tables(), self.join.facts_older());
         }
         self.shared.order_book.set_gauges();

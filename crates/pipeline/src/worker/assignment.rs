@@ -372,7 +372,7 @@ impl<T: Transport + Clone> Worker<T> {
         for (identity, arrival) in self.records.give_up_parking(ids, &self.metrics) {
             self.dedupe.release(identity, arrival);
         }
-        self.end_tables(ids);
+        self.end_tables(ids, now);
         for id in ids {
             self.records.partitions.fence(*id);
         }

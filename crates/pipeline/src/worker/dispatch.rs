@@ -63,6 +63,7 @@ impl<T: Transport + Clone> Worker<T> {
             return;
         }
         self.no_call_before = None;
+        self.go_on_projecting(now);
         while self.calls_may_go() {
             let Some(id) = self.lanes.next_ready() else { return };
             if !self.prepare_lane(id, now) {

@@ -30,6 +30,7 @@ pub(super) struct Incomplete {
 impl Incomplete {
     /// All are complete: says how long it took.
     fn end(&mut self, now: Instant) -> Duration {
+        self.fails_since = None;
         let since = self.since.take().unwrap_or(now);
         *self.took.insert(now.saturating_duration_since(since))
     }
@@ -98,8 +99,9 @@ impl<T: Transport + Clone> Worker<T> {
     }
 
     /// Drops the tables of tenures that are over. What they are needed for is given up before.
-    pub(super) fn end_tables(&mut self, ids: &[PartitionId]) {
+    pub(super) fn end_tables(&mut self, ids: &[PartitionId], now: Instant) {
         let Join::Own(own) = &self.join else { return };
+        let some_were_awaited = !self.incomplete.begun.is_empty();
         let ended = ids.iter().map(|id| {
             let at = &self.records.partitions[*id].at;
             (at.partition, at.epoch)
@@ -112,13 +114,15 @@ impl<T: Transport + Clone> Worker<T> {
         if !ended.is_empty() {
             own.reader.leave(ended);
         }
-        if self.incomplete.begun.is_empty() {
-            self.incomplete.since = None;
+        if some_were_awaited && self.incomplete.begun.is_empty() {
+            // The others are complete already, and no error is of a table that is still wanted.
+            self.incomplete.end(now);
         }
         self.tell_tables();
     }
 
-    fn tell_tables(&self) {
+    /// Tells how far the tables are.
+    pub(super) fn tell_tables(&self) {
         let Join::Own(own) = &self.join else { return };
         let Incomplete { begun, took, .. } = &self.incomplete;
         self.status.restores_tables(TablesProgress {

@@ -77,8 +77,8 @@ const UNKEYED_MS: u64 = 7 * DAY_MS;
 const KEYED_MARGIN_MS: u64 = DAY_MS;
 /// Who waits for another reads on over what was written meanwhile: far longer than any lease.
 const BOOK_LAG_MS: u64 = DAY_MS / 24;
-/// A fact that was written late and lies behind a newer one is put right within this time: until
-/// then a reader needs both.
+/// Where a fact was written late and lies behind a newer one, a reader needs both: so long it finds
+/// them.
 const FACTS_LAG_MS: u64 = DAY_MS / 24;
 /// What is being written is not compacted before its segment ends: by itself that would take
 /// a week.

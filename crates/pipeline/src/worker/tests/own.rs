@@ -146,16 +146,35 @@ async fn it_is_told_how_far_the_tables_are() {
     let told = tables(&own);
     assert_eq!((told.owned, told.restoring, told.took), (2, 1, None));
     assert!(told.since.is_some());
-    own.bind("a");
+    let mut names = (0..100).map(|number| format!("d{number}"));
+    own.bind(&names.find(|name| partition_of_device(name) == 1).unwrap());
+    own.rig.worker.set_gauges(Instant::now());
+    assert_eq!(tables(&own).devices, 1, "also while another one is read");
     own.complete(0, own.rig.tenure(0));
     let told = tables(&own);
     assert_eq!((told.owned, told.restoring, told.since), (2, 0, None));
-    assert_eq!(told.devices, usize::from(partition_of_device("a") < 2));
     assert!(told.took.is_some());
     own.rig.assign(2, None, "");
     own.rig.lose(2);
     let told = tables(&own);
     assert_eq!((told.owned, told.restoring), (2, 0), "it went before it was complete");
+}
+
+#[tokio::test]
+async fn the_first_tables_are_there_also_where_the_last_of_them_went_before_it_was_complete() {
+    let mut own = OwnRig::new();
+    own.rig.assign(0, None, "");
+    own.rig.assign(1, None, "");
+    own.complete(0, own.rig.tenure(0));
+    let missing = PartsEvent::Failed(BrokerError::NoTopic("own.device-customers".into()));
+    let now = Instant::now();
+    own.rig.worker.table_told(missing, now).unwrap();
+    own.rig.lose(1);
+    assert!(own.rig.worker.status.tables().took.is_some(), "from now on a short wait is none");
+    own.rig.assign(2, None, "");
+    let missing = PartsEvent::Failed(BrokerError::NoTopic("own.device-customers".into()));
+    let later = own.rig.worker.table_told(missing, now + Duration::from_mins(5));
+    assert!(later.is_ok(), "that of then was another table's");
 }
 
 #[tokio::test]

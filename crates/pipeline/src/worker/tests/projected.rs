@@ -144,6 +144,27 @@ fn a_set_is_written_on_as_a_fact_a_device_and_settled_when_all_are_there() {
     projector.rig.assert_sum();
 }
 
+/// As a process does that was suspended for longer than its session lasts: what it wrote now could
+/// come behind what the next owner has written.
+#[test]
+fn who_stood_still_begins_no_fact_until_it_knows_what_it_has_lost() {
+    let mut projector = Projector::new();
+    projector.set("c_1", &set_of_many(FACTS_AT_ONCE + 1));
+    let handed = projector.handed();
+    assert_eq!(handed.len(), FACTS_AT_ONCE);
+    let later = Instant::now() + Duration::from_secs(10);
+    for handed in handed {
+        let at = Delivered { partition: 0, offset: 7 };
+        projector.rig.worker.write_ended(handed.ends(Ok(at)), later);
+    }
+    projector.rig.worker.turn(later);
+    assert_eq!(projector.handed().len(), 0);
+    for tenths in 1..50 {
+        projector.rig.worker.turn(later + Duration::from_millis(100 * tenths));
+    }
+    assert_eq!(projector.handed().len(), 1, "it was not lost");
+}
+
 #[test]
 fn of_a_customer_one_set_is_under_way_and_other_customers_go_on() {
     let mut projector = Projector::new();
