@@ -5,7 +5,7 @@
 //! tells them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use emberline_broker::TableRecord;
 use emberline_flow::bindings::{Applied, BindingsTable};
@@ -33,6 +33,8 @@ struct Part {
     tenure: u64,
     is_complete: bool,
     table: BindingsTable,
+    /// Records that are no facts are told of once.
+    some_are_odd: AtomicBool,
 }
 
 impl OwnTables {
@@ -56,7 +58,10 @@ impl OwnTables {
     /// An empty table for a tenure that begins.
     pub(crate) fn begin(&self, partition: i32, tenure: u64) {
         let table = BindingsTable::small();
-        self.replace(partition, Some(Part { tenure, is_complete: false, table }));
+        self.replace(
+            partition,
+            Some(Part { tenure, is_complete: false, table, some_are_odd: false.into() }),
+        );
     }
 
     /// The table of a tenure has all that its topic held when it was begun.
@@ -96,7 +101,9 @@ impl OwnTables {
         });
         let Some((device, customer, fact)) = known else {
             let TableRecord { partition, offset, .. } = record;
-            tracing::warn!(partition, offset, "not a record of the device-customers topic");
+            if !part.some_are_odd.swap(true, Ordering::Relaxed) {
+                tracing::warn!(partition, offset, "no fact; such records are passed over");
+            }
             return;
         };
         let customer = part.table.customer(&customer);

@@ -296,6 +296,11 @@ async fn run_workers<T: Transport + Clone>(
                 }
             }
         }
+        if stop.is_cancelled() {
+            // Whoever joined a group now would leave it at once.
+            exit = Exit::Stopped;
+            break;
+        }
         match start((shared, transport()), &begin, stop, status) {
             Ok(started) => _ = running.spawn(started.ended()),
             Err(error) => {

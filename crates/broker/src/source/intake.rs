@@ -241,9 +241,9 @@ fn unix_millis() -> i64 {
 }
 
 /// Stops fetching partitions whose gap is full, whose gate is closed, or whose records are not
-/// due. What was prefetched of them is thrown away, so that a full gap costs no memory; it is fetched again
-/// later. (Frequent pausing would fetch everything many times: backpressure as a whole is not
-/// reading.)
+/// due. What was prefetched of them is thrown away, so that a full gap costs no memory; it is
+/// fetched again later. (Frequent pausing would fetch everything many times: backpressure as a
+/// whole is not reading.)
 pub(super) fn pause<B: Send + 'static>(
     consumer: &BaseConsumer<SourceContext<B>>,
     partitions: &mut Partitions,

@@ -97,7 +97,7 @@ impl Feed {
         &self,
         places: impl Iterator<Item = (i32, Offset)>,
     ) -> Result<Vec<ForwardedPartition>, BrokerError> {
-        let no_memory = || BrokerError::ThreadEnded("kafka-table");
+        let no_memory = || BrokerError::ThreadEnded("a table's consumer");
         let queue = self.queue.as_ref().ok_or_else(no_memory)?;
         let mut list = TopicPartitionList::new();
         let mut forwarded = Vec::new();
