@@ -2,7 +2,8 @@
 //! facts, the order book, receipts, records keyed by device.
 //!
 //! A write is done when the brokers have acknowledged it; until then it is tried again,
-//! for as long as it takes. What a record waits for stays unsettled meanwhile.
+//! for as long as it takes, or until nobody waits for it any more. What a record waits for stays
+//! unsettled meanwhile.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -205,8 +206,10 @@ impl<W> Outbox<W> {
         (self.pending.len(), self.failing)
     }
 
-    /// Tries again what is due.
-    pub(crate) fn retry(&mut self, now: Instant) {
+    /// Tries again what is due, or gives it up where `is_over` says of what waits for it that
+    /// nobody does any more. Returned is what waited for that.
+    pub(crate) fn retry(&mut self, now: Instant, is_over: impl Fn(&W) -> bool) -> Vec<W> {
+        let mut given_up = Vec::new();
         while let Some(Reverse((due, token))) = self.again.peek().copied() {
             if due > now {
                 break;
@@ -214,6 +217,11 @@ impl<W> Outbox<W> {
             self.again.pop();
             let pending = &mut self.pending[token];
             let Some(record) = pending.failed.take() else { continue };
+            if is_over(&pending.waiting) {
+                self.failing -= 1;
+                given_up.push(self.pending.remove(token).waiting);
+                continue;
+            }
             let again = Record {
                 topic: &record.topic,
                 partition: pending.partition,
@@ -224,6 +232,7 @@ impl<W> Outbox<W> {
             };
             self.send(token, again, now);
         }
+        given_up
     }
 
     /// Writes that are not durable yet.

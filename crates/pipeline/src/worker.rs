@@ -345,7 +345,7 @@ impl<T: Transport + Clone> Worker<T> {
 
     /// What every turn of the loop does, whatever woke it.
     fn turn(&mut self, now: Instant) {
-        self.outbox.retry(now);
+        self.retry_writes(now);
         self.take_in_due(now);
         self.go_in_time(now);
         self.lanes.expire(now);

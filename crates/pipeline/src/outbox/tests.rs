@@ -103,7 +103,7 @@ fn a_dead_letter_that_is_too_large_loses_its_context_and_never_its_payload() {
     let first = log.sent.lock()[0].clone();
     assert!(outbox.ended(first.failed(ProduceError::TooLarge), now).is_none());
     assert_eq!(outbox.unacknowledged(), (1, 1));
-    outbox.retry(outbox.next_deadline().unwrap());
+    outbox.retry(outbox.next_deadline().unwrap(), |_| false);
     let second = log.sent.lock()[1].clone();
     assert_eq!(
         (&second.record.key, &second.record.value),
@@ -126,9 +126,9 @@ fn a_write_is_tried_again_for_as_long_as_it_takes() {
         assert!(outbox.ended(sent.failed(error), now).is_none());
         let next = outbox.next_deadline().unwrap();
         assert!(next - now <= Duration::from_secs(10), "mended topics are noticed soon");
-        outbox.retry(now);
+        outbox.retry(now, |_| false);
         assert_eq!(log.sent.lock().len(), failures);
-        outbox.retry(next);
+        outbox.retry(next, |_| false);
         assert_eq!(log.sent.lock().len(), failures + 1);
         now = next;
     }
@@ -145,7 +145,7 @@ fn a_writer_that_has_failed_for_good_is_replaced() {
     let sent = log.sent.lock()[0].clone();
     assert!(outbox.ended(sent.failed(ProduceError::Fatal("fenced".into())), now).is_none());
     assert_eq!(*log.writers_made.lock(), 2);
-    outbox.retry(outbox.next_deadline().unwrap());
+    outbox.retry(outbox.next_deadline().unwrap(), |_| false);
     assert_eq!(log.sent.lock().len(), 2);
 }
 
@@ -156,7 +156,7 @@ fn a_record_that_the_writer_has_no_room_for_is_written_later() {
     *log.full.lock() = true;
     write(&mut outbox, Destination::Receipts, now);
     assert_eq!(outbox.unacknowledged(), (1, 1));
-    outbox.retry(outbox.next_deadline().unwrap());
+    outbox.retry(outbox.next_deadline().unwrap(), |_| false);
     assert_eq!(log.sent.lock()[0].record, letter());
 }
 

@@ -319,6 +319,27 @@ impl<T: Transport + Clone> Worker<T> {
         }
     }
 
+    /// Tries failed writes again. What is written on for a record of a tenure that is over is given
+    /// up: it is the next owner's, and could come behind what that has written.
+    pub(super) fn retry_writes(&mut self, now: Instant) {
+        let (lanes, records, projections) = (&self.lanes, &self.records, &self.projections);
+        let given_up = self.outbox.retry(now, |waiting| {
+            let record = match waiting {
+                Written::Keyed { lane } => lanes.front(*lane).map(|item| item.record),
+                Written::Fact { lane } => projections.record_of(*lane),
+                _ => None,
+            };
+            record.is_some_and(|record| records.is_fenced(record))
+        });
+        for waiting in given_up {
+            match waiting {
+                Written::Keyed { lane } => self.keyed(lane, now),
+                Written::Fact { lane } => self.fact_written(lane, now),
+                _ => {}
+            }
+        }
+    }
+
     /// What waited for a write, once it is durable.
     pub(super) fn write_ended(&mut self, end: WriteEnd, now: Instant) {
         let Some((written, at)) = self.outbox.ended(end, now) else { return };

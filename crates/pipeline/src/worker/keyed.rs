@@ -110,7 +110,7 @@ impl<T: Transport + Clone> Worker<T> {
         self.records.write_begins(item);
     }
 
-    /// The record is there; the device's next one goes.
+    /// The record is there, or not to be written any more; the device's next one goes.
     pub(super) fn keyed(&mut self, id: LaneId, now: Instant) {
         let mut written = None;
         self.lanes.finish(id, now, |item| written = Some(item.record));

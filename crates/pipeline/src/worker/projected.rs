@@ -53,6 +53,13 @@ struct Projection {
     readable: bool,
 }
 
+impl Projections {
+    /// The set of this lane that is under way.
+    pub(super) fn record_of(&self, id: LaneId) -> Option<RecordId> {
+        self.under_way.get(&id).map(|set| set.record)
+    }
+}
+
 impl<T: Transport + Clone> Worker<T> {
     /// A set waits for those of its customer that went before it.
     pub(super) fn queue_for_customer(
@@ -133,7 +140,7 @@ impl<T: Transport + Clone> Worker<T> {
         set.at = value.len() - entries.left().len();
     }
 
-    /// A fact is there.
+    /// A fact is there, or not to be written any more.
     pub(super) fn fact_written(&mut self, id: LaneId, now: Instant) {
         self.projections.unwritten -= 1;
         if let Some(set) = self.projections.under_way.get_mut(&id) {

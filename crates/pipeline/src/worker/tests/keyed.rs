@@ -37,6 +37,20 @@ fn written(rig: &mut Rig, token: usize) {
 }
 
 #[test]
+fn what_failed_is_not_tried_again_for_a_record_that_is_anothers() {
+    let writers = SimWriters::default();
+    let mut rig = Rig::writing(Repartition, delivery(), &writers);
+    rig.assign(0, None, "");
+    rig.read(0, 0, of("a"));
+    let first = writers.0.lock().handed.remove(0);
+    rig.lose(0);
+    rig.worker.write_ended(first.ends(Err(ProduceError::TimedOut)), Instant::now());
+    rig.worker.turn(Instant::now() + Duration::from_secs(1));
+    assert_eq!(under_way(&writers), [], "its next owner writes it");
+    assert_eq!((rig.worker.outbox.unacknowledged(), rig.worker.records.len()), ((0, 0), 0));
+}
+
+#[test]
 fn of_a_device_one_write_is_under_way_whatever_fails_and_other_devices_go_on() {
     let writers = SimWriters::default();
     let mut rig = Rig::writing(Repartition, delivery(), &writers);

@@ -282,6 +282,27 @@ fn of_a_partition_that_was_lost_no_fact_is_begun_any_more() {
 }
 
 #[test]
+fn a_fact_that_failed_is_not_tried_again_for_a_set_that_is_anothers() {
+    let mut projector = Projector::new();
+    projector.set("c_1", &set(&[("a", 1), ("b", 1)], &[]));
+    let handed = projector.handed();
+    projector.rig.lose(SETS);
+    for handed in handed {
+        let failed = handed.ends(Err(ProduceError::TimedOut));
+        projector.rig.worker.write_ended(failed, Instant::now());
+    }
+    projector.rig.worker.turn(Instant::now() + Duration::from_secs(1));
+    assert_eq!(projector.handed().len(), 0, "it could come behind a newer one");
+    assert_eq!((projector.rig.worker.outbox.len(), projector.rig.worker.records.len()), (0, 0));
+    assert_eq!(projector.rig.worker.outbox.unacknowledged(), (0, 0));
+    // Nothing of it holds up what comes.
+    projector.next = 0;
+    projector.rig.assign_of("own.customer-devices", SETS, None, "");
+    projector.set("c_1", &set(&[("a", 2)], &[]));
+    assert_eq!(projector.write_all(), [fact("a", "c_1", 2, true)]);
+}
+
+#[test]
 fn what_cant_be_read_of_a_set_is_told_and_holds_nothing_up() {
     let mut projector = Projector::new();
     let good = set(&[("a", 1)], &[]).encode();
