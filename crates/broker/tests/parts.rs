@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use emberline_broker::{Bounds, BrokerError, EmbeddedBroker, PartsEvent, PartsReader, TableRecord};
+use emberline_broker::{
+    Bounds, BrokerError, EmbeddedBroker, KafkaSettings, PartsEvent, PartsReader, TableRecord,
+};
+use rdkafka::mocking::MockCluster;
 use support::{DEADLINE, broker_with, produce};
 use tokio::sync::mpsc;
 
@@ -23,13 +26,17 @@ struct Parts {
 
 impl Parts {
     fn of(broker: &EmbeddedBroker, topic: &str) -> Self {
+        Self::with(&broker.settings("g"), topic)
+    }
+
+    fn with(kafka: &KafkaSettings, topic: &str) -> Self {
         let read = Offsets::default();
         let filled = Arc::clone(&read);
         let (sender, told) = mpsc::unbounded_channel();
         let on_record = move |record: TableRecord<'_>| {
             filled.lock().unwrap().entry(record.partition).or_default().push(record.offset);
         };
-        let reader = PartsReader::start(&broker.settings("g"), topic, on_record, sender).unwrap();
+        let reader = PartsReader::start(kafka, topic, on_record, sender).unwrap();
         Self { reader, told, read }
     }
 
@@ -156,4 +163,27 @@ async fn a_topic_that_is_missing_is_told() {
     let told = parts.event().await;
     let PartsEvent::Failed(BrokerError::NoTopic(topic)) = &told else { panic!("{told:?}") };
     assert_eq!(topic, "nowhere");
+}
+
+/// As where a broker is away that has no replica of it elsewhere.
+#[tokio::test]
+async fn a_partition_without_a_leader_keeps_none_of_the_others_waiting() {
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic("t", 3, 1).unwrap();
+    let kafka = KafkaSettings::new(cluster.bootstrap_servers(), "g");
+    produce(&kafka, "t", &[("a", "1"), ("b", "2"), ("c", "3"), ("d", "4"), ("e", "5")]).await;
+    cluster.partition_leader("t", 1, None).unwrap();
+    let mut parts = Parts::with(&kafka, "t");
+    parts.reader.read(vec![(0, 7), (1, 8), (2, 9)]);
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        let (partition, tenure, _) = parts.complete().await;
+        told.push((partition, tenure));
+    }
+    told.sort_unstable();
+    assert_eq!(told, [(0, 7), (2, 9)]);
+    cluster.partition_leader("t", 1, Some(1)).unwrap();
+    let (partition, tenure, _) = parts.complete().await;
+    assert_eq!((partition, tenure), (1, 8), "it is asked for again");
+    parts.reader.stop().await;
 }

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::feed::{self, Feed};
 use super::{ASK_AGAIN, LOOK, REST, TIMEOUT, TableRecord};
-use crate::bounds::Bounds;
+use crate::bounds::{Bounds, PartitionBounds};
 use crate::client::parts_config;
 use crate::error::{BrokerError, ErrorClass};
 use crate::native::ForwardedPartition;
@@ -47,7 +47,16 @@ pub struct PartsReader {
 #[derive(Default)]
 struct Shared {
     requests: Mutex<Vec<Request>>,
+    answers: Mutex<Vec<Answer>>,
     stop: AtomicBool,
+}
+
+/// The bounds of a partition, as they were asked for with a tenure.
+struct Answer {
+    partition: i32,
+    tenure: u64,
+    /// Of several that have none for the same reason, one has the error.
+    bounds: Result<PartitionBounds, Option<BrokerError>>,
 }
 
 /// Of these partitions, each with its tenure.
@@ -81,11 +90,10 @@ impl PartsReader {
                 let follower = Follower {
                     parts: Vec::new(),
                     feed: Feed::new(consumer, topic),
-                    bounds,
+                    bounds: Arc::new(bounds),
                     shared: of_thread,
                     on_record,
                     told,
-                    ask_at: Instant::now(),
                 };
                 follower.run();
             })?;
@@ -134,11 +142,10 @@ impl Drop for PartsReader {
 struct Follower<F> {
     parts: Vec<Part>,
     feed: Feed,
-    bounds: Bounds,
+    bounds: Arc<Bounds>,
     shared: Arc<Shared>,
     on_record: F,
     told: mpsc::UnboundedSender<PartsEvent>,
-    ask_at: Instant,
 }
 
 struct Part {
@@ -148,12 +155,21 @@ struct Part {
 }
 
 enum State {
-    /// Its bounds are to be asked for.
+    /// Its bounds are to be asked for, not before this moment.
+    New { not_before: Instant },
+    /// They are being asked for, on a thread that may wait for a leader: others go on meanwhile.
     Asked,
     /// Read up to `target`, which is to be told.
     Restoring { target: i64, topic_partitions: i32, forwarded: ForwardedPartition },
     /// Held for its end.
     Followed { _forwarded: ForwardedPartition },
+}
+
+impl State {
+    /// To be asked for once more, after a while.
+    fn again() -> Self {
+        Self::New { not_before: Instant::now() + ASK_AGAIN }
+    }
 }
 
 impl<F: FnMut(TableRecord<'_>)> Follower<F> {
@@ -164,6 +180,7 @@ impl<F: FnMut(TableRecord<'_>)> Follower<F> {
                 self.fail(error);
             }
             self.take_requests();
+            self.ask();
             self.begin();
             self.tell();
             if !read.some {
@@ -185,7 +202,7 @@ impl<F: FnMut(TableRecord<'_>)> Follower<F> {
                     self.parts.extend(new.map(|(partition, tenure)| Part {
                         partition,
                         tenure,
-                        state: State::Asked,
+                        state: State::New { not_before: Instant::now() },
                     }));
                 }
                 Request::Leave(parts) => {
@@ -197,35 +214,82 @@ impl<F: FnMut(TableRecord<'_>)> Follower<F> {
 
     fn leave(&mut self, is_left: impl Fn(&Part) -> bool) {
         let left: Vec<Part> = self.parts.extract_if(.., |part| is_left(part)).collect();
-        let read = left.iter().filter(|part| !matches!(part.state, State::Asked));
+        let read =
+            left.iter().filter(|part| !matches!(part.state, State::New { .. } | State::Asked));
         let mut read = read.map(|part| part.partition).peekable();
         if read.peek().is_some() {
             self.feed.unassign(read);
         }
     }
 
-    /// Learns the bounds of partitions that were asked for, and reads them.
-    fn begin(&mut self) {
-        let is_new = |part: &&mut Part| matches!(part.state, State::Asked);
-        let mut new: Vec<_> = self.parts.iter_mut().filter(is_new).collect();
-        if new.is_empty() || self.ask_at > Instant::now() {
+    /// Asks for the bounds of partitions that are new.
+    fn ask(&mut self) {
+        let now = Instant::now();
+        let mut new = Vec::new();
+        for part in &mut self.parts {
+            if matches!(part.state, State::New { not_before } if not_before <= now) {
+                part.state = State::Asked;
+                new.push((part.partition, part.tenure));
+            }
+        }
+        if new.is_empty() {
             return;
         }
-        let names: Vec<_> =
-            new.iter().map(|part| (self.feed.topic.clone(), part.partition)).collect();
-        let begun = self.bounds.of_partitions(&names, TIMEOUT).and_then(|bounds| {
-            let places = bounds.iter().map(|it| (it.partition, Offset::Offset(it.low)));
-            let forwarded = self.feed.assign(places)?;
-            for ((part, bounds), forwarded) in new.iter_mut().zip(bounds).zip(forwarded) {
-                // Of a log that holds nothing nothing comes that would tell a position.
-                let target = if bounds.low < bounds.high { bounds.high } else { 0 };
-                let topic_partitions = bounds.topic_partitions;
-                part.state = State::Restoring { target, topic_partitions, forwarded };
+        let (bounds, shared) = (Arc::clone(&self.bounds), Arc::clone(&self.shared));
+        let (topic, follower) = (self.feed.topic.clone(), std::thread::current());
+        let mut answer = move |answer| {
+            shared.answers.lock().push(answer);
+            follower.unpark();
+        };
+        let asker = std::thread::Builder::new().name("kafka-parts-ask".to_owned());
+        let asked = new.clone();
+        if let Err(error) = asker.spawn(move || ask_for_each(&bounds, &topic, &asked, &mut answer))
+        {
+            self.shared.answers.lock().extend(without_bounds(&new, error.into()));
+        }
+    }
+
+    /// Begins to read partitions whose bounds are known by now.
+    fn begin(&mut self) {
+        let answers = std::mem::take(&mut *self.shared.answers.lock());
+        let mut known = Vec::new();
+        let mut errors = Vec::new();
+        for Answer { partition, tenure, bounds } in answers {
+            let is_it = |part: &Part| {
+                (part.partition, part.tenure) == (partition, tenure)
+                    && matches!(part.state, State::Asked)
+            };
+            // One that was left meanwhile is not to be read any more.
+            let Some(index) = self.parts.iter().position(is_it) else { continue };
+            match bounds {
+                Ok(bounds) => known.push((index, bounds)),
+                Err(error) => {
+                    self.parts[index].state = State::again();
+                    errors.extend(error);
+                }
             }
-            Ok(())
-        });
-        if let Err(error) = begun {
-            self.ask_at = Instant::now() + ASK_AGAIN;
+        }
+        if !known.is_empty() {
+            let places = known.iter().map(|(_, it)| (it.partition, Offset::Offset(it.low)));
+            match self.feed.assign(places) {
+                Ok(forwarded) => {
+                    for ((index, bounds), forwarded) in known.into_iter().zip(forwarded) {
+                        // Of a log that holds nothing nothing comes that would tell a position.
+                        let target = if bounds.low < bounds.high { bounds.high } else { 0 };
+                        let topic_partitions = bounds.topic_partitions;
+                        self.parts[index].state =
+                            State::Restoring { target, topic_partitions, forwarded };
+                    }
+                }
+                Err(error) => {
+                    for (index, _) in known {
+                        self.parts[index].state = State::again();
+                    }
+                    errors.push(error);
+                }
+            }
+        }
+        for error in errors {
             self.fail(error);
         }
     }
@@ -258,4 +322,40 @@ impl<F: FnMut(TableRecord<'_>)> Follower<F> {
             let _ = self.told.send(PartsEvent::Failed(error));
         }
     }
+}
+
+/// Asks for the bounds of partitions: of all at once, or, where that may be the fault of one of
+/// them, of each.
+fn ask_for_each(
+    bounds: &Bounds,
+    topic: &str,
+    parts: &[(i32, u64)],
+    answer: &mut dyn FnMut(Answer),
+) {
+    let names: Vec<_> = parts.iter().map(|(partition, _)| (topic.to_owned(), *partition)).collect();
+    match bounds.of_partitions(&names, TIMEOUT) {
+        Ok(found) => {
+            for ((partition, tenure), bounds) in parts.iter().zip(found) {
+                answer(Answer { partition: *partition, tenure: *tenure, bounds: Ok(bounds) });
+            }
+        }
+        Err(error) if error.class() == ErrorClass::Permanent || parts.len() == 1 => {
+            without_bounds(parts, error).for_each(answer);
+        }
+        Err(_) => {
+            for part in parts {
+                ask_for_each(bounds, topic, std::slice::from_ref(part), answer);
+            }
+        }
+    }
+}
+
+/// Answers of partitions that have no bounds for this reason.
+fn without_bounds(parts: &[(i32, u64)], error: BrokerError) -> impl Iterator<Item = Answer> {
+    let mut error = Some(error);
+    parts.iter().map(move |(partition, tenure)| Answer {
+        partition: *partition,
+        tenure: *tenure,
+        bounds: Err(error.take()),
+    })
 }
