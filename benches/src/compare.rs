@@ -171,10 +171,7 @@ impl Bench<'_> {
             let load = load::write(self.kafka, Sizes::DEVICES, 0).await?;
             let mut pipeline = self.base(&load);
             pipeline.set("BATCH__LINGER", linger);
-            pipeline.until = Some(rate * seconds);
-            let (running, _) = Running::start(&Job::Pipeline(pipeline), &self.cli.under)?;
-            load::write_live(self.kafka.bootstrap(), &load, (rate, seconds))?;
-            let run = running.finish()?;
+            let run = self.live(pipeline, &load, (rate, seconds))?;
             let note = format!(
                 "{rate} records/s, linger {linger}, {}, at most {} ms",
                 reports_per_call(std::slice::from_ref(&run)),
@@ -202,6 +199,19 @@ impl Bench<'_> {
                 )),
         );
         Ok(())
+    }
+
+    /// A run beside which events are written as they happen, so many a second for so many seconds.
+    pub(crate) fn live(
+        &self,
+        mut pipeline: Pipeline,
+        load: &Load,
+        (rate, seconds): (u64, u64),
+    ) -> anyhow::Result<Measured> {
+        pipeline.until = Some(rate * seconds);
+        let (running, _) = Running::start(&Job::Pipeline(pipeline), &self.cli.under)?;
+        load::write_live(self.kafka.bootstrap(), load, (rate, seconds))?;
+        running.finish()
     }
 
     pub(crate) fn pipeline(

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::child::{Job, Measured, Pipeline, Running, per};
+use crate::child::{Pipeline, per};
 use crate::compare::{Bench, RECEIPTS};
 use crate::load::{self, Load};
 use crate::report::{Row, Target};
@@ -57,7 +57,13 @@ impl Bench<'_> {
                 let start = self.pipeline("a start", empty, one_report_a_call)?;
                 let run = match shape.records {
                     Records::Waiting(_) => self.pipeline(shape.name, full, one_report_a_call)?,
-                    Records::Live(rate, seconds) => self.live(shape, (rate, seconds)).await?,
+                    Records::Live(rate, seconds) => {
+                        // On topics that no other run has.
+                        let load = self.write(shape, 0).await?;
+                        let mut pipeline = self.base(&load);
+                        one_report_a_call(&mut pipeline);
+                        self.live(pipeline, &load, (rate, seconds))?
+                    }
                 };
                 let cpu = run.cpu.saturating_sub(start.cpu).as_secs_f64();
                 runs.micros.push(1e6 / per(run.did.records, cpu));
@@ -93,17 +99,6 @@ impl Bench<'_> {
 
     async fn write(&self, shape: &Shape, records: u64) -> anyhow::Result<Load> {
         load::write_over(self.kafka, (shape.devices, records), shape.partitions).await
-    }
-
-    /// Events as they happen, on topics that no other run has.
-    async fn live(&self, shape: &Shape, (rate, seconds): (u64, u64)) -> anyhow::Result<Measured> {
-        let load = self.write(shape, 0).await?;
-        let mut pipeline = self.base(&load);
-        one_report_a_call(&mut pipeline);
-        pipeline.until = Some(rate * seconds);
-        let (running, _) = Running::start(&Job::Pipeline(pipeline), &self.cli.under)?;
-        load::write_live(self.kafka.bootstrap(), &load, (rate, seconds))?;
-        running.finish()
     }
 }
 

@@ -44,8 +44,7 @@ impl Bench<'_> {
             without.push(self.pipeline("restore nothing", &empty, |_| {})?);
         }
         let seconds = median(&runs, |run| run.did.restored_seconds);
-        let cost = |runs: &[Measured]| median(runs, |run| run.cpu.as_secs_f64());
-        let micros = (cost(&runs) - cost(&without)) * 1e6 / f64::from(devices);
+        let [micros, bytes] = a_device(&runs, &without, f64::from(devices));
         let target = f64::from(devices) * SECONDS_A_DEVICE;
         rows.push(
             Row::new("restore, a replica with all bindings", seconds, "s")
@@ -55,11 +54,10 @@ impl Bench<'_> {
                     Sizes::TABLE_PARTITIONS
                 )),
         );
-        let peak = |runs: &[Measured]| median(runs, |run| run.did.peak_mb);
-        let bytes = (peak(&runs) - peak(&without)) * 1e6 / f64::from(devices);
+        let peak = median(&runs, |run| run.did.peak_mb);
         rows.push(
             Row::new("restore, peak memory a device", bytes, "bytes")
-                .note(format!("{:.0} MB in all, texts of customers included", peak(&runs))),
+                .note(format!("{peak:.0} MB in all, texts of customers included")),
         );
         Ok(())
     }
@@ -93,10 +91,7 @@ impl Bench<'_> {
         let seconds = median(&runs, |run| run.did.restored_seconds);
         let partitions = median(&runs, |run| per(run.did.partitions, 1.0));
         let known = median(&runs, |run| per(run.did.restored_devices, 1.0));
-        let cost = |runs: &[Measured]| median(runs, |run| run.cpu.as_secs_f64());
-        let micros = (cost(&runs) - cost(&without)) * 1e6 / known;
-        let peak = |runs: &[Measured]| median(runs, |run| run.did.peak_mb);
-        let bytes = (peak(&runs) - peak(&without)) * 1e6 / known;
+        let [micros, bytes] = a_device(&runs, &without, known);
         let row = Row::new("restore, one of ten, its partitions", seconds, "s").note(format!(
             "from its assignment; {partitions:.0} partitions, {known:.0} devices, {micros:.2} us CPU \
              and {bytes:.0} bytes a device at the peak"
@@ -109,6 +104,14 @@ impl Bench<'_> {
         });
         Ok(())
     }
+}
+
+/// What each of so many devices takes: CPU us, and bytes at the peak.
+fn a_device(runs: &[Measured], without: &[Measured], devices: f64) -> [f64; 2] {
+    let of_each = |figure: fn(&Measured) -> f64| {
+        (median(runs, figure) - median(without, figure)) * 1e6 / devices
+    };
+    [of_each(|run| run.cpu.as_secs_f64()), of_each(|run| run.did.peak_mb)]
 }
 
 /// Members of a devices workers' group that have their part of the partitions, and nothing to

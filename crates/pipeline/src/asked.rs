@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use emberline_broker::{Bounds, BrokerError, ErrorClass, KafkaSettings, PartitionBounds};
 
-use crate::run::{PipelineError, all_topics, group_of};
+use crate::error::PipelineError;
+use crate::run::{all_topics, group_of};
 use crate::settings::{PipelineSettings, Topics, WorkerKind};
 use crate::worker::Ends;
 

@@ -30,7 +30,7 @@ pub use plan::{Plan, Planned, plan};
 pub(crate) use selection::Place;
 pub use selection::{NewestState, Selection};
 
-use crate::run::PipelineError;
+use crate::error::PipelineError;
 use crate::worker;
 
 /// Why nothing can be pushed again.

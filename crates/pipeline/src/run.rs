@@ -4,14 +4,11 @@
 //! binding topics is settled, before the first telemetry is joined. Where a process holds the
 //! bindings of its own partitions, it waits until there are such, and its worker loads them.
 
-use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use emberline_broker::{
-    BrokerError, KafkaSettings, Room, Source, SourceError, SourceSettings, TableReader,
-};
+use emberline_broker::{BrokerError, KafkaSettings, Room, Source, SourceSettings, TableReader};
 use emberline_flow::claim::ClaimRules;
 use emberline_flow::commit_metadata;
 use emberline_service_api::Signer;
@@ -26,64 +23,20 @@ use crate::asked::{
 };
 use crate::credentials;
 use crate::edges::{Edges, Producers, WallClock};
+use crate::error::PipelineError;
+use crate::first::{bindings_first, restore, writers_first};
 use crate::intake::{Reader, Selecting};
 use crate::join::{Join, Own};
 use crate::offsets;
 use crate::offsets::GroupCommitted;
 use crate::order_book::ProcessBook;
-use crate::projection::projection_first;
-use crate::replay::{LaterStates, Unfollowed};
+use crate::replay::LaterStates;
 use crate::settings::{DeliverySettings, PipelineSettings, Topics, WorkerKind};
 use crate::status::{Monitor, Restoring, WorkerStatus};
 use crate::table::Bindings;
 use crate::traffic::Traffic;
 use crate::worker::{Ends, Exit, Shared, Worker};
 
-/// Why the pipeline could not start or go on.
-#[derive(Debug, thiserror::Error)]
-pub enum PipelineError {
-    /// A Kafka client could not be made, or could not be asked what a start needs to know.
-    #[error(transparent)]
-    Broker(#[from] BrokerError),
-    /// A source can't go on reading.
-    #[error("reading from kafka ended: {0}")]
-    Source(#[from] SourceError),
-    /// The order of its records is what decides who places an order.
-    #[error(
-        "topic {0} has {1} partitions: it must have one. Make it anew, while no claims worker runs"
-    )]
-    OrderBookParts(String, i32),
-    /// A device's bindings would be looked for in another partition than they lie in.
-    #[error(
-        "topic {table} has {has} partitions and {keyed} has {keyed_has}: bindings lie elsewhere than their devices' records. Stop the repartition and devices workers, delete {table}, make it anew with `emberline topics create`, and set the repartition group's offsets of the customer-devices topic to the beginning"
-    )]
-    TableParts {
-        /// The table of bindings.
-        table: String,
-        /// Its partitions.
-        has: i32,
-        /// The topic of device records.
-        keyed: String,
-        /// Its partitions.
-        keyed_has: i32,
-    },
-    /// A worker's thread ended without saying why: a defect.
-    #[error("worker {0} ended unexpectedly")]
-    Worker(&'static str),
-    /// States are pushed again, and newer ones can't be seen.
-    #[error(transparent)]
-    LaterStates(#[from] Unfollowed),
-    /// The operating system gave no thread.
-    #[error("could not start a thread")]
-    Thread(#[from] std::io::Error),
-    /// The retry delays make no ladder.
-    #[error(transparent)]
-    Tiers(#[from] emberline_flow::backoff::InvalidTiers),
-}
-
-/// How often the progress of the table of bindings is looked at, and said.
-const LOOK_AT_RESTORE: Duration = Duration::from_millis(200);
-const SAY_RESTORING_EVERY: Duration = Duration::from_secs(5);
 /// Batches that may wait between the polling thread and the worker.
 const BATCHES_WAITING: usize = 4;
 /// Most offsets between a retry partition's frontier and what is read of it: records that
@@ -272,36 +225,23 @@ async fn run_workers<T: Transport + Clone>(
         {
             bindings_first(shared, reader, stop, monitor).await;
         }
-        if let Some(writer) = writer_for(status.kind(), &shared.settings) {
-            match ends_after(writer, shared, stop, monitor).await {
-                Ok(later) => begin.ends = later.unwrap_or(begin.ends),
-                Err(error) => {
-                    stop.cancel();
-                    failed = Some(error);
-                    break;
-                }
+        let later = tokio::select! {
+            later = writers_first(status.kind(), begin.table_parts, shared, stop, monitor) => later,
+            Some(error) = next_failure(&mut running, &mut exit) => Err(error),
+        };
+        let started = match later {
+            Ok(_) if stop.is_cancelled() => {
+                // Whoever joined a group now would leave it at once.
+                exit = Exit::Stopped;
+                break;
             }
-        }
-        if status.kind() == WorkerKind::Devices && begin.table_parts.is_some() {
-            let found = tokio::select! {
-                found = facts_first(shared, stop, monitor) => found,
-                Some(error) = next_failure(&mut running, &mut exit) => Err(error),
-            };
-            match found {
-                Ok(later) => begin.ends = later.unwrap_or(begin.ends),
-                Err(error) => {
-                    stop.cancel();
-                    failed = Some(error);
-                    break;
-                }
+            Ok(later) => {
+                begin.ends = later.unwrap_or(begin.ends);
+                start((shared, transport()), &begin, stop, status)
             }
-        }
-        if stop.is_cancelled() {
-            // Whoever joined a group now would leave it at once.
-            exit = Exit::Stopped;
-            break;
-        }
-        match start((shared, transport()), &begin, stop, status) {
+            Err(error) => Err(error),
+        };
+        match started {
             Ok(started) => _ = running.spawn(started.ended()),
             Err(error) => {
                 stop.cancel();
@@ -334,122 +274,10 @@ async fn next_failure(
     None
 }
 
-/// Waits until the table of bindings is complete, and tells how far it is.
-async fn restore(
-    shared: &Shared,
-    reader: &TableReader,
-    monitor: &Monitor,
-) -> Result<(), BrokerError> {
-    let began = Instant::now();
-    let table = &shared.bindings.table;
-    let topics = &shared.settings.topics;
-    let mut complete = pin!(patiently(topics, async || reader.read_to_current_end().await));
-    let mut look = tokio::time::interval(LOOK_AT_RESTORE);
-    let mut said = began;
-    loop {
-        tokio::select! {
-            restored = &mut complete => {
-                restored?;
-                break;
-            }
-            _ = look.tick() => {}
-        }
-        let restoring =
-            Restoring { offsets: reader.progress(), devices: table.len(), is_complete: false };
-        shared.bindings.set_gauge();
-        monitor.restores(restoring);
-        if said.elapsed() >= SAY_RESTORING_EVERY {
-            said = Instant::now();
-            tracing::info!("loading the bindings table: {restoring}");
-        }
-    }
-    let (devices, seconds) = (table.len(), began.elapsed().as_secs_f64());
-    monitor.restores(Restoring { offsets: reader.progress(), devices, is_complete: true });
-    tracing::info!(devices, seconds, "bindings table loaded");
-    Ok(())
-}
-
 fn in_start_order(monitor: &Monitor) -> Vec<Arc<WorkerStatus>> {
     let again = [WorkerKind::Replay, WorkerKind::Redrive];
     let kinds = WorkerKind::ALL.iter().chain(&again);
     kinds.filter_map(|kind| monitor.worker(*kind).cloned()).collect()
-}
-
-/// Waits until this process' own bindings worker has caught up, and the table with it.
-async fn bindings_first(
-    shared: &Shared,
-    reader: &TableReader,
-    stop: &CancellationToken,
-    monitor: &Monitor,
-) {
-    let Some(bindings) = monitor.worker(WorkerKind::Bindings) else { return };
-    let settings = &shared.settings;
-    // To the end of the input means: with the bindings that the input has.
-    let longest = if settings.exit_at_end { Duration::MAX } else { settings.delivery.startup_wait };
-    tokio::select! {
-        // Also when it has ended.
-        () = bindings.wait_caught_up() => {}
-        () = tokio::time::sleep(longest) => {
-            tracing::warn!("bindings are not caught up with yet; telemetry without one waits");
-        }
-        () = stop.cancelled() => return,
-    }
-    tokio::select! {
-        read = reader.read_to_current_end() => if let Err(error) = read {
-            tracing::warn!(%error, "bindings table");
-        },
-        () = stop.cancelled() => {}
-    }
-}
-
-/// Whose end a worker of this kind waits for, where the run has one to come to: who writes what
-/// it reads.
-fn writer_for(kind: WorkerKind, settings: &PipelineSettings) -> Option<WorkerKind> {
-    match kind {
-        WorkerKind::Devices => Some(WorkerKind::Repartition),
-        WorkerKind::Repartition if settings.own_partitions => Some(WorkerKind::Bindings),
-        _ => None,
-    }
-}
-
-/// Where the run has an end to come to, waits until this process' own worker of this kind has
-/// come to it. Returned are the ends that the logs have then: what it wrote is to be settled too.
-async fn ends_after(
-    kind: WorkerKind,
-    shared: &Shared,
-    stop: &CancellationToken,
-    monitor: &Monitor,
-) -> Result<Option<Ends>, PipelineError> {
-    let writer = monitor.worker(kind);
-    let Some(writer) = writer.filter(|_| shared.settings.exit_at_end) else {
-        return Ok(None);
-    };
-    tokio::select! {
-        // Also when it has ended.
-        () = writer.wait_caught_up() => Ok(Some(ends_now(&shared.settings).await?)),
-        () = stop.cancelled() => Ok(None),
-    }
-}
-
-/// Waits until the facts are there by which telemetry is joined. Returned are the ends that the
-/// logs have then, where the run has one to come to: what was keyed meanwhile is to be settled
-/// too.
-async fn facts_first(
-    shared: &Shared,
-    stop: &CancellationToken,
-    monitor: &Monitor,
-) -> Result<Option<Ends>, PipelineError> {
-    let settings = &shared.settings;
-    // This process' own worker has come to its end before, and writes no more.
-    let written = settings.exit_at_end && monitor.worker(WorkerKind::Repartition).is_some();
-    if written {
-        return Ok(None);
-    }
-    tokio::select! {
-        waited = projection_first(settings, monitor) => waited?,
-        () = stop.cancelled() => return Ok(None),
-    }
-    Ok(if settings.exit_at_end { Some(ends_now(settings).await?) } else { None })
 }
 
 struct Started {

@@ -41,6 +41,7 @@ use emberline_flow::dedupe::DedupeWindow;
 use emberline_flow::in_time::InTime;
 use emberline_flow::lanes::{LaneId, LaneKey, Lanes};
 use emberline_flow::newest::NewestStates;
+use emberline_flow::placing::partition_of;
 use emberline_flow::spread::Spread;
 use emberline_flow::standstill::Standstill;
 use emberline_flow::waiting::WaitingRoom;
@@ -111,6 +112,14 @@ pub(crate) struct Shared {
     pub(crate) later_states: Option<Arc<LaterStates>>,
     /// What the sets in `bindings` are read by.
     pub(crate) reader: OnceLock<Weak<TableReader>>,
+}
+
+impl Shared {
+    /// The partition that a record of this device is given, where the bindings are divided by
+    /// them here. Otherwise its key decides.
+    pub(crate) fn keyed_partition(&self, device: &[u8]) -> Option<i32> {
+        self.keyed_parts.map(|parts| partition_of(device, parts))
+    }
 }
 
 /// Why a worker ended.

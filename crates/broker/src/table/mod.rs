@@ -9,12 +9,15 @@
 
 mod feed;
 mod parts;
+mod thread;
 mod whole;
 
 use std::time::Duration;
 
 pub use parts::{PartsEvent, PartsReader};
 pub use whole::TableReader;
+
+use crate::bounds::PartitionBounds;
 
 /// Longest sleep of a reader's thread.
 const REST: Duration = Duration::from_millis(100);
@@ -23,6 +26,12 @@ const LOOK: Duration = Duration::from_millis(5);
 /// Before a question that failed is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The position that shows that a partition has been read to the end that it has now. Of a log
+/// that holds nothing nothing comes that would tell a position.
+fn end_of(bounds: &PartitionBounds) -> i64 {
+    if bounds.low < bounds.high { bounds.high } else { 0 }
+}
 
 /// A record of a table, borrowed while it is read.
 #[derive(Debug, Clone, Copy)]

@@ -2,16 +2,15 @@
 //! for, and followed until it is left.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::Thread;
 use std::time::Instant;
 
 use parking_lot::Mutex;
 use rdkafka::Offset;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::feed::{self, Feed};
-use super::{ASK_AGAIN, LOOK, REST, TIMEOUT, TableRecord};
+use super::thread::{GoesOn, ReaderThread};
+use super::{ASK_AGAIN, LOOK, REST, TIMEOUT, TableRecord, end_of};
 use crate::bounds::{Bounds, PartitionBounds};
 use crate::client::parts_config;
 use crate::error::{BrokerError, ErrorClass};
@@ -40,15 +39,13 @@ pub enum PartsEvent {
 /// A *tenure* is a number of the caller's for one time that a partition is asked for.
 pub struct PartsReader {
     shared: Arc<Shared>,
-    thread: Thread,
-    ended: Option<oneshot::Receiver<()>>,
+    thread: ReaderThread,
 }
 
 #[derive(Default)]
 struct Shared {
     requests: Mutex<Vec<Request>>,
     answers: Mutex<Vec<Answer>>,
-    stop: AtomicBool,
 }
 
 /// The bounds of a partition, as they were asked for with a tenure.
@@ -82,22 +79,19 @@ impl PartsReader {
         let bounds = Bounds::new(kafka)?;
         let consumer = feed::consumer(&parts_config(kafka))?;
         let shared = Arc::new(Shared::default());
-        let (end, ended) = oneshot::channel();
         let (topic, of_thread) = (topic.to_owned(), Arc::clone(&shared));
-        let handle =
-            std::thread::Builder::new().name("kafka-parts".to_owned()).spawn(move || {
-                let _end = end;
-                let follower = Follower {
-                    parts: Vec::new(),
-                    feed: Feed::new(consumer, topic),
-                    bounds: Arc::new(bounds),
-                    shared: of_thread,
-                    on_record,
-                    told,
-                };
-                follower.run();
-            })?;
-        Ok(Self { shared, thread: handle.thread().clone(), ended: Some(ended) })
+        let thread = ReaderThread::start("kafka-parts", move |goes_on| {
+            let follower = Follower {
+                parts: Vec::new(),
+                feed: Feed::new(consumer, topic),
+                bounds: Arc::new(bounds),
+                shared: of_thread,
+                on_record,
+                told,
+            };
+            follower.run(&goes_on);
+        })?;
+        Ok(Self { shared, thread })
     }
 
     /// Reads partitions, each with its tenure, from their beginning. One that is read already
@@ -113,27 +107,12 @@ impl PartsReader {
 
     fn ask(&self, request: Request) {
         self.shared.requests.lock().push(request);
-        self.thread.unpark();
+        self.thread.wake();
     }
 
     /// Ends reading and waits until the thread has.
-    pub async fn stop(mut self) {
-        self.end();
-        if let Some(ended) = self.ended.take() {
-            // An error is the sender dropped: the thread has ended.
-            let _ = ended.await;
-        }
-    }
-
-    fn end(&self) {
-        self.shared.stop.store(true, Ordering::Release);
-        self.thread.unpark();
-    }
-}
-
-impl Drop for PartsReader {
-    fn drop(&mut self) {
-        self.end();
+    pub async fn stop(self) {
+        self.thread.stop().await;
     }
 }
 
@@ -173,8 +152,8 @@ impl State {
 }
 
 impl<F: FnMut(TableRecord<'_>)> Follower<F> {
-    fn run(mut self) {
-        while !self.shared.stop.load(Ordering::Acquire) {
+    fn run(mut self, goes_on: &GoesOn) {
+        while goes_on.is_on() {
             let read = self.feed.read(&mut self.on_record);
             for error in read.errors {
                 self.fail(error);
@@ -274,9 +253,7 @@ impl<F: FnMut(TableRecord<'_>)> Follower<F> {
             match self.feed.assign(places) {
                 Ok(forwarded) => {
                     for ((index, bounds), forwarded) in known.into_iter().zip(forwarded) {
-                        // Of a log that holds nothing nothing comes that would tell a position.
-                        let target = if bounds.low < bounds.high { bounds.high } else { 0 };
-                        let topic_partitions = bounds.topic_partitions;
+                        let (target, topic_partitions) = (end_of(&bounds), bounds.topic_partitions);
                         self.parts[index].state =
                             State::Restoring { target, topic_partitions, forwarded };
                     }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::Thread;
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -10,7 +9,8 @@ use rdkafka::Offset;
 use tokio::sync::oneshot;
 
 use super::feed::{self, Feed};
-use super::{ASK_AGAIN, LOOK, REST, TIMEOUT, TableRecord};
+use super::thread::{GoesOn, ReaderThread};
+use super::{ASK_AGAIN, LOOK, REST, TIMEOUT, TableRecord, end_of};
 use crate::bounds::{Bounds, PartitionBounds};
 use crate::client::table_config;
 use crate::error::{BrokerError, ErrorClass};
@@ -20,8 +20,7 @@ use crate::settings::KafkaSettings;
 /// A topic that is read whole and followed. Reading ends when this is dropped.
 pub struct TableReader {
     shared: Arc<Shared>,
-    thread: Thread,
-    ended: Option<oneshot::Receiver<()>>,
+    thread: ReaderThread,
 }
 
 type Answer = oneshot::Sender<Result<(), BrokerError>>;
@@ -29,7 +28,6 @@ type Answer = oneshot::Sender<Result<(), BrokerError>>;
 #[derive(Default)]
 struct Shared {
     requests: Mutex<Vec<Answer>>,
-    stop: AtomicBool,
     /// Offsets passed, and those to be passed.
     passed: AtomicU64,
     to_pass: AtomicU64,
@@ -52,25 +50,22 @@ impl TableReader {
         let bounds = Bounds::new(kafka)?;
         let consumer = feed::consumer(&table_config(kafka))?;
         let shared = Arc::new(Shared::default());
-        let (end, ended) = oneshot::channel();
         let (topic, of_thread) = (topic.to_owned(), Arc::clone(&shared));
-        let handle =
-            std::thread::Builder::new().name("kafka-table".to_owned()).spawn(move || {
-                let _end = end;
-                let follower = Follower {
-                    forwarded: Vec::new(),
-                    feed: Feed::new(consumer, topic),
-                    bounds,
-                    shared: of_thread,
-                    on_record,
-                    places: Vec::new(),
-                    waiting: Vec::new(),
-                    targets: None,
-                    ask_at: Instant::now(),
-                };
-                follower.run();
-            })?;
-        Ok(Self { shared, thread: handle.thread().clone(), ended: Some(ended) })
+        let thread = ReaderThread::start("kafka-table", move |goes_on| {
+            let follower = Follower {
+                forwarded: Vec::new(),
+                feed: Feed::new(consumer, topic),
+                bounds,
+                shared: of_thread,
+                on_record,
+                places: Vec::new(),
+                waiting: Vec::new(),
+                targets: None,
+                ask_at: Instant::now(),
+            };
+            follower.run(&goes_on);
+        })?;
+        Ok(Self { shared, thread })
     }
 
     /// Waits until everything has been read that was in the topic when this was called.
@@ -81,7 +76,7 @@ impl TableReader {
     pub async fn read_to_current_end(&self) -> Result<(), BrokerError> {
         let (answer, answered) = oneshot::channel();
         self.shared.requests.lock().push(answer);
-        self.thread.unpark();
+        self.thread.wake();
         answered.await.unwrap_or(Err(BrokerError::ThreadEnded("kafka-table")))
     }
 
@@ -95,20 +90,8 @@ impl TableReader {
     }
 
     /// Ends reading and waits until the thread has.
-    pub async fn stop(mut self) {
-        self.shared.stop.store(true, Ordering::Release);
-        self.thread.unpark();
-        if let Some(ended) = self.ended.take() {
-            // An error is the sender dropped: the thread has ended.
-            let _ = ended.await;
-        }
-    }
-}
-
-impl Drop for TableReader {
-    fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::Release);
-        self.thread.unpark();
+    pub async fn stop(self) {
+        self.thread.stop().await;
     }
 }
 
@@ -130,8 +113,8 @@ struct Follower<F> {
 }
 
 impl<F: FnMut(TableRecord<'_>)> Follower<F> {
-    fn run(mut self) {
-        while !self.shared.stop.load(Ordering::Acquire) {
+    fn run(mut self, goes_on: &GoesOn) {
+        while goes_on.is_on() {
             let read = self.read();
             self.take_requests();
             self.ask_for_targets();
@@ -190,13 +173,10 @@ impl<F: FnMut(TableRecord<'_>)> Follower<F> {
                 if let Err(error) = self.read_new(&bounds) {
                     return self.fail(error);
                 }
-                let target = |bounds: &PartitionBounds| {
-                    if bounds.low < bounds.high { bounds.high } else { 0 }
-                };
                 let to_pass = bounds.iter().map(|bounds| bounds.high - bounds.low);
                 self.shared.to_pass.store(sum(to_pass), Ordering::Relaxed);
                 self.shared.is_told.store(true, Ordering::Relaxed);
-                self.targets = Some(bounds.iter().map(target).collect());
+                self.targets = Some(bounds.iter().map(end_of).collect());
                 self.show_progress();
             }
             Err(error) => {

@@ -135,6 +135,7 @@ proptest! {
         prop_assert_eq!(&owners(&shuffled), &expected);
         prop_assert_eq!(&owners(&latest), &expected);
     }
+
     /// A table of few shards knows the same.
     #[test]
     fn a_small_table_is_no_other(facts in facts()) {

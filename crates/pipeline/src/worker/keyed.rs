@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use emberline_broker::Record;
 use emberline_flow::lanes::{Gather, LaneId};
-use emberline_flow::placing::partition_of;
 use emberline_model::{DeviceId, Outcome};
 use emberline_service_client::Transport;
 
@@ -96,10 +95,9 @@ impl<T: Transport + Clone> Worker<T> {
         let origin = self.origin(record, self.clock.unix_millis());
         let headers = self.own_headers(record, &origin);
         let key = device.as_str().as_bytes();
-        let parts = self.shared.keyed_parts;
         let write = Record {
             topic: &self.keyed_topic,
-            partition: parts.map(|parts| partition_of(key, parts)),
+            partition: self.shared.keyed_partition(key),
             key: Some(key),
             value: record.raw.value(),
             headers: &borrowed(&headers),

@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 
 use emberline_broker::Record;
 use emberline_flow::lanes::{Gather, LaneId};
-use emberline_flow::placing::partition_of;
 use emberline_model::{CustomerId, DeviceId, Outcome, SkipReason};
 use emberline_service_client::Transport;
 use emberline_wire::customer_devices::DeviceEntries;
@@ -124,10 +123,9 @@ impl<T: Transport + Clone> Worker<T> {
                 set.readable = false;
                 continue;
             };
-            let parts = self.shared.keyed_parts;
             let write = Record {
                 topic: &self.facts_topic,
-                partition: parts.map(|parts| partition_of(device.as_str().as_bytes(), parts)),
+                partition: self.shared.keyed_partition(device.as_str().as_bytes()),
                 key: Some(&encode_key(&device, customer)),
                 value: Some(&DeviceCustomer::from(entry).encode()),
                 headers: &[],

@@ -97,15 +97,13 @@ async fn wanted(
 /// The pipeline's own topics, as they must be beside the inputs that there are.
 async fn own_topics(admin: &Admin, settings: &Settings) -> Result<Vec<Wanted>, BrokerError> {
     let mut wanted = plan::own_topics(settings);
-    let repartitioned: Vec<_> = settings.topics.repartition.iter().map(String::as_str).collect();
-    if !repartitioned.is_empty() {
-        let found = admin.describe(&repartitioned).await?;
-        plan::keep_keyed(&mut wanted, found.iter().filter_map(Seen::there));
-    }
+    let mut names: Vec<_> = settings.topics.repartition.iter().map(String::as_str).collect();
     if settings.divides_bindings() {
-        let names: Vec<_> = wanted.iter().map(|topic| topic.name.as_str()).collect();
+        names.extend(wanted.iter().map(|topic| topic.name.as_str()));
+    }
+    if !names.is_empty() {
         let found = admin.describe(&names).await?;
-        plan::match_partitions(&mut wanted, found.iter().filter_map(Seen::there));
+        plan::fit(&mut wanted, found.iter().filter_map(Seen::there), settings);
     }
     Ok(wanted)
 }

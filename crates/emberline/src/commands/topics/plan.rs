@@ -120,12 +120,20 @@ pub(in crate::commands) fn own_topics(settings: &Settings) -> Vec<Wanted> {
     topics
 }
 
+/// Makes of the own topics what they must be beside those that there are.
+pub(in crate::commands) fn fit<'a>(
+    wanted: &mut [Wanted],
+    found: impl Iterator<Item = &'a TopicState> + Clone,
+    settings: &Settings,
+) {
+    let repartitioned = |found: &&TopicState| settings.topics.repartition.contains(&found.name);
+    keep_keyed(wanted, found.clone().filter(repartitioned));
+    match_partitions(wanted, found);
+}
+
 /// Keeps the topic keyed by device for as long as those that it is written from: a record is as
 /// old in it as it was there, and would be gone at once.
-pub(in crate::commands) fn keep_keyed<'a>(
-    wanted: &mut [Wanted],
-    written_from: impl IntoIterator<Item = &'a TopicState>,
-) {
+fn keep_keyed<'a>(wanted: &mut [Wanted], written_from: impl IntoIterator<Item = &'a TopicState>) {
     let kept = written_from.into_iter().map(|topic| topic.retention_ms);
     let longest = kept
         .map(|kept| match kept {
@@ -143,10 +151,7 @@ pub(in crate::commands) fn keep_keyed<'a>(
 
 /// Gives the topic of facts as many partitions as the one keyed by device has, or, where only
 /// the former is there, the latter as many.
-pub(in crate::commands) fn match_partitions<'a>(
-    wanted: &mut [Wanted],
-    found: impl IntoIterator<Item = &'a TopicState>,
-) {
+fn match_partitions<'a>(wanted: &mut [Wanted], found: impl IntoIterator<Item = &'a TopicState>) {
     let place = |is: fn(&Kind) -> bool| wanted.iter().position(|topic| is(&topic.kind));
     let keyed = place(|kind| matches!(kind, Kind::Keyed { .. }));
     let (Some(keyed), Some(facts)) = (keyed, place(|kind| *kind == Kind::Facts)) else { return };

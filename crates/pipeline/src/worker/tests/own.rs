@@ -68,6 +68,18 @@ impl OwnRig {
         Self { rig, tables, asked }
     }
 
+    /// It owns the device's partition, and a call of the device is under way, without an answer.
+    async fn in_a_call_of(name: &str) -> (Self, i32) {
+        let mut own = Self::new();
+        let partition = partition_of_device(name);
+        own.own(partition);
+        own.bind(name);
+        own.rig.service.answers(|_| Says::Nothing);
+        own.rig.read(partition, 0, data(name, SECOND, &[Power]));
+        own.rig.until("the call", |rig| rig.service.calls().len() == 1).await;
+        (own, partition)
+    }
+
     /// The reader has read the table of a tenure to its end.
     fn complete(&mut self, partition: i32, tenure: u64) {
         let told = PartsEvent::Complete { partition, tenure, topic_partitions: PARTITIONS };
@@ -273,13 +285,7 @@ async fn a_device_whose_partition_is_anothers_is_not_known_here() {
 
 #[tokio::test]
 async fn a_table_is_dropped_when_what_it_is_needed_for_is_finished() {
-    let mut own = OwnRig::new();
-    let partition = partition_of_device("a");
-    own.own(partition);
-    own.bind("a");
-    own.rig.service.answers(|_| Says::Nothing);
-    own.rig.read(partition, 0, data("a", SECOND, &[Power]));
-    own.rig.until("the call", |rig| rig.service.calls().len() == 1).await;
+    let (mut own, partition) = OwnRig::in_a_call_of("a").await;
     let answer = own.rig.revoke(partition);
     assert_eq!(own.tables.devices(), 1, "the call is under way");
     own.rig.service.answers(|_| Says::Accepted);
@@ -293,13 +299,7 @@ async fn a_table_is_dropped_when_what_it_is_needed_for_is_finished() {
 /// Without its table a device looks unbound.
 #[tokio::test]
 async fn nothing_is_parked_because_its_table_has_gone() {
-    let mut own = OwnRig::new();
-    let partition = partition_of_device("a");
-    own.own(partition);
-    own.bind("a");
-    own.rig.service.answers(|_| Says::Nothing);
-    own.rig.read(partition, 0, data("a", SECOND, &[Power]));
-    own.rig.until("the call", |rig| rig.service.calls().len() == 1).await;
+    let (mut own, partition) = OwnRig::in_a_call_of("a").await;
     own.rig.read(partition, 1, data("a", SECOND + 1, &[Power]));
     own.rig.lose(partition);
     assert_eq!(own.tables.devices(), 0);

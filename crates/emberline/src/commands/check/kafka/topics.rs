@@ -10,9 +10,7 @@ use super::{PATIENCE, blocking};
 use crate::commands::check::fault::Fault;
 use crate::commands::check::report::{Group, Report};
 use crate::commands::topics::check::{Verdict, check as compare};
-use crate::commands::topics::plan::{
-    Kind, Wanted, input_topics, keep_keyed, match_partitions, own_topics,
-};
+use crate::commands::topics::plan::{Kind, Wanted, fit, input_topics, own_topics};
 use crate::settings::{HumanDuration, Settings};
 
 /// All topics of the settings, the inputs first.
@@ -43,9 +41,7 @@ pub(super) async fn check(
     };
     let mut wanted = wanted.to_vec();
     let found = states.iter().filter_map(Seen::there);
-    let repartitioned = |found: &&TopicState| settings.topics.repartition.contains(&found.name);
-    keep_keyed(&mut wanted, found.clone().filter(repartitioned));
-    match_partitions(&mut wanted, found);
+    fit(&mut wanted, found, settings);
     let mut there = Vec::new();
     for (topic, state) in wanted.iter().zip(&states) {
         let verdict = compare(topic, state);
