@@ -48,6 +48,12 @@ fn plan(assumed: impl Fn(&str) -> f64, devices: f64) -> BTreeMap<&'static str, f
     let busy = peak * assumed("µs of CPU a record") + calls * assumed("µs of CPU a call");
     let table_mb = devices * assumed("bytes of the table a device") / 1e6;
     let memory_mb = replicas * (assumed("MB of a replica without devices") + table_mb);
+    let own_table_mb =
+        devices * assumed("bytes of a device in a table by partitions") / replicas / 1e6;
+    let own_memory_mb = replicas * (assumed("MB of a replica without devices") + own_table_mb);
+    let sets_mb =
+        devices * assumed("bytes of a device's sets and table in `bindings` and `retries`") / 1e6;
+    let others_mb = 4.0 * (assumed("MB of a replica without devices") + sets_mb);
     let copies = assumed("copies that Kafka keeps");
     let input = a_day * assumed("bytes of a record on its topic") * copies;
     let receipts = a_day
@@ -66,6 +72,9 @@ fn plan(assumed: impl Fn(&str) -> f64, devices: f64) -> BTreeMap<&'static str, f
         ("cores of all of them, with the reserve", assumed("times in reserve") * busy / 1e6),
         ("table of a replica, MB", table_mb),
         ("memory of all of them, GB", memory_mb / 1e3),
+        ("the table by partitions, of a replica, MB", own_table_mb),
+        ("memory of all of them with it, GB", own_memory_mb / 1e3),
+        ("memory of two `bindings` and two `retries`, GB", others_mb / 1e3),
         ("input topics, a day, all copies, GB", input / 1e9),
         ("receipts, all copies, TB", receipts / 1e12),
         (

@@ -47,7 +47,7 @@ impl Parts {
     /// The partition and the tenure told next, and what had been read of it by then.
     async fn complete(&mut self) -> (i32, u64, Vec<i64>) {
         match self.event().await {
-            PartsEvent::Complete { partition, tenure, topic_partitions } => {
+            PartsEvent::Complete { partition, tenure, topic_partitions, .. } => {
                 assert_eq!(topic_partitions, 3);
                 (partition, tenure, self.take(partition))
             }

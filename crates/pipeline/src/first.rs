@@ -56,12 +56,12 @@ pub(crate) async fn restore(
 }
 
 /// Waits until a worker of this kind may begin: whoever writes what it reads has come to its end,
-/// where the run has one to come to, and the facts are there, where it joins by partitions of a
-/// table that has so many. Returned are the ends that the logs have then, where they are others
+/// where the run has one to come to, and the facts are there, where telemetry is joined by the
+/// bindings of the own partitions. Returned are the ends that the logs have then, where they are others
 /// than at the start: what was written meanwhile is to be settled too.
 pub(crate) async fn writers_first(
     kind: WorkerKind,
-    table_parts: Option<i32>,
+    by_partitions: bool,
     shared: &Shared,
     stop: &CancellationToken,
     monitor: &Monitor,
@@ -70,7 +70,7 @@ pub(crate) async fn writers_first(
         Some(writer) => ends_after(writer, shared, stop, monitor).await?,
         None => None,
     };
-    if kind != WorkerKind::Devices || table_parts.is_none() {
+    if kind != WorkerKind::Devices || !by_partitions {
         return Ok(ends);
     }
     Ok(facts_first(shared, stop, monitor).await?.or(ends))

@@ -30,9 +30,11 @@ pub(crate) struct Own {
 }
 
 impl Own {
-    /// Begins to read, with no partition yet, a topic that has so many.
-    pub(crate) fn start(settings: &PipelineSettings, partitions: i32) -> Result<Self, BrokerError> {
-        let tables = OwnTables::new(partitions);
+    /// Begins to read into these tables, with no partition yet.
+    pub(crate) fn start(
+        settings: &PipelineSettings,
+        tables: Arc<OwnTables>,
+    ) -> Result<Self, BrokerError> {
         let (sender, told) = unbounded_channel();
         let filled = Arc::clone(&tables);
         let topic = settings.topics.device_customers();

@@ -13,6 +13,7 @@
 //! Start at [`run`]; the loop is in `worker`.
 
 mod asked;
+mod behind;
 mod claim_state;
 mod credentials;
 mod edges;

@@ -105,6 +105,8 @@ metrics! {
         "Owned partitions whose bindings this process has in a table of their own: restoring (the table is being read, and no record of the partition is), or ready. Both are 0 where it holds the whole bindings table.";
     BINDINGS_RESTORE_SECONDS = "emberline_bindings_restore_seconds", Histogram, [],
         "Time from the assignment of a partition until its table of bindings was complete and its records could be read. Partitions that went before are not among them.";
+    BINDINGS_BEHIND = "emberline_bindings_behind_seconds", Gauge, ["stage"],
+        "Seconds for which changes of bindings have waited to reach the tables of the own partitions: since an end of customer-devices was seen that worker repartition has not committed yet (projected), or one of device-customers that is not read here (read). 0 where nothing waits, and where the process has no such tables.";
     BINDINGS_FACTS_OLDER = "emberline_bindings_facts_older_total", Counter, [],
         "Facts about a device and a customer that came to a complete table of an own partition although it knew a later one, which stands: written a second time (after a crash of repartition, or from offsets that were set back), or late. One that is met while a table is being read is not counted: the topic may have held it for long.";
     AUTHORISATIONS = "emberline_authorisations", Gauge, [],

@@ -5,7 +5,7 @@
 //! tells them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use emberline_broker::TableRecord;
 use emberline_flow::bindings::{Applied, BindingsTable};
@@ -32,6 +32,8 @@ pub(crate) struct OwnTables {
 struct Part {
     tenure: u64,
     is_complete: bool,
+    /// One past the last offset of the topic that is in it.
+    position: AtomicI64,
     table: BindingsTable,
     /// Records that are no facts are told of once.
     some_are_odd: AtomicBool,
@@ -58,18 +60,24 @@ impl OwnTables {
     /// An empty table for a tenure that begins.
     pub(crate) fn begin(&self, partition: i32, tenure: u64) {
         let table = BindingsTable::small();
-        self.replace(
-            partition,
-            Some(Part { tenure, is_complete: false, table, some_are_odd: false.into() }),
-        );
+        let part = Part {
+            tenure,
+            is_complete: false,
+            position: AtomicI64::new(0),
+            table,
+            some_are_odd: false.into(),
+        };
+        self.replace(partition, Some(part));
     }
 
-    /// The table of a tenure has all that its topic held when it was begun.
-    pub(crate) fn complete(&self, partition: i32, tenure: u64) {
+    /// The table of a tenure has all that its topic held when it was begun, up to this end.
+    pub(crate) fn complete(&self, partition: i32, tenure: u64, end: i64) {
         let mut parts = self.parts.write();
         let part = usize::try_from(partition).ok().and_then(|index| parts.get_mut(index)?.as_mut());
         if let Some(part) = part.filter(|part| part.tenure == tenure) {
             part.is_complete = true;
+            // The last offsets may have no record: those before may be compacted away.
+            part.position.fetch_max(end, Ordering::Relaxed);
         }
     }
 
@@ -95,6 +103,7 @@ impl OwnTables {
     pub(crate) fn read(&self, record: TableRecord<'_>) {
         let parts = self.parts.read();
         let Some(part) = index(record.partition, &parts) else { return };
+        part.position.store(record.offset + 1, Ordering::Relaxed);
         let known = record.key.zip(record.value).and_then(|(key, value)| {
             let (device, customer) = decode_key(key).ok()?;
             Some((device, customer, DeviceCustomer::decode(value).ok()?))
@@ -139,6 +148,16 @@ impl OwnTables {
     /// Tells of changes.
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
+    }
+
+    /// How far the topic is read, of partitions that have a complete table.
+    pub(crate) fn positions(&self) -> Vec<(i32, i64)> {
+        let parts = self.parts.read();
+        let complete = (0..).zip(parts.iter()).filter_map(|(partition, part)| {
+            let part = part.as_ref().filter(|part| part.is_complete)?;
+            Some((partition, part.position.load(Ordering::Relaxed)))
+        });
+        complete.collect()
     }
 
     /// How many partitions are owned.
@@ -289,14 +308,41 @@ mod tests {
         };
         tables.begin(partition, 7);
         assert_eq!(counted(&[&unbound, &bound]), 0, "the topic held it");
-        tables.complete(partition, 6);
+        tables.complete(partition, 6, 2);
         assert_eq!(counted(&[&bound]), 0, "another tenure's table is complete");
-        tables.complete(partition, 7);
+        tables.complete(partition, 7, 2);
         assert_eq!(counted(&[&unbound]), 0, "known");
         assert_eq!(counted(&[&others]), 0, "another customer's first");
         assert_eq!(counted(&[&bound]), 1);
         tables.begin(partition, 8);
         assert_eq!(counted(&[&unbound, &bound]), 1, "read anew");
+    }
+
+    #[test]
+    fn a_complete_table_says_how_far_its_topic_is_read() {
+        let tables = OwnTables::new(PARTITIONS);
+        tables.begin(2, 1);
+        let bound = fact("a", "c_1", 1, true);
+        let key = encode_key(&bound.device, &bound.customer);
+        let value = bound.says.encode();
+        let record = |offset| TableRecord {
+            partition: 2,
+            offset,
+            timestamp_ms: 0,
+            key: Some(&key),
+            value: Some(&value),
+        };
+        tables.read(record(4));
+        assert_eq!(tables.positions(), [], "not complete");
+        tables.complete(2, 1, 7);
+        assert_eq!(tables.positions(), [(2, 7)], "nothing is left of the offsets at the end");
+        tables.read(record(7));
+        assert_eq!(tables.positions(), [(2, 8)]);
+        // The topic was deleted and made again.
+        tables.read(record(0));
+        assert_eq!(tables.positions(), [(2, 1)]);
+        tables.end(2, 1);
+        assert_eq!(tables.positions(), []);
     }
 
     #[test]

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::asked::{
     LeftOff, ends_now, left_off_by_devices, partitions_of, partitions_of_table, patiently,
 };
+use crate::behind::Behind;
 use crate::credentials;
 use crate::edges::{Edges, Producers, WallClock};
 use crate::error::PipelineError;
@@ -30,6 +31,7 @@ use crate::join::{Join, Own};
 use crate::offsets;
 use crate::offsets::GroupCommitted;
 use crate::order_book::ProcessBook;
+use crate::own_tables::OwnTables;
 use crate::replay::LaterStates;
 use crate::settings::{DeliverySettings, PipelineSettings, Topics, WorkerKind};
 use crate::status::{Monitor, Restoring, WorkerStatus};
@@ -81,7 +83,7 @@ pub async fn run<T: Transport + Clone>(
     let divides = writes_keyed && settings.own_partitions;
     let parts =
         if divides || by_partitions { Some(partitions_of_table(&settings).await?) } else { None };
-    let table_parts = parts.filter(|_| by_partitions);
+    let own_tables = parts.filter(|_| by_partitions).map(OwnTables::new);
     let shared = Arc::new(Shared {
         signer: RwLock::new(Signer::new(&settings.credentials, settings.dialect)),
         bindings: Arc::clone(&bindings),
@@ -117,13 +119,20 @@ pub async fn run<T: Transport + Clone>(
     let credentials = tokio::spawn(credentials::watch(Arc::clone(&shared), group_stop.clone()));
     let readers = (reader.as_deref(), order_book.as_ref());
     let rates = tokio::spawn(follow_rates(Arc::clone(&shared), group_stop.clone()));
-    let begin = Begin { ends, left_off, table_parts };
+    let behind = Behind::new();
+    let behind = own_tables
+        .clone()
+        .map(|tables| tokio::spawn(behind.watch(settings.clone(), tables, group_stop.clone())));
+    let begin = Begin { ends, left_off, own_tables };
     let result = run_workers((&shared, &transport), readers, begin, &group_stop, &monitor).await;
     group_stop.cancel();
     // A question under way has no say in when this ends.
     watcher.abort();
     credentials.abort();
     rates.abort();
+    if let Some(behind) = behind {
+        behind.abort();
+    }
     // The workers have ended, and nobody else reads to its end.
     if let Some(reader) = reader.and_then(Arc::into_inner) {
         reader.stop().await;
@@ -190,8 +199,8 @@ pub(crate) async fn read_order_book(
 struct Begin {
     ends: Ends,
     left_off: LeftOff,
-    /// How many partitions the table of bindings has, where it is joined by those of the own.
-    table_parts: Option<i32>,
+    /// The bindings of the own partitions, where telemetry is joined by these.
+    own_tables: Option<Arc<OwnTables>>,
 }
 
 async fn run_workers<T: Transport + Clone>(
@@ -215,6 +224,7 @@ async fn run_workers<T: Transport + Clone>(
             () = stop.cancelled() => return Ok(Exit::Stopped),
         }
     }
+    let by_partitions = begin.own_tables.is_some();
     let mut running = JoinSet::new();
     let mut exit = Exit::AtEnd;
     let mut failed = None;
@@ -226,7 +236,7 @@ async fn run_workers<T: Transport + Clone>(
             bindings_first(shared, reader, stop, monitor).await;
         }
         let later = tokio::select! {
-            later = writers_first(status.kind(), begin.table_parts, shared, stop, monitor) => later,
+            later = writers_first(status.kind(), by_partitions, shared, stop, monitor) => later,
             Some(error) = next_failure(&mut running, &mut exit) => Err(error),
         };
         let started = match later {
@@ -308,7 +318,7 @@ fn start<T: Transport + Clone>(
     let name = kind.name();
     let settings = &shared.settings;
     let topics = topics_of(kind, settings);
-    let table_parts = begin.table_parts.filter(|_| kind.joins());
+    let own_tables = begin.own_tables.clone().filter(|_| kind.joins());
     let delivery = &settings.delivery;
     let (room, ahead) = rooms(kind, delivery);
     let (events, received) = mpsc::channel(BATCHES_WAITING);
@@ -318,7 +328,7 @@ fn start<T: Transport + Clone>(
         gap_limit,
         ahead: (kind == WorkerKind::Retries).then(|| Arc::clone(&ahead)),
         ends: settings.replay.as_ref().map(|replay| Arc::new(replay.ends())),
-        gated: table_parts.is_some(),
+        gated: own_tables.is_some(),
         ..SourceSettings::new(topics.clone(), group_of(kind, settings))
     };
     let selecting = settings.replay.as_ref().map(|replay| Selecting {
@@ -366,8 +376,8 @@ fn start<T: Transport + Clone>(
                 max_record: delivery.max_record,
                 kind,
             }),
-            join: match table_parts {
-                Some(parts) => Join::Own(Own::start(settings, parts)?),
+            join: match own_tables {
+                Some(tables) => Join::Own(Own::start(settings, tables)?),
                 None => Join::Whole(Arc::clone(&shared.bindings)),
             },
             clock: WallClock::system(),

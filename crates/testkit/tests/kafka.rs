@@ -260,7 +260,7 @@ async fn parts() {
         let mut complete = Vec::new();
         while complete.len() < 3 {
             match told.recv().await.unwrap() {
-                PartsEvent::Complete { partition, tenure: of, topic_partitions } => {
+                PartsEvent::Complete { partition, tenure: of, topic_partitions, .. } => {
                     assert_eq!((of, topic_partitions), (tenure, 3));
                     complete.push(partition);
                 }

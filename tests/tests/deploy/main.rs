@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         trial("every_selector_finds_its_pods", chart::pods::selectors),
         trial("pods_have_longer_to_stop_than_the_drain_takes", chart::pods::grace),
         trial("a_scaled_object_asks_what_keda_knows", chart::scaling::triggers),
+        trial("replicas_are_added_for_the_topics_that_a_kind_reads", chart::scaling::topics),
         trial("values_that_cant_work_are_refused", chart::values::refusals),
         trial("the_chart_knows_the_settings_of_the_program", chart::values::settings),
         trial("nothing_unknown_is_let_through_in_values", chart::values::strict),

@@ -16,6 +16,7 @@ mod discretion;
 mod events;
 mod frontiers;
 mod observed;
+mod own_bindings;
 mod redrives;
 mod refusals;
 mod reloads;
@@ -71,8 +72,9 @@ fn stories() -> Vec<Trial> {
         story("a_device_in_several_partitions_is_seen", repartition::seen),
         story(
             "each_process_has_the_bindings_of_its_own_partitions",
-            repartition::bindings_by_partitions,
+            own_bindings::bindings_by_partitions,
         ),
+        story("a_binding_comes_to_the_own_partitions_as_it_is_written_on", own_bindings::rebound),
         story("a_customer_with_20_000_devices_is_pushed_whole", bindings::large_customer),
         story("a_dry_run_counts_what_the_replay_does", replays::dry_run),
         story("a_compacted_topic_is_replayed_to_its_end", replay_ranges::compacted),

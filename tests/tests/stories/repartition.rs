@@ -5,16 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result, ensure};
 use emberline_fleet::FleetPlan;
 use emberline_testkit::kafka::StoredRecord;
-use emberline_testkit::{Emberline, Load, Signal, World};
+use emberline_testkit::{Load, Signal, World};
 
 use crate::checks::{check, detail, step};
 use crate::story::LIMIT;
-use crate::sum::{Sum, at_rest};
+use crate::sum::at_rest;
 
 const SEVERAL: &str = "emberline_devices_in_several_partitions_total";
 
 /// The world's topic of devices is one that is not keyed by device.
-fn repartition(world: &mut World) {
+pub(crate) fn repartition(world: &mut World) {
     let topic = format!("[{:?}]", world.devices());
     world.set("topics.repartition", &topic);
 }
@@ -153,70 +153,4 @@ pub(crate) async fn seen(world: &mut World) -> Result<()> {
     let group = format!("group {}", world.group("repartition"));
     ensure!(detail(&checked, &group)?.starts_with("lag 0 over 3 partitions"), "{checked}");
     Ok(())
-}
-
-/// Each process of the devices worker joins by the bindings of its own partitions, also those
-/// that come to it when another one stops.
-pub(crate) async fn bindings_by_partitions(world: &mut World) -> Result<()> {
-    const DEVICES: u32 = 80;
-    let plan =
-        FleetPlan { devices: DEVICES, duplicates: 0.1, unbound: 0.0, ..FleetPlan::default() };
-    let mut load = Load::new(plan);
-    repartition(world);
-    world.set("join.table", r#""own_partitions""#);
-    world.emberline(&["topics", "create"]).await?.succeeds(LIMIT).await?;
-    let mut running = vec![world.emberline(&["run", "--workers", "bindings,retries"]).await?];
-    world.introduce(&load).await?;
-    world.settled("bindings", &world.bindings()).await?;
-    // Telemetry is not joined before all customers' sets are there as facts.
-    let mut early = world.emberline(&["run", "--workers", "devices"]).await?;
-    let asks = "does a worker repartition run?";
-    world
-        .wait_for("it is asked for the worker that is missing", async || {
-            let (status, why) = early.get("/readyz").await?;
-            Ok((status == 503 && why.contains(asks)).then_some(()))
-        })
-        .await?;
-    running.push(world.emberline(&["run", "--workers", "repartition"]).await?);
-    early.ready().await?;
-    running.push(early);
-    running.push(world.emberline(&["run", "--workers", "devices"]).await?);
-    let devices = &mut running[2..];
-    know(world, devices, DEVICES).await?;
-    // Each device in one partition: live, the order of several is the order of reading.
-    world.tell(load.records(1_500)).await?;
-    let enough = load.expectation().counts().reports / 3;
-    world.accepted(enough).await?;
-
-    let mut gone = running.remove(2);
-    gone.signal(Signal::Terminate)?;
-    gone.succeeds(LIMIT).await?;
-    know(world, &mut running[2..], DEVICES).await?;
-    let mut rest = load.records(500);
-    rest.extend(load.rest());
-    world.tell(rest).await?;
-    world.settled("repartition", &world.devices()).await?;
-    world.settled("devices", &world.own_topic("devices")).await?;
-    let parked = Sum::of(&running[2].metrics().await?, "devices").outcome("parked");
-    ensure!(parked == 0, "{parked} parked, and every device was bound");
-    for process in &mut running {
-        process.signal(Signal::Terminate)?;
-        process.succeeds(LIMIT).await?;
-    }
-    world.judge(&load).is_exactly_once_in_order()
-}
-
-/// Waits until these processes know whose so many devices are: each those of its partitions.
-async fn know(world: &World, processes: &mut [Emberline], devices: u32) -> Result<()> {
-    let what = format!("{} processes have the bindings between them", processes.len());
-    world
-        .wait_for(&what, async || {
-            let mut known = Vec::new();
-            for process in processes.iter_mut() {
-                known.push(process.metrics().await?.count("emberline_bindings_devices", &[]));
-            }
-            let all = known.iter().sum::<u64>() == u64::from(devices);
-            Ok((all && !known.contains(&0)).then_some(()))
-        })
-        .await
 }

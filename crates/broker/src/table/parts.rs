@@ -27,6 +27,8 @@ pub enum PartsEvent {
         partition: i32,
         /// The tenure that it was asked for with.
         tenure: u64,
+        /// That end: one past the last offset.
+        end: i64,
         /// How many partitions the topic has.
         topic_partitions: i32,
     },
@@ -282,7 +284,8 @@ impl<F: FnMut(TableRecord<'_>)> Follower<F> {
             part.state = match std::mem::replace(&mut part.state, State::Asked) {
                 State::Restoring { target, topic_partitions, forwarded } if position >= target => {
                     let (partition, tenure) = (part.partition, part.tenure);
-                    let told = PartsEvent::Complete { partition, tenure, topic_partitions };
+                    let told =
+                        PartsEvent::Complete { partition, tenure, end: target, topic_partitions };
                     // Who asked may have gone.
                     let _ = self.told.send(told);
                     State::Followed { _forwarded: forwarded }

@@ -138,10 +138,10 @@ impl Default for RetrySettings {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct JoinSettings {
-    /// What of the bindings a process holds that runs the devices workers: `all` of them, or
-    /// those of its `own_partitions`, which takes every topic of `topics.devices` to be listed in
-    /// `topics.repartition`, and its worker. `auto`: `own_partitions` where that is so. Default
-    /// `all`.
+    /// What of the bindings a process holds that runs the worker `devices`, and none that needs
+    /// `all` of them: those of its `own_partitions`, which takes every topic of `topics.devices`
+    /// to be listed in `topics.repartition`, and its worker. `auto`: `own_partitions` where that
+    /// is so, else `all`. Default `auto`.
     pub table: JoinTable,
     /// How long telemetry of an unbound device waits in memory before it is parked in a
     /// retry topic, at most 1m. Default `2s`.
@@ -154,7 +154,7 @@ pub struct JoinSettings {
 impl Default for JoinSettings {
     fn default() -> Self {
         Self {
-            table: JoinTable::All,
+            table: JoinTable::Auto,
             wait: HumanDuration::from_secs(2),
             startup_wait: HumanDuration::from_secs(300),
         }

@@ -95,3 +95,27 @@ impl Settings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{JoinTable, Settings};
+
+    #[test]
+    fn the_bindings_are_divided_where_all_telemetry_is_keyed_anew() {
+        let divides = |devices: &[&str], repartition: &[&str], table: Option<JoinTable>| {
+            let names = |topics: &[&str]| topics.iter().map(|topic| (*topic).to_owned()).collect();
+            let mut settings = Settings::default();
+            settings.topics.devices = names(devices);
+            settings.topics.repartition = names(repartition);
+            settings.join.table = table.unwrap_or(settings.join.table);
+            settings.divides_bindings()
+        };
+        assert!(!Settings::default().divides_bindings());
+        assert!(!divides(&["a"], &[], None));
+        assert!(divides(&["a"], &["a"], None));
+        assert!(!divides(&["a", "b"], &["a"], None));
+        assert!(divides(&["a", "b"], &["b", "a"], None));
+        assert!(!divides(&["a"], &["a"], Some(JoinTable::All)));
+        assert!(divides(&["a"], &["a"], Some(JoinTable::OwnPartitions)));
+    }
+}

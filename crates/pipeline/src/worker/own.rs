@@ -68,10 +68,10 @@ impl<T: Transport + Clone> Worker<T> {
         let Join::Own(own) = &self.join else { return Ok(()) };
         let topics = &self.shared.settings.topics;
         match told {
-            PartsEvent::Complete { partition, tenure, topic_partitions } => {
+            PartsEvent::Complete { partition, tenure, end, topic_partitions } => {
                 agree(topics, topic_partitions, own.tables.partitions())?;
                 self.incomplete.fails_since = None;
-                own.tables.complete(partition, tenure);
+                own.tables.complete(partition, tenure, end);
                 let begun = self.incomplete.begun.remove(&tenure);
                 if let Some(id) = self.records.partitions.of_epoch(tenure) {
                     self.records.partitions[id].open();

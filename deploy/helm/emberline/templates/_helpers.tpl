@@ -136,18 +136,25 @@ configuration names, and the portal's secrets are for the portal alone.
 {{- define "emberline.topicsOf" -}}
 {{- $topics := .settings.topics -}}
 {{- $repartition := $topics.repartition | default list -}}
+{{- $prefix := $topics.prefix | default "emberline" -}}
 {{- $read := list -}}
-{{- if eq .kind "devices" -}}
+{{- $keyed := list -}}
 {{- range $topic := hasKey $topics "devices" | ternary $topics.devices (list "devices") -}}
 {{- if not (has $topic $repartition) -}}
-{{- $read = append $read $topic -}}
+{{- $keyed = append $keyed $topic -}}
 {{- end -}}
 {{- end -}}
+{{- if eq .kind "devices" -}}
+{{- $read = $keyed -}}
 {{- if $repartition -}}
-{{- $read = append $read (printf "%s.devices" ($topics.prefix | default "emberline")) -}}
+{{- $read = append $read (printf "%s.devices" $prefix) -}}
 {{- end -}}
 {{- else if eq .kind "repartition" -}}
 {{- $read = $repartition -}}
+{{- /* Where all telemetry is keyed anew, the bindings are divided alike. */ -}}
+{{- if and $repartition (not $keyed) (ne ((.settings.join | default dict).table | default "auto") "all") -}}
+{{- $read = append $read (printf "%s.customer-devices" $prefix) -}}
+{{- end -}}
 {{- else if eq .kind "bindings" -}}
 {{- $read = hasKey $topics "bindings" | ternary $topics.bindings (list "bindings") -}}
 {{- else if eq .kind "claims" -}}

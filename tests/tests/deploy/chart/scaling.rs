@@ -7,7 +7,7 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::{directory, objects};
+use super::{directory, helm, objects};
 use crate::judges;
 
 /// The keys of a kafka trigger, each with what it may say if that is a choice.
@@ -68,6 +68,41 @@ pub(crate) fn triggers() -> Result<()> {
     let offered = lag["properties"]["metadata"]["properties"].as_object().context("no keys")?;
     for key in offered.keys() {
         ensure!(known.contains_key(key), "the values offer {key}, which KEDA does not know");
+    }
+    Ok(())
+}
+
+/// The topics whose lag says how many replicas a kind needs are those that it reads.
+pub(crate) fn topics() -> Result<()> {
+    let own = ["emberline.customer-devices", "emberline.devices"];
+    let cases: [(&[&str], &[&str], &[&str]); 4] = [
+        (&["{}"], &["telemetry", "device-state"], &[]),
+        (&["{device-state}"], &["telemetry", own[1]], &["device-state"]),
+        (&["{telemetry,device-state}"], &[own[1]], &["telemetry", "device-state", own[0]]),
+        (
+            &["{telemetry,device-state}", "config.join.table=all"],
+            &[own[1]],
+            &["telemetry", "device-state"],
+        ),
+    ];
+    for (values, devices, repartition) in cases {
+        let listed = format!("config.topics.repartition={}", values[0]);
+        let mut arguments = vec!["--set", &listed];
+        arguments.extend(values[1..].iter().flat_map(|it| ["--set", it]));
+        let objects = judges::objects(&helm("template", "lag", &arguments)?)?;
+        for (kind, expected) in [("devices", devices), ("repartition", repartition)] {
+            let name = format!("rel-emberline-{kind}");
+            let is_it =
+                |it: &&Value| it["kind"] == "ScaledObject" && it["metadata"]["name"] == name;
+            let triggers =
+                objects.iter().find(is_it).and_then(|it| it["spec"]["triggers"].as_array());
+            let topics: Vec<&str> = triggers
+                .into_iter()
+                .flatten()
+                .filter_map(|trigger| trigger["metadata"]["topic"].as_str())
+                .collect();
+            ensure!(topics == expected, "{values:?}: {kind} is scaled by {topics:?}");
+        }
     }
     Ok(())
 }

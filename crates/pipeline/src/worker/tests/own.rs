@@ -82,7 +82,7 @@ impl OwnRig {
 
     /// The reader has read the table of a tenure to its end.
     fn complete(&mut self, partition: i32, tenure: u64) {
-        let told = PartsEvent::Complete { partition, tenure, topic_partitions: PARTITIONS };
+        let told = PartsEvent::Complete { partition, tenure, end: 0, topic_partitions: PARTITIONS };
         self.rig.worker.table_told(told, Instant::now()).unwrap();
     }
 
@@ -214,7 +214,7 @@ async fn the_metrics_tell_of_the_tables() {
     own.bind_at("a", SECOND - 1);
     tells(&mut own, [2, 0, 0, 0]);
     let tenure = own.rig.tenure(partition);
-    let told = PartsEvent::Complete { partition, tenure, topic_partitions: PARTITIONS };
+    let told = PartsEvent::Complete { partition, tenure, end: 0, topic_partitions: PARTITIONS };
     let later = Instant::now() + Duration::from_secs(10);
     own.rig.worker.table_told(told, later).unwrap();
     own.bind_at("a", SECOND - 1);
@@ -343,7 +343,8 @@ async fn a_partition_stands_still_without_a_reason_only_once_it_is_open() {
 #[tokio::test]
 async fn a_table_of_other_partitions_than_the_devices_ends_the_worker() {
     let mut own = OwnRig::of_partitions(PARTITIONS + 1);
-    let told = PartsEvent::Complete { partition: 0, tenure: 1, topic_partitions: PARTITIONS };
+    let told =
+        PartsEvent::Complete { partition: 0, tenure: 1, end: 0, topic_partitions: PARTITIONS };
     let error = own.rig.worker.table_told(told, Instant::now()).unwrap_err();
     assert!(matches!(error, PipelineError::TableParts { .. }), "{error}");
 
