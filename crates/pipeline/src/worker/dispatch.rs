@@ -17,7 +17,7 @@ use super::claims::is_claim;
 use super::ended::CallEnded;
 use super::receipts::Accepted;
 use super::{RELEASE_EVERY, Worker};
-use crate::lane::{About, Action, What, data_key};
+use crate::lane::{About, Action, Item, What, data_key};
 use crate::records::Failure;
 
 /// Room for a body without its reports, in bytes.
@@ -188,7 +188,8 @@ impl<T: Transport + Clone> Worker<T> {
         if is_claim(&self.lanes.about(id).about) {
             return self.prepare_claim(id, now);
         }
-        if !self.resolve_shadows(id, now) || !self.resolve_spent(id, now) {
+        // In this order: behind what is parked there may be a shadow.
+        if !self.resolve_spent(id, now) || !self.resolve_shadows(id, now) {
             return false;
         }
         match &self.lanes.about(id).about {
@@ -252,9 +253,13 @@ impl<T: Transport + Clone> Worker<T> {
             && self.shared.traffic.outages() == outages_then
             && self.shared.traffic.answered_since(spent.at)
         {
-            let all = spent.items >= self.lanes.len(id);
+            // Items of a tenure that is over have gone from the lane. What waits for another call
+            // was not in this one.
+            let was_in_it = |item: &&Item| !matches!(item.what, What::Report { shadow: true, .. });
+            let items = self.lanes.items(id).take(spent.items).take_while(was_in_it).count();
+            let all = items == self.lanes.len(id);
             self.lanes.about_mut(id).begin_anew();
-            self.park_front(id, spent.items, ParkReason::Transient, &spent.failure, now);
+            self.park_front(id, items, ParkReason::Transient, &spent.failure, now);
             return !all;
         }
         if self.lanes.about(id).owes_retry {

@@ -1,13 +1,21 @@
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use emberline_broker::Delivered;
 use emberline_flow::commit_metadata::{self, CommitMetadata};
 use emberline_model::Category::{Power, Smoke};
 use emberline_model::OnlineStatus::Online;
 
+use super::made_up::edges::SimWriters;
 use super::rig::{Rig, SECOND, Says, data, delivery, state};
 use crate::DeliverySettings;
 use crate::settings::WorkerKind::{Devices, Retries};
+
+/// A call that has failed waits for so long that others go before it is made again.
+fn patient() -> DeliverySettings {
+    let waits = Duration::from_millis(500);
+    DeliverySettings { backoff_base: waits, backoff_cap: waits, ..delivery() }
+}
 
 #[tokio::test]
 async fn a_report_read_again_while_its_call_is_in_flight_waits_for_that_call() {
@@ -54,6 +62,107 @@ async fn a_report_read_again_is_sent_when_the_call_of_the_earlier_tenure_fails()
     rig.lose(1);
     rig.until_idle().await;
     assert!(rig.worker.ghosts.is_empty(), "no identity is remembered for ever");
+}
+
+/// It was told twice, and both records were read again while its call was in flight. That has
+/// failed as often as it may, so the first is parked; and the second is at the head.
+#[tokio::test]
+async fn the_second_record_of_a_report_is_a_duplicate_when_the_first_is_parked_for_an_earlier_call()
+{
+    fastrand::seed(1);
+    let mut rig = Rig::with(Devices, patient(), "127.0.0.1:1");
+    rig.bind("a");
+    rig.bind("b");
+    rig.service.answers(|_| Says::Nothing);
+    rig.assign(0, None, "");
+    rig.assign(1, None, "");
+    rig.read(0, 7, data("a", SECOND, &[Power]));
+    rig.until("the call", |rig| rig.service.calls().len() == 1).await;
+    rig.lose(0);
+    rig.assign(0, None, "");
+    rig.read(0, 7, data("a", SECOND, &[Power]));
+    rig.read(0, 8, data("a", SECOND, &[Power]));
+    rig.service.answers(|call| match call.device.as_str() {
+        "P/a" => Says::Status(503),
+        _ => Says::Accepted,
+    });
+    rig.until("its failure", |rig| rig.worker.in_calls == 0).await;
+    rig.read(1, 0, data("b", SECOND, &[Power]));
+    rig.until("the end of the second", |rig| rig.count("duplicate") == 1).await;
+    assert_eq!(rig.written.lock().len(), 1, "the first is parked");
+    assert_eq!(rig.service.calls().len(), 2);
+}
+
+/// What was before it in the lane is parked, and the receipt of the call that delivered it is not
+/// there yet: so there is nothing to call for.
+#[tokio::test]
+async fn a_report_that_waits_for_a_receipt_is_not_called_for_when_it_comes_to_the_head() {
+    fastrand::seed(1);
+    let receipts = DeliverySettings { receipts: true, ..patient() };
+    let mut rig = Rig::with(Devices, receipts, "127.0.0.1:1");
+    rig.bind("a");
+    rig.bind("b");
+    rig.assign(1, None, "");
+    rig.assign(0, Some(1), "");
+    rig.read(0, 1, data("a", SECOND + 1, &[Power]));
+    rig.until("the receipt", |rig| rig.written.lock().len() == 1).await;
+    rig.lose(0);
+    rig.assign(0, None, "");
+    rig.service.answers(|call| match call.device.as_str() {
+        "P/a" => Says::Status(503),
+        _ => Says::Accepted,
+    });
+    rig.read(0, 0, data("a", SECOND, &[Power]));
+    rig.read(0, 1, data("a", SECOND + 1, &[Power]));
+    rig.until("the failure", |rig| rig.service.calls().len() == 2 && rig.worker.in_calls == 0)
+        .await;
+    rig.read(1, 0, data("b", SECOND, &[Power]));
+    let parked = |rig: &Rig| rig.written.lock().iter().any(|it| it.topic.contains("retry"));
+    rig.until("what failed is parked", parked).await;
+    assert_eq!(rig.worker.lanes.items_len(), 1, "the other one waits");
+    assert_eq!(rig.service.calls().len(), 3);
+}
+
+/// The call of an earlier tenure has failed as often as it may. What stands at the lane's head by
+/// now was delivered by another one, of which the receipt is not there yet.
+#[tokio::test]
+async fn a_report_that_waits_for_a_receipt_is_not_parked_for_a_call_that_it_was_not_in() {
+    fastrand::seed(1);
+    let writers = SimWriters::default();
+    let receipts = DeliverySettings { receipts: true, ..patient() };
+    let mut rig = Rig::writing(Devices, receipts, &writers);
+    let end_writes = |rig: &mut Rig| {
+        let handed = std::mem::take(&mut writers.0.lock().handed);
+        for handed in handed {
+            assert_eq!(handed.topic, "own.receipts", "nothing is parked");
+            let end = handed.ends(Ok(Delivered { partition: 0, offset: 0 }));
+            rig.worker.write_ended(end, Instant::now());
+        }
+    };
+    rig.bind("a");
+    rig.bind("b");
+    rig.assign(0, None, "");
+    rig.assign(1, None, "");
+    rig.read(0, 7, data("a", SECOND, &[Power]));
+    rig.until("the receipt", |rig| rig.written.lock().len() == 1).await;
+    rig.service.answers(|_| Says::Nothing);
+    rig.read(0, 8, data("a", SECOND + 1, &[Power]));
+    rig.until("the second call", |rig| rig.service.calls().len() == 2).await;
+    rig.lose(0);
+    rig.assign(0, None, "");
+    rig.read(0, 7, data("a", SECOND, &[Power]));
+    rig.read(0, 8, data("a", SECOND + 1, &[Power]));
+    rig.service.answers(|_| Says::Status(503));
+    rig.until("its failure", |rig| rig.worker.in_calls == 0).await;
+    rig.service.answers(|_| Says::Accepted);
+    rig.read(1, 0, data("b", SECOND, &[Power]));
+    rig.until("a call after it", |rig| rig.service.calls().len() == 3).await;
+    end_writes(&mut rig);
+    rig.until("the second call again", |rig| rig.service.calls().len() == 4).await;
+    rig.until("its receipt", |rig| rig.worker.in_calls == 0).await;
+    end_writes(&mut rig);
+    rig.until_idle().await;
+    assert_eq!(rig.count("duplicate"), 1);
 }
 
 #[tokio::test]
@@ -167,10 +276,8 @@ async fn a_report_that_was_parked_again_is_delivered_although_its_first_retry_is
 #[tokio::test]
 async fn a_report_whose_call_failed_is_sent_again_although_its_duplicate_was_settled() {
     fastrand::seed(1);
-    let waits = Duration::from_millis(500);
-    let patient =
-        DeliverySettings { in_place: 1, backoff_base: waits, backoff_cap: waits, ..delivery() };
-    let mut rig = Rig::with(Devices, patient, "127.0.0.1:1");
+    let settings = DeliverySettings { in_place: 1, ..patient() };
+    let mut rig = Rig::with(Devices, settings, "127.0.0.1:1");
     rig.bind("a");
     rig.service.answers(|_| Says::Nothing);
     rig.assign(0, None, "");
