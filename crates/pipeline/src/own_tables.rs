@@ -165,6 +165,14 @@ impl OwnTables {
         self.parts.read().iter().flatten().count()
     }
 
+    /// Each table's partition and tenure.
+    #[cfg(test)]
+    pub(crate) fn tenures(&self) -> Vec<(i32, u64)> {
+        let parts = self.parts.read();
+        let tenures = parts.iter().map(|part| part.as_ref().map(|part| part.tenure));
+        (0..).zip(tenures).filter_map(|(partition, tenure)| Some((partition, tenure?))).collect()
+    }
+
     /// Devices that belong to somebody, of the partitions that are owned.
     pub(crate) fn devices(&self) -> usize {
         self.parts.read().iter().flatten().map(|part| part.table.len()).sum()

@@ -25,6 +25,16 @@
 //! 11. A device is joined and written with what was pushed before, and as told last.
 //! 12. What is accepted has a receipt in the end, and only that has one.
 //!
+//! In about half of the worlds workers `devices` join by the bindings of their own partitions.
+//! All of the above holds there, too, also where nobody divides the bindings any more; and:
+//!
+//! 13. Nothing of a tenure is taken in before its table has all facts that its partition had
+//!     when the tenure began.
+//! 14. A call brings data for who owned the device by these facts, or by some that came since.
+//! 15. Tables are kept of owned partitions alone, and of no tenure that is over.
+//! 16. Nothing is parked as unbound whose device was bound since its tenure began.
+//! 17. At rest the facts tell what the sets do, and the tables what the facts do.
+//!
 //! Start at [`World::run`](world::World::run); what happens is drawn in `chaos`, the laws
 //! are in `laws`, `acceptance` and `verdict`. To see the world of one seed:
 //!
@@ -43,8 +53,11 @@ mod input;
 mod kafka;
 mod laws;
 mod member;
+mod own;
+mod own_laws;
 mod plan;
 mod processes;
+mod projector;
 mod reading;
 mod run;
 mod service;
@@ -172,4 +185,24 @@ fn a_report_given_up_for_refused_credentials_is_noticed() {
 #[test]
 fn calls_above_the_rate_are_noticed() {
     assert_eq!(law_broken_by(Sabotage::CountsCallsTwice), Some(10));
+}
+
+#[test]
+fn a_partition_that_is_opened_before_its_table_is_complete_is_noticed() {
+    assert_eq!(law_broken_by(Sabotage::OpensEarly), Some(13));
+}
+
+#[test]
+fn a_device_that_is_joined_by_another_partitions_table_is_noticed() {
+    assert_eq!(law_broken_by(Sabotage::JoinsByAnothersTable), Some(14));
+}
+
+#[test]
+fn a_table_that_is_kept_after_its_tenure_is_noticed() {
+    assert_eq!(law_broken_by(Sabotage::KeepsRows), Some(15));
+}
+
+#[test]
+fn a_table_that_goes_before_its_tenure_does_is_noticed() {
+    assert_eq!(law_broken_by(Sabotage::DropsRowsEarly), Some(16));
 }

@@ -101,6 +101,9 @@ impl World {
             self.breach(3, format_args!("two calls of a lane at once: {seen:?}"));
         }
         self.check_rate(process);
+        if seen.action == Action::ReportData {
+            self.check_joined(member, &seen);
+        }
         self.saw_call(&seen, answer, acts);
         let call = CallInAir {
             member,

@@ -12,6 +12,7 @@ use emberline_flow::commit_metadata;
 
 use super::kafka::{Part, TOPICS};
 use super::member::{Going, Tenure};
+use super::own::drop_tables_early;
 use super::plan::KINDS;
 use super::reading::SOON;
 use super::world::{Event, World};
@@ -85,6 +86,7 @@ impl World {
         let refs: Vec<PartitionRef> =
             parts.iter().map(|part| member.owned[part].at.clone()).collect();
         let in_calls = member.worker.in_calls > 0;
+        drop_tables_early(self.sabotage, member);
         let (revocation, answer) = Revocation::new(refs, false);
         member.going = Some(Going { parts: parts.to_vec(), answer, told: None, asked });
         self.cover.saw("revocation");
@@ -254,7 +256,13 @@ impl World {
                 slot: PartitionSlot(0),
             };
             let told = start.max(committed.unwrap_or(start));
-            let frontier = Frontier::starting_at(told, std::thread::current());
+            let here = std::thread::current();
+            let own = self.members[number].as_ref().is_some_and(|it| it.own.is_some());
+            let frontier = if own {
+                Frontier::closed_at(told, here)
+            } else {
+                Frontier::starting_at(told, here)
+            };
             self.say(format_args!(
                 "member {number} gets {part:?}, epoch {}, committed {committed:?}, from {start}",
                 at.epoch
@@ -269,6 +277,7 @@ impl World {
             if let Some(Some(member)) = self.members.get_mut(number) {
                 member.owned.insert(part, tenure);
             }
+            self.prefixes_begin(number, part, self.epochs);
             assigned.push(AssignedPartition {
                 at,
                 committed,
@@ -294,6 +303,7 @@ impl World {
         member.losing = true;
         let kind = member.kind;
         let in_calls = member.worker.in_calls > 0;
+        drop_tables_early(self.sabotage, member);
         let parts: Vec<Part> = member.owned.keys().copied().collect();
         self.say(format_args!("member {number} loses {parts:?}"));
         self.cover.saw("partitions lost");

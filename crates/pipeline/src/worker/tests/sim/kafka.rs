@@ -10,7 +10,9 @@ pub(super) const BINDINGS: usize = 1;
 pub(super) const DEAD_LETTERS: usize = 5;
 pub(super) const CUSTOMER_DEVICES: usize = 6;
 pub(super) const RECEIPTS: usize = 7;
-pub(super) const TOPICS: [&str; 8] = [
+/// What the bindings are divided into by partitions, where they are.
+pub(super) const FACTS: usize = 8;
+pub(super) const TOPICS: [&str; 9] = [
     "devices",
     "bindings",
     "own.retry.5s",
@@ -19,6 +21,7 @@ pub(super) const TOPICS: [&str; 8] = [
     "own.dead-letters",
     "own.customer-devices",
     "own.receipts",
+    "own.device-customers",
 ];
 
 /// A partition: its topic's place among [`TOPICS`], and its number.
@@ -64,7 +67,8 @@ impl Log {
             PartitionLog { low, records: Vec::new(), end: low }
         };
         let mut topic = |index: usize| {
-            let count = if index >= DEAD_LETTERS { 1 } else { partitions };
+            let one = index >= DEAD_LETTERS && index != FACTS;
+            let count = if one { 1 } else { partitions };
             (0..count).map(|_| partition()).collect()
         };
         Self { topics: (0..TOPICS.len()).map(&mut topic).collect() }
@@ -88,21 +92,42 @@ impl Log {
         &self.topics[topic][usize::try_from(partition).unwrap_or_default()]
     }
 
+    fn part_mut(&mut self, (topic, partition): Part) -> &mut PartitionLog {
+        &mut self.topics[topic][usize::try_from(partition).unwrap_or_default()]
+    }
+
+    /// For compaction.
+    pub(super) fn records_mut(&mut self, part: Part) -> &mut Vec<Stored> {
+        &mut self.part_mut(part).records
+    }
+
     /// Appends a record to the partition of its key.
     pub(super) fn append(
         &mut self,
         topic: usize,
+        parts: (Option<Vec<u8>>, Option<Vec<u8>>),
+        headers: Vec<(String, Vec<u8>)>,
+        timestamp_ms: i64,
+        draw: &mut Draw,
+    ) -> Place {
+        let sum: usize = parts.0.iter().flatten().map(|byte| usize::from(*byte)).sum();
+        let partition = i32::try_from(sum % self.topics[topic].len()).unwrap_or(i32::MAX);
+        self.append_to((topic, partition), parts, headers, timestamp_ms, draw)
+    }
+
+    /// Appends a record to this partition.
+    pub(super) fn append_to(
+        &mut self,
+        part: Part,
         (key, value): (Option<Vec<u8>>, Option<Vec<u8>>),
         headers: Vec<(String, Vec<u8>)>,
         timestamp_ms: i64,
         draw: &mut Draw,
     ) -> Place {
-        let sum: usize = key.iter().flatten().map(|byte| usize::from(*byte)).sum();
-        let partition = sum % self.topics[topic].len();
-        let log = &mut self.topics[topic][partition];
+        let log = self.part_mut(part);
         let offset = log.end;
         log.records.push(Stored { offset, timestamp_ms, key, value, headers });
         log.end += if draw.percent(15) { draw.pick(&[2, 3, 70]) } else { 1 };
-        ((topic, i32::try_from(partition).unwrap_or(i32::MAX)), offset)
+        (part, offset)
     }
 }

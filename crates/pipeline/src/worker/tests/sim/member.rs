@@ -13,6 +13,7 @@ use super::super::super::Worker;
 use super::super::made_up::edges::{Control, Desk};
 use super::input::Fact;
 use super::kafka::Part;
+use super::own::OwnSide;
 use super::service::Line;
 use crate::intake::{Intake, Reader};
 use crate::metrics::Totals;
@@ -52,6 +53,8 @@ pub(super) struct Member {
     pub(super) reader: Reader,
     pub(super) inbox: VecDeque<SourceEvent<Vec<Intake>>>,
     pub(super) owned: BTreeMap<Part, Tenure>,
+    /// Where it joins by the bindings of its own partitions.
+    pub(super) own: Option<OwnSide>,
     pub(super) going: Option<Going>,
     pub(super) committing: Option<Vec<Commit>>,
     /// In the group, as the coordinator sees it.

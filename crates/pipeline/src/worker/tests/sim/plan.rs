@@ -29,12 +29,19 @@ pub(super) struct Plan {
     pub(super) records: u64,
     /// Largest number of records of one event.
     pub(super) burst: u64,
+    /// Workers `devices` join by the bindings of their own partitions.
+    pub(super) own_tables: bool,
+    /// From then on nobody divides the bindings by partitions any more.
+    pub(super) projector_ends: Option<Duration>,
 }
 
 impl Plan {
     pub(super) fn of(draw: &mut Draw) -> Self {
         let customers = draw.pick(&[1, 2, 2, 3]);
         let events = usize::try_from(draw.within(30..=150)).unwrap_or(30);
+        let own_tables = draw.percent(50);
+        let stretch = draw.millis(3_000..=60_000);
+        let dies = draw.percent(20).then(|| stretch / 100 * draw.pick(&[0, 20, 50, 90]));
         Self {
             settings: settings(draw),
             partitions: draw.pick(&[1, 2, 2, 4]),
@@ -43,10 +50,12 @@ impl Plan {
             unknown: u8::from(draw.percent(25)),
             processes: draw.pick(&[1, 1, 2, 3]),
             events,
-            stretch: draw.millis(3_000..=60_000),
+            stretch,
             batch: draw.pick(&[1, 3, 10]),
             records: draw.pick(&[50, 65, 65, 80]),
             burst: draw.pick(&[1, 3, 3, 8]),
+            own_tables,
+            projector_ends: dies.filter(|_| own_tables),
         }
     }
 }

@@ -16,6 +16,7 @@ use super::super::made_up::edges::{Control, Desk, SimSource, SimWriters};
 use super::group::SESSION;
 use super::kafka::{CUSTOMER_DEVICES, Part};
 use super::member::Member;
+use super::own::OwnSide;
 use super::plan::KINDS;
 use super::service::Line;
 use super::world::{Event, Process, World};
@@ -122,7 +123,13 @@ impl World {
         let control: Arc<Mutex<Control>> = Arc::default();
         let writers = SimWriters::default();
         let desk: Arc<Mutex<Desk>> = Arc::clone(&writers.0);
-        let released = shared.bindings.changes();
+        let (own, join) = if self.plan.own_tables && kind == WorkerKind::Devices {
+            let (own, join) = OwnSide::new(self.plan.partitions);
+            (Some(own), join)
+        } else {
+            (None, Join::Whole(Arc::clone(&shared.bindings)))
+        };
+        let released = join.changes();
         let topics = topics_of(kind, &shared.settings);
         let reader = Reader::new(kind, &topics, &shared.settings.topics);
         let line = Line { member: self.members.len(), service: self.service.clone() };
@@ -136,7 +143,7 @@ impl World {
                 room: Arc::clone(&room),
                 ahead: Arc::clone(&ahead),
                 writers: Box::new(writers),
-                join: Join::Whole(Arc::clone(&shared.bindings)),
+                join,
                 clock: self.clock.wall(wrong_ms),
             },
             Ends::default(),
@@ -156,6 +163,7 @@ impl World {
             reader,
             inbox: VecDeque::new(),
             owned: BTreeMap::new(),
+            own,
             going: None,
             committing: None,
             joined: false,

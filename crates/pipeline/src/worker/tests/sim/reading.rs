@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use emberline_broker::{SourceEvent, TopicIndex};
 
-use super::input::Input;
-use super::kafka::{CUSTOMER_DEVICES, DEAD_LETTERS, Part, TOPICS};
+use super::input::{Input, number_of};
+use super::kafka::{CUSTOMER_DEVICES, DEAD_LETTERS, DEVICES, Part, TOPICS};
 use super::member::Member;
 use super::world::{Event, World};
 use crate::raw::RawRecord;
@@ -21,8 +21,15 @@ impl World {
         let Input { topic, key, value, facts } = input;
         let now = self.clock.millis();
         let headers = Vec::new();
+        let device = number_of(&key);
         let parts = (Some(key.into_bytes()), value);
-        let place = self.log.append(topic, parts, headers, now, &mut self.draw);
+        let own = self.plan.own_tables && topic == DEVICES;
+        let place = if own {
+            let part = (topic, self.own_partition(device));
+            self.log.append_to(part, parts, headers, now, &mut self.draw)
+        } else {
+            self.log.append(topic, parts, headers, now, &mut self.draw)
+        };
         self.say(format_args!("produced at {place:?}: {facts:?}"));
         self.story.told(place, facts);
         self.poke_readers();
@@ -68,6 +75,9 @@ impl World {
     /// Whether the partition's next record may be read.
     fn fits(&self, member: &Member, part: Part) -> bool {
         let tenure = &member.owned[&part];
+        if !tenure.frontier.is_open() {
+            return false;
+        }
         let Some(next) = self.log.part(part).from(tenure.next).first() else { return false };
         let limit = if tenure.full { (self.gap_limit() + 1) / 2 } else { self.gap_limit() };
         let ahead = if tenure.full { tenure.next } else { next.offset };
@@ -100,6 +110,10 @@ impl World {
             self.poke(number);
             return;
         };
+        if let SourceEvent::Records(batch) = &event {
+            self.check_taken_in(number, batch);
+        }
+        let Some(member) = self.members[number].as_mut() else { return };
         match &event {
             SourceEvent::Revoking(revocation) if !revocation.lost => {
                 if let Some(going) = member.going.as_mut() {
@@ -136,6 +150,9 @@ impl World {
         for step in 0..fits.len() {
             let (part, fits) = fits[(first + step) % fits.len()];
             let Some(tenure) = member.owned.get_mut(&part) else { continue };
+            if !tenure.frontier.is_open() {
+                continue;
+            }
             tenure.full &= !fits;
             for record in log.part(part).from(tenure.next) {
                 if batch.len() >= most || tenure.full {

@@ -17,6 +17,7 @@ impl World {
         self.receipts_are_there();
         self.states_are_right();
         self.bindings_are_right();
+        self.tables_are_right();
         for member in 0..self.members.len() {
             if let Some(member) = &self.members[member] {
                 let totals = std::sync::Arc::clone(&member.totals);
@@ -71,6 +72,7 @@ impl World {
                     (0..self.plan.customers)
                         .any(|customer| shared.bindings.claim(&customer_id(customer)).is_none()),
                 ),
+                ("tables that are not complete", worker.status.tables().restoring > 0),
                 ("something to do", !member.is_idle()),
             ];
             if let Some((what, _)) = left.iter().find(|(_, left)| *left) {

@@ -20,6 +20,7 @@ use super::kafka::Log;
 use super::laws::Breach;
 use super::member::Member;
 use super::plan::Plan;
+use super::projector::Projector;
 use super::service::{Line, Service};
 use super::story::Story;
 use super::trace::Trace;
@@ -42,6 +43,9 @@ pub(super) enum Event {
     CommitArrives(usize),
     CommitEnds(usize),
     ReadTable(usize),
+    ReadFacts(usize),
+    Restored { member: usize, partition: i32, tenure: u64 },
+    Project,
     Join(usize),
     SessionOver(usize),
     LossTold(usize),
@@ -89,6 +93,10 @@ pub(super) enum Sabotage {
     KeepsRoom,
     HidesRefusedCredentials,
     CountsCallsTwice,
+    OpensEarly,
+    KeepsRows,
+    DropsRowsEarly,
+    JoinsByAnothersTable,
 }
 
 pub(super) struct World {
@@ -110,6 +118,7 @@ pub(super) struct World {
     pub(super) members: Vec<Option<Member>>,
     pub(super) story: Story,
     pub(super) producer: Producer,
+    pub(super) projector: Projector,
     pub(super) poison: BTreeSet<ReportKey>,
     pub(super) weather: Weather,
     pub(super) weathers: u32,
@@ -148,6 +157,7 @@ impl World {
             members: Vec::new(),
             story: Story::default(),
             producer: Producer::new(plan.devices),
+            projector: Projector::default(),
             poison: BTreeSet::new(),
             weather: Weather::Fine,
             weathers: 0,
@@ -194,6 +204,11 @@ impl World {
             Event::CommitArrives(member) => self.commit_arrives(member),
             Event::CommitEnds(member) => self.commit_ends(member),
             Event::ReadTable(process) => self.read_table(process),
+            Event::ReadFacts(member) => self.read_facts(member),
+            Event::Restored { member, partition, tenure } => {
+                self.restored(member, partition, tenure).await;
+            }
+            Event::Project => self.project(),
             Event::Join(member) => self.join(member),
             Event::SessionOver(member) => self.session_over(member),
             Event::LossTold(member) => self.loss_told(member),
@@ -255,7 +270,9 @@ impl World {
         self.take_writes(member);
         self.take_commits(member);
         self.take_answer(member);
+        self.take_asked(member);
         self.check_step(member);
+        self.check_tables(member);
         self.set_wake(member);
         self.poke(member);
         self.wake_siblings(member);

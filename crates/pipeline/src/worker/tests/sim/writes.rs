@@ -84,6 +84,11 @@ impl World {
 
     /// A worker begins to write this, in a moment or later.
     fn sets_aside(&mut self, member: usize, handed: &Handed, facts: &[Fact]) {
+        let Some(Some(writer)) = self.members.get(member) else { return };
+        // What is tried again was begun before.
+        if !writer.unwritten.contains_key(&handed.token) && is_unbound(handed) {
+            self.check_parked_unbound(member, facts);
+        }
         let Some(Some(writer)) = self.members.get_mut(member) else { return };
         writer.unwritten.insert(handed.token, facts.to_vec());
         let losing = writer.losing;
@@ -203,6 +208,7 @@ impl World {
                 reasons.push(letter.reason.clone());
             }
         } else if topic == CUSTOMER_DEVICES {
+            self.sets_to_project();
             for process in 0..self.processes.len() {
                 self.table_is_behind(process);
             }
@@ -337,6 +343,14 @@ impl World {
             self.writes.remove(&number);
         }
     }
+}
+
+/// Whether this is parked for want of a binding.
+fn is_unbound(handed: &Handed) -> bool {
+    let is_retry = handed.headers.iter().any(|(name, _)| name == RETRY_HEADER);
+    is_retry
+        && !matches!(topic_of(&handed.topic), CUSTOMER_DEVICES | DEAD_LETTERS | RECEIPTS)
+        && retry_header(handed).reason == "unbound"
 }
 
 fn retry_header(handed: &Handed) -> RetryHeader {
