@@ -114,7 +114,9 @@ pub(crate) async fn seen(world: &mut World) -> Result<()> {
     let both = format!("[{keyed:?}, {raw:?}]");
     world.set("topics.devices", &both);
     world.emberline(&["topics", "create"]).await?.succeeds(LIMIT).await?;
-    let mut load = Load::new(FleetPlan { devices: 20, ..FleetPlan::default() });
+    // A repeat may come over another partition than what it repeats: it is found there only where
+    // both are read equally far, which nobody promises.
+    let mut load = Load::new(FleetPlan { devices: 20, duplicates: 0.0, ..FleetPlan::default() });
     world.introduce(&load).await?;
     let (first, second) = (load.records(300), load.records(300));
     world.tell(first).await?;
