@@ -5,6 +5,7 @@
 //! connection is busy with a long poll and would answer after half a second.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -12,7 +13,7 @@ use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::client::{LogOnly, bounds_config};
-use crate::error::BrokerError;
+use crate::error::{BrokerError, is_of_group};
 use crate::refusal::Door;
 use crate::settings::KafkaSettings;
 
@@ -26,6 +27,9 @@ const LOOK: Duration = Duration::from_millis(20);
 pub struct Bounds {
     consumer: BaseConsumer<LogOnly>,
     group: String,
+    /// The right to the group was missing when librdkafka asked for its coordinator. What is
+    /// asked of the group has no answer then, until its time is over.
+    group_refused: AtomicBool,
 }
 
 /// Where a partition begins and ends.
@@ -69,7 +73,8 @@ impl Bounds {
         let consumer = bounds_config(kafka)
             .create_with_context(LogOnly::default())
             .map_err(|error| BrokerError::creation(&error))?;
-        Ok(Self { consumer, group: kafka.group.clone() })
+        let group_refused = AtomicBool::new(false);
+        Ok(Self { consumer, group: kafka.group.clone(), group_refused })
     }
 
     /// How many partitions a topic has; `None` where it doesn't exist.
@@ -213,9 +218,13 @@ impl Bounds {
                 Some(Code::GroupAuthorizationFailed) => {
                     BrokerError::GroupForbidden(self.group.clone())
                 }
+                Some(Code::OperationTimedOut) if self.is_group_refused() => {
+                    BrokerError::GroupForbidden(self.group.clone())
+                }
                 _ => BrokerError::asked("read the committed offsets", &error),
             }
         })?;
+        self.group_refused.store(false, Ordering::Relaxed);
         let found = list.to_topic_map();
         let committed = names.iter().map(|name| match found.get(name) {
             Some(Offset::Offset(offset)) => Some(*offset),
@@ -253,13 +262,22 @@ impl Bounds {
     /// A failure of this client or of another with the same settings, with what brokers said
     /// at the door, where they let none in. That waits in the client's queue.
     pub(crate) fn explained(&self, error: BrokerError) -> BrokerError {
-        let until = Instant::now() + SAID_WITHIN;
-        while self.door().last().is_none() && Instant::now() < until {
-            if let Some(Err(error)) = self.consumer.poll(LOOK) {
-                tracing::debug!(%error, "kafka bounds client");
-            }
-        }
+        self.listen_until(|| self.door().last().is_some());
         error.because_of(self.door())
+    }
+
+    fn is_group_refused(&self) -> bool {
+        let refused = || self.group_refused.load(Ordering::Relaxed);
+        self.listen_until(refused);
+        refused()
+    }
+
+    /// Hears what brokers said until it is enough, or nothing more is to be expected.
+    fn listen_until(&self, is_enough: impl Fn() -> bool) {
+        let until = Instant::now() + SAID_WITHIN;
+        while !is_enough() && Instant::now() < until {
+            self.listen(LOOK);
+        }
     }
 
     fn door(&self) -> &Door {
@@ -268,9 +286,17 @@ impl Bounds {
 
     /// Log lines wait in the client's queue until it is polled.
     fn serve_logs(&self) {
-        while let Some(Err(error)) = self.consumer.poll(Duration::ZERO) {
-            tracing::debug!(%error, "kafka bounds client");
+        while self.listen(Duration::ZERO) {}
+    }
+
+    /// Whether something was said within this time.
+    fn listen(&self, wait: Duration) -> bool {
+        let Some(Err(error)) = self.consumer.poll(wait) else { return false };
+        if is_of_group(&error) {
+            self.group_refused.store(true, Ordering::Relaxed);
         }
+        tracing::debug!(%error, "kafka bounds client");
+        true
     }
 }
 

@@ -123,6 +123,12 @@ impl BrokerError {
     }
 }
 
+/// Whether an error is about the right to the client's group. librdkafka asks for the group's
+/// coordinator unbidden; who assigns by hand and commits nothing needs none.
+pub(crate) fn is_of_group(error: &KafkaError) -> bool {
+    error.rdkafka_error_code() == Some(RDKafkaErrorCode::GroupAuthorizationFailed)
+}
+
 /// Sorts a code by what it calls for. What isn't listed may pass.
 pub(crate) fn classify(code: RDKafkaErrorCode) -> ErrorClass {
     use RDKafkaErrorCode as Code;

@@ -16,7 +16,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use crate::bounds::{Bounds, PartitionBounds};
 use crate::client::{LogOnly, scan_config};
-use crate::error::{BrokerError, ErrorClass};
+use crate::error::{BrokerError, ErrorClass, is_of_group};
 use crate::settings::KafkaSettings;
 
 /// Longest wait for one record before the time is looked at.
@@ -193,6 +193,7 @@ impl Scanner {
                     open.ended(partition);
                     deadline = Instant::now() + patience;
                 }
+                Some(Err(error)) if is_of_group(&error) => {}
                 Some(Err(error)) => {
                     let error = BrokerError::reading(&self.topic, &error);
                     if error.class() == ErrorClass::Permanent {

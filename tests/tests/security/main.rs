@@ -2,8 +2,9 @@
 //! what is needed only. All of it against one real node that asks for them.
 //!
 //! Start at [`entry`] (who gets in, and what is said to who doesn't) and [`rights`] (what is said
-//! where one right is missing).
+//! where one right is missing; in [`divided`] to workers that are processes of their own).
 
+mod divided;
 mod entry;
 mod rights;
 
@@ -25,7 +26,8 @@ const AT_ONCE: usize = 4;
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = arguments.test_threads.or(Some(AT_ONCE));
-    let trials = entry::trials().into_iter().chain(rights::trials()).collect();
+    let trials = entry::trials().into_iter().chain(rights::trials());
+    let trials = trials.chain(divided::trials()).collect();
     harness::run(&arguments, java().err().as_ref(), trials)
 }
 

@@ -11,22 +11,15 @@ use serde_json::json;
 
 use crate::{LIMIT, come_by, story};
 
-const RETRY: &str = "retry.2s";
+pub(crate) const RETRY: &str = "retry.2s";
 /// The product of all devices here.
 const PRODUCT: &str = "F4N0000AN";
 /// When all of it happened, in Unix seconds.
 const TIME: i64 = 1_767_196_800;
 
-/// What a process does.
-#[derive(Debug, Clone, Copy)]
-enum Does {
-    Run,
-    CreateTopics,
-}
-
 /// A right by what it is on, in any world.
 #[derive(Debug, Clone, Copy)]
-enum On {
+pub(crate) enum On {
     Devices,
     Bindings,
     Customers,
@@ -36,7 +29,23 @@ enum On {
 }
 
 impl On {
-    fn name(self, world: &World) -> String {
+    /// As it is called in a test's name.
+    pub(crate) fn told(self) -> String {
+        let of = match self {
+            Self::Devices => "devices",
+            Self::Bindings => "bindings",
+            Self::Customers => "customers",
+            Self::Orders => "orders",
+            // Not the input of that name.
+            Self::Own("devices") => "keyed_devices",
+            Self::Own(name) => name,
+            Self::Group(worker) => worker,
+        };
+        let kind = if matches!(self, Self::Group(_)) { "group" } else { "topic" };
+        format!("the_{kind}_{}", of.replace(['-', '.'], "_"))
+    }
+
+    pub(crate) fn name(self, world: &World) -> String {
         match self {
             Self::Devices => world.devices(),
             Self::Bindings => world.bindings(),
@@ -49,7 +58,7 @@ impl On {
 }
 
 /// A right as it is called, what it is, and on what.
-type Needed = (&'static str, fn(String) -> Right, On);
+pub(crate) type Needed = (&'static str, fn(String) -> Right, On);
 
 /// What `emberline run` needs, as the guide has it.
 const TO_RUN: &[Needed] = &[
@@ -90,7 +99,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         }),
         story("the_right_to_create_a_topic_is_named_where_it_is_missing", async |world| {
             come(world).await?;
-            is_named(world, Does::CreateTopics, "CREATE", &world.own_topic("receipts")).await
+            is_named(world, &["topics", "create"], "CREATE", &world.own_topic("receipts")).await
         }),
         story("the_right_to_create_topics_is_enough_to_create_them", async |world| {
             come(world).await?;
@@ -103,20 +112,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         }),
     ];
     for (number, (named, _, on)) in TO_RUN.iter().chain(TO_REPARTITION).enumerate() {
-        let of = match on {
-            On::Devices => "devices",
-            On::Bindings => "bindings",
-            On::Customers => "customers",
-            On::Orders => "orders",
-            // Not the input of that name.
-            On::Own("devices") => "keyed_devices",
-            On::Own(name) => name,
-            On::Group(worker) => worker,
-        };
-        let kind = if matches!(on, On::Group(_)) { "group" } else { "topic" };
-        let of = of.replace(['-', '.'], "_");
         let named_as = named.to_lowercase();
-        let name = format!("without_{named_as}_on_the_{kind}_{of}_that_is_what_is_said");
+        let name = format!("without_{named_as}_on_{}_that_is_what_is_said", on.told());
         trials.push(story(&name, async move |world: &mut World| {
             let mut rights = TO_RUN.to_vec();
             if number >= TO_RUN.len() {
@@ -125,14 +122,14 @@ pub(crate) fn trials() -> Vec<Trial> {
             }
             rights.remove(number);
             prepare(world, &rights).await?;
-            is_named(world, Does::Run, named, &on.name(world)).await
+            is_named(world, &["run"], named, &on.name(world)).await
         }));
     }
     trials
 }
 
 /// As the user that has no rights yet.
-async fn come(world: &mut World) -> Result<()> {
+pub(crate) async fn come(world: &mut World) -> Result<()> {
     let secured = SecuredKafka::shared().await?;
     let authority = secured.authority.display().to_string();
     let properties = [
@@ -148,7 +145,7 @@ async fn come(world: &mut World) -> Result<()> {
 }
 
 /// The topic of devices is not keyed by device.
-fn repartition(world: &mut World) {
+pub(crate) fn repartition(world: &mut World) {
     let topic = format!("[{:?}]", world.devices());
     world.set("topics.repartition", &topic);
 }
@@ -173,14 +170,19 @@ async fn prepare(world: &mut World, rights: &[Needed]) -> Result<()> {
     world.set("join.wait", r#""200ms""#);
     world.emberline(&["topics", "create"]).await?.succeeds(LIMIT).await?;
     come(world).await?;
-    let rights: Vec<Right> = rights.iter().map(|(_, right, on)| right(on.name(world))).collect();
-    world.kafka.allow(USER, &rights).await?;
+    allow(world, rights).await?;
     write_something_of_everything(world).await
+}
+
+/// Gives the user these rights. The node may take a moment to go by them.
+pub(crate) async fn allow(world: &World, rights: &[Needed]) -> Result<()> {
+    let rights: Vec<Right> = rights.iter().map(|(_, right, on)| right(on.name(world))).collect();
+    world.kafka.allow(USER, &rights).await
 }
 
 /// A report that arrives, one that waits for its binding, one that nobody understands, and an
 /// order: everything that a process writes to is written to.
-async fn write_something_of_everything(world: &World) -> Result<()> {
+pub(crate) async fn write_something_of_everything(world: &World) -> Result<()> {
     world.create_customer("c_1")?;
     let bound = json!({
         "type": "bind", "customer_id": "c_1", "device_id": id("bound"),
@@ -214,20 +216,20 @@ fn report(device: &str) -> NewRecord {
     NewRecord::text(&id(device), &value.to_string())
 }
 
-/// Sooner or later the process says which right it lacks, and on what.
-async fn is_named(world: &World, does: Does, right: &str, resource: &str) -> Result<()> {
-    let arguments: &[&str] = match does {
-        Does::Run => &["run"],
-        Does::CreateTopics => &["topics", "create"],
-    };
+/// Sooner or later a process with these arguments says which right it lacks, and on what.
+pub(crate) async fn is_named(
+    world: &World,
+    arguments: &[&str],
+    right: &str,
+    resource: &str,
+) -> Result<()> {
     let mut process = world.emberline(arguments).await?;
     let what = format!("a line that names {right} and {resource}");
     world
         .wait_for(&what, async || {
             let said = process.log() + &process.output();
             let names = |line: &str| {
-                line.contains(&format!("allow {right}"))
-                    || line.contains(&format!("allow it {right}"))
+                line.split_once("allow ").is_some_and(|(_, what)| what.contains(right))
             };
             let named = said.lines().any(|line| names(line) && line.contains(resource));
             ensure!(named || process.exit_code()?.is_none(), "it ended without: {what}");

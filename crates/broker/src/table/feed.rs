@@ -10,7 +10,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::TableRecord;
 use crate::client::LogOnly;
-use crate::error::BrokerError;
+use crate::error::{BrokerError, is_of_group};
 use crate::native::{EventQueue, ForwardedPartition, ReadQueue, RecordBuffer};
 
 /// Most records of one read: requests get their turn in between.
@@ -86,6 +86,7 @@ impl Feed {
                 key: record.key(),
                 value: record.payload(),
             }),
+            Some(Err(error)) if is_of_group(&error) => {}
             Some(Err(error)) => read.errors.push(BrokerError::reading(&self.topic, &error)),
         }
         read.some = self.events.as_ref().is_some_and(|events| !events.is_empty());

@@ -118,7 +118,12 @@ pub async fn create_missing(admin: &Admin, settings: &Settings) -> anyhow::Resul
     let names: Vec<_> = wanted.iter().map(|topic| topic.name.as_str()).collect();
     let found = admin.describe(&names).await?;
     if let Some((hidden, _)) = wanted.iter().zip(&found).find(|(_, seen)| **seen == Seen::Hidden) {
-        anyhow::bail!("no right to see the topic {}: allow {} on it", hidden.name, hidden.rights);
+        // A worker in a process of its own may need less than all of them.
+        anyhow::bail!(
+            "no right to see the topic {}: allow {} on it; to see it, DESCRIBE is enough",
+            hidden.name,
+            hidden.rights
+        );
     }
     let missing: Vec<_> = wanted
         .iter()
