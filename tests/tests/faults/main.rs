@@ -17,15 +17,18 @@ mod flapping;
 mod hanging;
 mod kafka_wires;
 mod kills;
+mod made_anew;
 mod moving;
 mod outage;
 mod own_topics;
 mod poison;
 mod progress;
 mod rate;
+mod rebound;
 mod repeats;
 mod replays;
 mod replicas;
+mod roles;
 mod scale;
 mod scaling;
 mod service_wires;
@@ -83,6 +86,16 @@ fn stories(scale: Scale) -> Vec<Trial> {
             kills::lose_nothing_and_repeat_little,
         ),
         story(
+            "reports_of_rebound_devices_reach_their_owners_whoever_is_killed",
+            scale,
+            rebound::while_workers_are_killed,
+        ),
+        story(
+            "partitions_lost_and_regained_bring_their_bindings_with_them",
+            scale,
+            moving::with_their_bindings,
+        ),
+        story(
             "a_replay_killed_twice_beside_live_traffic_leaves_no_gap",
             scale,
             replays::killed_twice,
@@ -107,6 +120,16 @@ fn stories(scale: Scale) -> Vec<Trial> {
             "a_large_group_that_grows_and_shrinks_loses_and_repeats_nothing",
             scale,
             scaling::large_group,
+        ),
+        story_of_many_partitions(
+            "a_large_group_divides_the_bindings_anew_each_time_it_grows_and_shrinks",
+            scale,
+            scaling::large_group_with_its_bindings,
+        ),
+        story(
+            "a_table_of_bindings_made_anew_is_joined_by_once_it_is_filled_again",
+            scale,
+            made_anew::table_of_bindings,
         ),
         story(
             "what_cannot_be_set_aside_is_not_committed_past",

@@ -30,13 +30,13 @@ pub(crate) async fn resumes(world: &World, limit: Duration) -> Result<()> {
     .await
 }
 
-/// Tells what happens, and sees meanwhile that no partition of the devices' topic that has a
-/// backlog stands still for so long: nothing of it is accepted, nor committed. While a group
-/// rebalances once more nothing can be committed, and deliveries go on. Tells the longest
-/// standstill, too.
+/// Tells what happens, and sees meanwhile that no partition of this topic, which the devices
+/// workers read, stands still for so long with a backlog: nothing of it is accepted, nor
+/// committed. While a group rebalances once more nothing can be committed, and deliveries go on.
+/// Tells the longest standstill, too.
 pub(crate) async fn while_no_partition_stands_still<T>(
     world: &World,
-    limit: Duration,
+    (topic, limit): (&str, Duration),
     story: impl Future<Output = Result<T>>,
 ) -> Result<(T, Duration)> {
     let mut frontiers = Frontiers::default();
@@ -45,9 +45,9 @@ pub(crate) async fn while_no_partition_stands_still<T>(
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let ends = world.kafka.ends(&world.devices()).await?;
-            let committed = world.committed("devices", &world.devices()).await?;
-            frontiers.learn_devices(world, &ends).await?;
+            let ends = world.kafka.ends(topic).await?;
+            let committed = world.committed("devices", topic).await?;
+            frontiers.learn_devices(world, topic, &ends).await?;
             let accepted = frontiers.accepted(world);
             frontiers.look(&ends, |partition| {
                 let frontier = committed.get(&partition).map_or(0, |(at, _)| *at);
@@ -83,11 +83,16 @@ struct Frontiers {
 }
 
 impl Frontiers {
-    async fn learn_devices(&mut self, world: &World, ends: &BTreeMap<i32, i64>) -> Result<()> {
+    async fn learn_devices(
+        &mut self,
+        world: &World,
+        topic: &str,
+        ends: &BTreeMap<i32, i64>,
+    ) -> Result<()> {
         if !self.devices.is_empty() || ends.values().sum::<i64>() < MANY {
             return Ok(());
         }
-        for record in world.kafka.read_all(&world.devices()).await? {
+        for record in world.kafka.read_all(topic).await? {
             let device = String::from_utf8(record.key.unwrap_or_default())?;
             self.devices.entry(record.partition).or_default().insert(device);
         }

@@ -5,18 +5,26 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use emberline_testkit::{Emberline, Signal, World};
 
+use crate::roles::Role;
+
 /// Longest that a process may take to end after SIGTERM: what Kubernetes gives it by default.
 const GRACE: Duration = Duration::from_secs(30);
 /// Longest that the operating system may take to end a process.
 const KILL_LIMIT: Duration = Duration::from_secs(10);
 
-/// The processes that run, oldest first.
+/// The processes that run, oldest first, all with the same workers.
 #[derive(Default)]
 pub(crate) struct Replicas {
+    role: Role,
     running: Vec<Emberline>,
 }
 
 impl Replicas {
+    /// None yet, of processes that have this role.
+    pub(crate) const fn with(role: Role) -> Self {
+        Self { role, running: Vec::new() }
+    }
+
     /// So many processes, each with all workers.
     pub(crate) async fn start(world: &World, count: usize) -> Result<Self> {
         let mut replicas = Self::default();
@@ -27,7 +35,7 @@ impl Replicas {
     /// Starts some more.
     pub(crate) async fn add(&mut self, world: &World, count: usize) -> Result<()> {
         for _ in 0..count {
-            self.running.push(world.emberline(&["run"]).await?);
+            self.running.push(world.emberline(self.role.arguments()).await?);
         }
         Ok(())
     }
@@ -45,25 +53,27 @@ impl Replicas {
         &mut self.running
     }
 
-    /// Waits until every one of them has partitions of the devices' topic.
+    /// Waits until every one of them has partitions of the topic that the devices workers read.
     pub(crate) async fn own_partitions(&mut self, world: &World) -> Result<()> {
+        let topic = self.role.topic(world);
         for replica in &mut self.running {
-            let owns = async || Ok((partitions_of(world, replica).await? > 0).then_some(()));
+            let owns = async || Ok((partitions_of(&topic, replica).await? > 0).then_some(()));
             world.wait_for("a replica has partitions", owns).await?;
         }
         Ok(())
     }
 
-    /// Waits until they have these partitions of the devices' topic between them, as evenly as
-    /// it goes.
+    /// Waits until they have these partitions of the topic that the devices workers read between
+    /// them, as evenly as it goes.
     pub(crate) async fn share(&mut self, world: &World, partitions: usize) -> Result<()> {
+        let topic = self.role.topic(world);
         let running = &mut self.running;
         let (least, most) = (partitions / running.len(), partitions.div_ceil(running.len()));
         world
             .wait_for("the replicas share the partitions", async || {
                 let mut counts = Vec::new();
                 for replica in running.iter_mut() {
-                    counts.push(partitions_of(world, replica).await?);
+                    counts.push(partitions_of(&topic, replica).await?);
                 }
                 let even = counts.iter().all(|count| (least..=most).contains(count));
                 Ok((even && counts.iter().sum::<usize>() == partitions).then_some(()))
@@ -127,11 +137,17 @@ impl Replicas {
         self.is_calling(world, index).await?;
         let abandoned = || world.sandbox.ledger().totals().abandoned_calls;
         let before = abandoned();
+        self.kill_anyhow(index).await?;
+        let hit = async || Ok(Some(abandoned() - before).filter(|calls| *calls > 0));
+        world.wait_for("the kill has hit calls in flight", hit).await
+    }
+
+    /// Kills one, whatever it does.
+    pub(crate) async fn kill_anyhow(&mut self, index: usize) -> Result<()> {
         let mut victim = self.running.remove(index);
         victim.signal(Signal::Kill)?;
         ensure!(victim.ended(KILL_LIMIT).await? == Signal::KILLED, "it was not the kill");
-        let hit = async || Ok(Some(abandoned() - before).filter(|calls| *calls > 0));
-        world.wait_for("the kill has hit calls in flight", hit).await
+        Ok(())
     }
 
     /// Stops some in good order while they have calls in flight, all at once, and sees that
@@ -156,7 +172,7 @@ impl Replicas {
 
     /// Stops some in good order, whatever they do.
     pub(crate) async fn stop_idle(&mut self, which: std::ops::Range<usize>) -> Result<()> {
-        Self { running: self.running.drain(which).collect() }.stop_all().await
+        Self { role: self.role, running: self.running.drain(which).collect() }.stop_all().await
     }
 
     /// Stops all of them, whatever they do.
@@ -178,12 +194,12 @@ async fn calls(replica: &mut Emberline) -> Result<Option<()>> {
     Ok((calls > 0).then_some(()))
 }
 
-/// How many partitions of the devices' topic a replica's last figures show.
-pub(crate) async fn partitions_of(world: &World, replica: &mut Emberline) -> Result<usize> {
-    let (page, topic) = (replica.metrics().await?, world.devices());
+/// How many partitions of a topic a replica's last figures show.
+pub(crate) async fn partitions_of(topic: &str, replica: &mut Emberline) -> Result<usize> {
+    let page = replica.metrics().await?;
     let frontiers = page.samples.iter().filter(|sample| {
         sample.name == "emberline_partition_frontier"
-            && sample.labels.get("topic") == Some(&topic)
+            && sample.labels.get("topic").is_some_and(|of| of == topic)
             && !sample.value.is_nan()
     });
     Ok(frontiers.count())

@@ -10,8 +10,10 @@ use emberline_testkit::{Load, World};
 
 use crate::feed::while_devices_talk;
 use crate::replicas::Replicas;
+use crate::roles::{Role, introduce};
 use crate::scale::Scale;
 use crate::story::MANY_PARTITIONS;
+use crate::watch::nothing_waits;
 
 /// A call takes two of these.
 const HALF_A_CALL: Duration = Duration::from_secs(1);
@@ -29,13 +31,21 @@ pub(crate) async fn with_a_backlog(world: &mut World, scale: Scale) -> Result<()
 
 /// Many partitions, and a dozen replicas that come and go: each time all have their part.
 pub(crate) async fn large_group(world: &mut World, scale: Scale) -> Result<()> {
+    grow_and_shrink(world, scale.of(4, 12), Role::All).await
+}
+
+/// The same where each replica has the bindings of its own partitions.
+pub(crate) async fn large_group_with_its_bindings(world: &mut World, scale: Scale) -> Result<()> {
+    grow_and_shrink(world, scale.of(4, 6), Role::Devices).await
+}
+
+async fn grow_and_shrink(world: &mut World, most: usize, role: Role) -> Result<()> {
     let load = Load::new(FleetPlan { devices: 400, unbound: 0.0, ..FleetPlan::default() });
-    world.introduce(&load).await?;
+    let beside = introduce(world, &load, role).await?;
     world.sandbox.faults().set(FaultPlan { latency: HALF_A_CALL, ..FaultPlan::default() });
     let world = &*world;
-    let most = scale.of(4, 12);
     let scaling = async {
-        let mut replicas = Replicas::default();
+        let mut replicas = Replicas::with(role);
         for size in [most / 2, most, most / 4, most] {
             let began = Instant::now();
             let count = replicas.running().len();
@@ -49,7 +59,13 @@ pub(crate) async fn large_group(world: &mut World, scale: Scale) -> Result<()> {
         }
         Ok(replicas)
     };
-    under_load(world, load, scaling).await
+    under_load(world, (load, role.topic(world)), scaling).await?;
+    if let Some(beside) = beside {
+        beside.stop_all().await?;
+        // Every device was bound, whoever had its partition.
+        nothing_waits(world).await?;
+    }
+    Ok(())
 }
 
 /// What nothing depends on, for who reads along.
@@ -82,20 +98,21 @@ async fn scale_up_and_down(world: &mut World, rounds: usize, backlog: usize) -> 
         }
         Ok(replicas)
     };
-    under_load(world, load, scaling).await
+    under_load(world, (load, world.devices()), scaling).await
 }
 
-/// The devices talk while the group changes; all that they say arrives once, in order.
+/// The devices talk while the group changes; all that they say arrives once, in order, out of
+/// this topic.
 async fn under_load(
     world: &World,
-    mut load: Load,
+    (mut load, topic): (Load, String),
     scaling: impl Future<Output = Result<Replicas>>,
 ) -> Result<()> {
     let replicas = while_devices_talk(world, &mut load, RECORDS_A_SECOND, scaling).await?;
     world.tell(load.rest()).await?;
 
     world.accepted(load.expectation().counts().reports).await?;
-    world.settled("devices", &world.devices()).await?;
+    world.settled("devices", &topic).await?;
     replicas.stop_all().await?;
     world.judge(&load).is_exactly_once_in_order()
 }
