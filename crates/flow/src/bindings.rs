@@ -60,6 +60,15 @@ pub enum Applied {
     Older,
 }
 
+/// What one customer tells of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fact {
+    /// Since when. What a row can't hold is told as the nearest time that it can.
+    pub time: EventTime,
+    /// Whether the customer has it bound, or unbound.
+    pub bound: bool,
+}
+
 /// What one customer's latest fact about a device is.
 #[derive(Debug, Clone, Copy)]
 struct Claim {
@@ -121,6 +130,20 @@ impl BindingsTable {
     pub fn customer_of(&self, device: DeviceKey) -> Option<CustomerRef> {
         let claim = self.rows.get(&Key::of(device))?.claim();
         claim.bound.then_some(claim.customer)
+    }
+
+    /// The latest that the customer told of the device, whoever it belongs to.
+    pub fn latest(&self, customer: CustomerRef, device: DeviceKey) -> Option<Fact> {
+        let key = Key::of(device);
+        let row = *self.rows.get(&key)?;
+        let of_customer = |claim: &Claim| claim.customer == customer;
+        let claim = match row.standing() {
+            Standing::Alone => Some(row.claim()).filter(of_customer),
+            Standing::Contested => {
+                self.contested.lock().get(&key)?.iter().copied().find(of_customer)
+            }
+        };
+        claim.map(|Claim { time, bound, .. }| Fact { time, bound })
     }
 
     /// The id behind the short form; `None` for one of another table.

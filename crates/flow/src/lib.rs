@@ -17,6 +17,7 @@ pub mod in_time;
 pub mod lanes;
 pub mod ledger;
 pub mod newest;
+pub mod older_facts;
 pub mod order_book;
 pub mod placing;
 mod prehashed;

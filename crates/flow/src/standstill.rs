@@ -34,6 +34,11 @@ impl Standstill {
         self.until = self.until.filter(|until| *until > now);
         self.until
     }
+
+    /// Whether it is not known yet what was lost, by the last turn.
+    pub fn is_recent(&self, now: Instant) -> bool {
+        self.until.is_some_and(|until| until > now)
+    }
 }
 
 #[cfg(test)]
@@ -50,7 +55,9 @@ mod tests {
         let mut loops = Standstill::new(start);
         assert_eq!(loops.turn(at(500)), None);
         assert_eq!(loops.turn(at(3_500)), None, "too short to lose anything");
+        assert!(!loops.is_recent(at(10_000)));
         assert_eq!(loops.turn(at(10_000)), Some(at(12_000)));
+        assert!(loops.is_recent(at(11_999)) && !loops.is_recent(at(12_000)));
         assert_eq!(loops.turn(at(11_999)), Some(at(12_000)), "turns end nothing");
         assert_eq!(loops.turn(at(12_000)), None);
     }

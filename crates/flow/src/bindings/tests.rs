@@ -161,4 +161,23 @@ proptest! {
             prop_assert_eq!(tell(&table, fact), expected);
         }
     }
+
+    /// What each customer told last of each device is known, also where others told of it.
+    #[test]
+    fn the_latest_fact_of_each_customer_is_known(facts in facts()) {
+        let table = BindingsTable::default();
+        for fact in &facts {
+            tell(&table, fact);
+        }
+        let latest = compacted(&facts);
+        for customer in ["c_1", "c_2", "c_3"] {
+            for device in ["a", "b"] {
+                let of_them = |fact: &&Fact| fact.customer == customer && fact.device == device;
+                let expected = latest.iter().find(of_them).map(|fact| (fact.time, fact.bound));
+                let whose = table.customer(&CustomerId::parse(customer).unwrap());
+                let known = table.latest(whose, key(device));
+                prop_assert_eq!(known.map(|it| (it.time.millis(), it.bound)), expected);
+            }
+        }
+    }
 }
