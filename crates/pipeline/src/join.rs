@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::watch;
 
 use crate::edges::PartsUpstream;
-use crate::own_tables::OwnTables;
+use crate::own_tables::{LatestFact, OwnTables};
 use crate::settings::PipelineSettings;
 use crate::table::Bindings;
 
@@ -95,6 +95,14 @@ impl Join {
         match self {
             Self::Own(own) => own.tables.facts_older(),
             Self::Whole(_) => 0,
+        }
+    }
+
+    /// Whether this fact still is to be written.
+    pub(crate) fn is_awaited(&self, latest: &LatestFact) -> bool {
+        match self {
+            Self::Own(own) => own.tables.is_awaited(latest),
+            Self::Whole(_) => false,
         }
     }
 

@@ -109,6 +109,8 @@ metrics! {
         "Seconds for which changes of bindings have waited to reach the tables of the own partitions: since an end of customer-devices was seen that worker repartition has not committed yet (projected), or one of device-customers that is not read here (read). 0 where nothing waits, and where the process has no such tables.";
     BINDINGS_FACTS_OLDER = "emberline_bindings_facts_older_total", Counter, [],
         "Facts about a device and a customer that came to a complete table of an own partition although it knew a later one, which stands: written a second time (after a crash of repartition, or from offsets that were set back), or late. One that is met while a table is being read is not counted: the topic may have held it for long.";
+    BINDINGS_FACTS_MENDED = "emberline_bindings_facts_mended_total", Counter, [],
+        "Facts about a device and a customer that were written once more, because an older one had come last in its partition and stood for a minute: compaction would have left the older one alone.";
     AUTHORISATIONS = "emberline_authorisations", Gauge, [],
         "Authorisations that formal orders may use up: the setting. 0 where formal orders are off.";
     AUTHORISATIONS_USED = "emberline_authorisations_used", Gauge, [],
@@ -281,6 +283,7 @@ pub(crate) struct WorkerMetrics {
     bindings_partitions: [Gauge; 2],
     pub(crate) bindings_restore_seconds: Histogram,
     bindings_facts_older: Counter,
+    pub(crate) bindings_facts_mended: Counter,
     items_unaccounted: Gauge,
     parked_age: Gauge,
     writes_pending: [Gauge; 2],
@@ -334,6 +337,7 @@ impl WorkerMetrics {
                 .map(|state| metrics::gauge!(BINDINGS_PARTITIONS, "state" => state)),
             bindings_restore_seconds: metrics::histogram!(BINDINGS_RESTORE_SECONDS),
             bindings_facts_older: metrics::counter!(BINDINGS_FACTS_OLDER),
+            bindings_facts_mended: metrics::counter!(BINDINGS_FACTS_MENDED),
             sets_mended: counter(SETS_MENDED),
             items_unaccounted: gauge(ITEMS_UNACCOUNTED),
             parked_age: gauge(PARKED_AGE_SECONDS),

@@ -9,14 +9,20 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use emberline_broker::TableRecord;
 use emberline_flow::bindings::{Applied, BindingsTable};
+use emberline_flow::older_facts::{OlderFacts, Pair};
 use emberline_flow::placing::partition_of;
 use emberline_model::{CustomerId, DeviceId, DeviceKey};
 use emberline_wire::device_customers::{DeviceCustomer, decode_key};
 use metrics::Gauge;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
+use self::older::Noted;
 use crate::metrics::BINDINGS_DEVICES;
+
+mod older;
+
+pub(crate) use self::older::LatestFact;
 
 /// Written by the thread that reads the topic, asked by the worker.
 pub(crate) struct OwnTables {
@@ -25,6 +31,7 @@ pub(crate) struct OwnTables {
     partitions: i32,
     changed: watch::Sender<u64>,
     facts_older: AtomicU64,
+    noted: Noted,
     devices: Gauge,
 }
 
@@ -35,6 +42,8 @@ struct Part {
     /// One past the last offset of the topic that is in it.
     position: AtomicI64,
     table: BindingsTable,
+    /// Of what the topic has an older fact last.
+    older: Mutex<OlderFacts>,
     /// Records that are no facts are told of once.
     some_are_odd: AtomicBool,
 }
@@ -48,6 +57,7 @@ impl OwnTables {
             partitions,
             changed: watch::Sender::new(0),
             facts_older: AtomicU64::new(0),
+            noted: Noted::default(),
             devices: metrics::gauge!(BINDINGS_DEVICES),
         })
     }
@@ -59,12 +69,12 @@ impl OwnTables {
 
     /// An empty table for a tenure that begins.
     pub(crate) fn begin(&self, partition: i32, tenure: u64) {
-        let table = BindingsTable::small();
         let part = Part {
             tenure,
             is_complete: false,
             position: AtomicI64::new(0),
-            table,
+            table: BindingsTable::small(),
+            older: Mutex::default(),
             some_are_odd: false.into(),
         };
         self.replace(partition, Some(part));
@@ -92,10 +102,12 @@ impl OwnTables {
     fn replace(&self, partition: i32, part: Option<Part>) {
         let mut parts = self.parts.write();
         let place = usize::try_from(partition).ok().and_then(|index| parts.get_mut(index));
-        let before = place.map(|place| std::mem::replace(place, part));
+        let before = place.and_then(|place| std::mem::replace(place, part));
         // What takes time is done when others may go on.
         drop(parts);
-        drop(before);
+        if let Some(before) = before {
+            self.noted.forget(before);
+        }
     }
 
     /// Takes in a record of the device-customers topic. What comes of a partition that is not
@@ -104,25 +116,30 @@ impl OwnTables {
         let parts = self.parts.read();
         let Some(part) = index(record.partition, &parts) else { return };
         part.position.store(record.offset + 1, Ordering::Relaxed);
+        let record_key = record.key.unwrap_or_default();
         let known = record.key.zip(record.value).and_then(|(key, value)| {
             let (device, customer) = decode_key(key).ok()?;
             Some((device, customer, DeviceCustomer::decode(value).ok()?))
         });
         let Some((device, customer, fact)) = known else {
+            self.noted.put_right(part, record_key);
             let TableRecord { partition, offset, .. } = record;
             if !part.some_are_odd.swap(true, Ordering::Relaxed) {
                 tracing::warn!(partition, offset, "no fact; such records are passed over");
             }
             return;
         };
-        let customer = part.table.customer(&customer);
-        match part.table.apply(customer, DeviceKey::of(device), fact.time, fact.bound) {
-            Applied::Newer => self.changed.send_modify(|version| *version += 1),
+        let pair = Pair { device: DeviceKey::of(device), customer: part.table.customer(&customer) };
+        let applied = part.table.apply(pair.customer, pair.device, fact.time, fact.bound);
+        if applied == Applied::Older {
             // While a table is being read it meets what the topic has held for long.
-            Applied::Older if part.is_complete => {
-                self.facts_older.fetch_add(1, Ordering::Relaxed);
-            }
-            Applied::Older | Applied::Known => {}
+            self.facts_older.fetch_add(u64::from(part.is_complete), Ordering::Relaxed);
+            self.noted.note(part, record_key, pair);
+            return;
+        }
+        self.noted.put_right(part, record_key);
+        if applied == Applied::Newer {
+            self.changed.send_modify(|version| *version += 1);
         }
     }
 
@@ -206,16 +223,16 @@ mod tests {
 
     use super::OwnTables;
 
-    const PARTITIONS: i32 = 3;
+    pub(super) const PARTITIONS: i32 = 3;
 
     #[derive(Debug, Clone)]
-    struct Fact {
-        device: DeviceId,
-        customer: CustomerId,
-        says: DeviceCustomer,
+    pub(super) struct Fact {
+        pub(super) device: DeviceId,
+        pub(super) customer: CustomerId,
+        pub(super) says: DeviceCustomer,
     }
 
-    fn fact(device: &str, customer: &str, time: i64, bound: bool) -> Fact {
+    pub(super) fn fact(device: &str, customer: &str, time: i64, bound: bool) -> Fact {
         Fact {
             device: DeviceId::new("P", device).unwrap(),
             customer: CustomerId::parse(customer).unwrap(),
@@ -224,11 +241,11 @@ mod tests {
     }
 
     impl Fact {
-        fn partition(&self) -> i32 {
+        pub(super) fn partition(&self) -> i32 {
             partition_of(self.device.as_str().as_bytes(), PARTITIONS)
         }
 
-        fn read_by(&self, tables: &OwnTables) {
+        pub(super) fn read_by(&self, tables: &OwnTables) {
             let key = encode_key(&self.device, &self.customer);
             tables.read(TableRecord {
                 partition: self.partition(),

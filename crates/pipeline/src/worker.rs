@@ -379,6 +379,7 @@ impl<T: Transport + Clone> Worker<T> {
             self.next_gauges = now + GAUGES_EVERY;
             self.set_gauges(now);
             self.mend_sets(now);
+            self.mend_facts(now);
         }
     }
 

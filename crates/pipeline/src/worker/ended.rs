@@ -320,13 +320,16 @@ impl<T: Transport + Clone> Worker<T> {
     }
 
     /// Tries failed writes again. What is written on for a record of a tenure that is over is given
-    /// up: it is the next owner's, and could come behind what that has written.
+    /// up: it is the next owner's, and could come behind what that has written. So is a latest
+    /// fact that is not the latest any more.
     pub(super) fn retry_writes(&mut self, now: Instant) {
         let (lanes, records, projections) = (&self.lanes, &self.records, &self.projections);
+        let join = &self.join;
         let given_up = self.outbox.retry(now, |waiting| {
             let record = match waiting {
                 Written::Keyed { lane } => lanes.front(*lane).map(|item| item.record),
                 Written::Fact { lane } => projections.record_of(*lane),
+                Written::Latest { fact } => return !join.is_awaited(fact),
                 _ => None,
             };
             record.is_some_and(|record| records.is_fenced(record))
@@ -370,6 +373,7 @@ impl<T: Transport + Clone> Worker<T> {
             Written::StateReceipt { lane } => self.state_delivered(lane, now),
             Written::Keyed { lane } => self.keyed(lane, now),
             Written::Fact { lane } => self.fact_written(lane, now),
+            Written::Latest { fact } => self.latest_written(&fact, now),
             Written::Returned => {}
             Written::Mended { set } => {
                 let (claim, set) = *set;

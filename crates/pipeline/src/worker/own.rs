@@ -1,18 +1,25 @@
 //! Tables of the own partitions: begun when a partition comes, complete before the first of its
-//! records is read, and dropped when it goes.
+//! records is read, and dropped when it goes. Where the topic that they are read from has an older
+//! fact last, who knows the latest writes it.
 
 use std::time::{Duration, Instant};
 
-use emberline_broker::{AssignedPartition, PartsEvent};
+use emberline_broker::{AssignedPartition, PartsEvent, Record};
 use emberline_service_client::Transport;
 use hashbrown::HashMap;
 
 use super::Worker;
+use super::set_aside::Written;
 use crate::PipelineError;
 use crate::asked::{PATIENCE, agree, may_pass};
 use crate::join::Join;
+use crate::outbox::Destination;
+use crate::own_tables::LatestFact;
 use crate::partitions::PartitionId;
 use crate::status::TablesProgress;
+
+/// Latest facts that are being written at a time: where none can be, few fail again and again.
+pub(super) const MENDED_AT_ONCE: usize = 100;
 
 /// Tables that are not complete yet.
 #[derive(Debug, Default)]
@@ -119,6 +126,48 @@ impl<T: Transport + Clone> Worker<T> {
             self.incomplete.end(now);
         }
         self.tell_tables();
+    }
+
+    /// Writes the latest facts of which an older one came last, and was not put right by whoever
+    /// writes facts. Nothing is settled by that.
+    pub(super) fn mend_facts(&mut self, now: Instant) {
+        let Join::Own(own) = &self.join else { return };
+        if !own.tables.some_are_older() || self.exit.is_some() {
+            return;
+        }
+        if self.standstill.is_recent(now) {
+            // The partitions may be others', and what put the facts right not be read yet.
+            own.tables.wait_anew();
+            return;
+        }
+        let is_one = |written: &&Written| matches!(written, Written::Latest { .. });
+        let under_way = self.outbox.waiting().filter(is_one).count();
+        let latest = own.tables.take_older(now, MENDED_AT_ONCE.saturating_sub(under_way));
+        if !latest.is_empty() {
+            let facts = latest.len();
+            tracing::info!(facts, "older facts came last of their devices; the latest are written");
+        }
+        for fact in latest {
+            let key = fact.key.clone();
+            let write = Record {
+                topic: &self.facts_topic,
+                partition: Some(fact.partition),
+                key: Some(&key),
+                value: Some(&fact.fact.encode()),
+                headers: &[],
+                timestamp_ms: None,
+            };
+            let waiting = Written::Latest { fact };
+            self.outbox.write(Destination::DeviceCustomers, write, waiting, now);
+        }
+    }
+
+    /// A latest fact is durable: it comes back by the table's reader.
+    pub(super) fn latest_written(&mut self, latest: &LatestFact, now: Instant) {
+        self.metrics.bindings_facts_mended.increment(1);
+        if let Join::Own(own) = &self.join {
+            own.tables.latest_written(latest, now);
+        }
     }
 
     /// Tells how far the tables are.

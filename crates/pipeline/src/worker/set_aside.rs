@@ -14,6 +14,7 @@ use super::Worker;
 use super::bindings::WrittenSet;
 use crate::lane::{About, Item, What};
 use crate::outbox::{Destination, borrowed};
+use crate::own_tables::LatestFact;
 use crate::records::{Failure, ReadyToPark, Record as InFlight, RecordId};
 use crate::table::Claim;
 
@@ -39,6 +40,8 @@ pub(super) enum Written {
     Fact { lane: LaneId },
     /// A lease was given back: nothing waits for it.
     Returned,
+    /// The latest fact of a device and a customer stands behind an older one.
+    Latest { fact: LatestFact },
     /// A customer's set has all facts again.
     Mended { set: Box<(Claim, CustomerSet)> },
 }

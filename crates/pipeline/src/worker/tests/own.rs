@@ -21,6 +21,8 @@ use crate::own_tables::OwnTables;
 use crate::settings::PipelineSettings;
 use crate::settings::WorkerKind::Devices;
 
+mod mended;
+
 const PARTITIONS: i32 = 4;
 
 /// What a worker asks of the reader of its tables.
@@ -60,7 +62,10 @@ impl OwnRig {
 
     /// Its table has so many partitions.
     fn of_partitions(partitions: i32) -> Self {
-        let mut rig = Rig::new(Devices);
+        Self::of(Rig::new(Devices), partitions)
+    }
+
+    fn of(mut rig: Rig, partitions: i32) -> Self {
         let (tables, asked) = (OwnTables::new(partitions), Noted::default());
         let (_, told) = unbounded_channel();
         let reader = Box::new(asked.clone());

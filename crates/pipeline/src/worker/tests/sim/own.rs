@@ -215,7 +215,7 @@ impl World {
             None => self.cover.saw("own table: told late for a tenure that is over"),
         }
         self.say(format_args!("member {number} has the table of {partition}, epoch {tenure}"));
-        let told = PartsEvent::Complete { partition, tenure, topic_partitions };
+        let told = PartsEvent::Complete { partition, tenure, end: 0, topic_partitions };
         self.work(number, |worker, now| worker.table_told(told, now).expect("its partitions"))
             .await;
     }
