@@ -75,21 +75,19 @@ pub(crate) fn triggers() -> Result<()> {
 /// The topics whose lag says how many replicas a kind needs are those that it reads.
 pub(crate) fn topics() -> Result<()> {
     let own = ["emberline.customer-devices", "emberline.devices"];
-    let cases: [(&[&str], &[&str], &[&str]); 4] = [
-        (&["{}"], &["telemetry", "device-state"], &[]),
-        (&["{device-state}"], &["telemetry", own[1]], &["device-state"]),
-        (&["{telemetry,device-state}"], &[own[1]], &["telemetry", "device-state", own[0]]),
-        (
-            &["{telemetry,device-state}", "config.join.table=all"],
-            &[own[1]],
-            &["telemetry", "device-state"],
-        ),
+    let raw = ["telemetry", "device-state"];
+    // What is repartitioned, the setting, and what the two kinds read then.
+    let cases: [(&[&str], &str, &[&str], &[&str]); 4] = [
+        (&[], "auto", &raw, &[]),
+        (&["device-state"], "auto", &["telemetry", own[1]], &["device-state"]),
+        (&raw, "auto", &[own[1]], &["telemetry", "device-state", own[0]]),
+        (&raw, "all", &[own[1]], &raw),
     ];
-    for (values, devices, repartition) in cases {
-        let listed = format!("config.topics.repartition={}", values[0]);
-        let mut arguments = vec!["--set", &listed];
-        arguments.extend(values[1..].iter().flat_map(|it| ["--set", it]));
-        let objects = judges::objects(&helm("template", "lag", &arguments)?)?;
+    for (listed, table, devices, repartition) in cases {
+        let topics = format!("config.topics.repartition={}", serde_json::to_string(listed)?);
+        let join = format!("config.join.table={table}");
+        let objects = helm("template", "lag", &["--set-json", &topics, "--set", &join])?;
+        let objects = judges::objects(&objects)?;
         for (kind, expected) in [("devices", devices), ("repartition", repartition)] {
             let name = format!("rel-emberline-{kind}");
             let is_it =
@@ -101,7 +99,7 @@ pub(crate) fn topics() -> Result<()> {
                 .flatten()
                 .filter_map(|trigger| trigger["metadata"]["topic"].as_str())
                 .collect();
-            ensure!(topics == expected, "{values:?}: {kind} is scaled by {topics:?}");
+            ensure!(topics == expected, "{listed:?}, {table}: {kind} is scaled by {topics:?}");
         }
     }
     Ok(())

@@ -206,3 +206,8 @@ fn a_table_that_is_kept_after_its_tenure_is_noticed() {
 fn a_table_that_goes_before_its_tenure_does_is_noticed() {
     assert_eq!(law_broken_by(Sabotage::DropsRowsEarly), Some(16));
 }
+
+#[test]
+fn a_fact_that_a_table_lacks_is_noticed_at_rest() {
+    assert_eq!(law_broken_by(Sabotage::LosesFacts), Some(17));
+}

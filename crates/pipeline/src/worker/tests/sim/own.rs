@@ -166,6 +166,7 @@ impl World {
     /// The reader reads some of what there is, of each partition.
     pub(super) fn read_facts(&mut self, number: usize) {
         let anothers = self.sabotage == Some(Sabotage::JoinsByAnothersTable);
+        let loses = self.sabotage == Some(Sabotage::LosesFacts);
         let (partitions, devices) = (self.plan.partitions, self.plan.devices);
         let Some(Some(member)) = self.members.get_mut(number) else { return };
         let Some(own) = &mut member.own else { return };
@@ -185,7 +186,9 @@ impl World {
                 }
             } else {
                 for fact in &rest[..count] {
-                    own.tables.read(record_of(fact, *partition));
+                    if !loses || !reading.told || self.draw.percent(50) {
+                        own.tables.read(record_of(fact, *partition));
+                    }
                 }
             }
             let read_to = rest[..count].last().map_or(reading.next, |fact| fact.offset + 1);

@@ -89,7 +89,7 @@ impl World {
         let worker = &member.worker;
         let is_kept = |(partition, tenure): &(i32, u64)| {
             let id = worker.records.partitions.of_epoch(*tenure);
-            !id.is_some_and(|id| worker.records.partitions[id].at.partition == *partition)
+            id.is_none_or(|id| worker.records.partitions[id].at.partition != *partition)
         };
         let kept = own.tables.tenures().into_iter().find(is_kept);
         let in_calls = || worker.lanes.items_in_calls();

@@ -97,6 +97,7 @@ pub(super) enum Sabotage {
     KeepsRows,
     DropsRowsEarly,
     JoinsByAnothersTable,
+    LosesFacts,
 }
 
 pub(super) struct World {
