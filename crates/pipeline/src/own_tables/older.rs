@@ -168,7 +168,7 @@ mod tests {
         let (unbound, bound) = (fact("a", "c_1", 2, false), fact("a", "c_1", 2, true));
         let (others, earlier) = (fact("a", "c_2", 3, true), fact("a", "c_2", 1, false));
         tables.begin(unbound.partition(), 7);
-        tables.complete(unbound.partition(), 7);
+        tables.complete(unbound.partition(), 7, 0);
         read(&tables, &[&unbound, &others]);
         assert!(!tables.some_are_older());
         read(&tables, &[&bound, &earlier, &bound]);
@@ -181,7 +181,7 @@ mod tests {
         let (older, known) = (fact("a", "c_1", 1, true), fact("a", "c_1", 2, false));
         let newer = fact("a", "c_1", 3, true);
         tables.begin(older.partition(), 7);
-        tables.complete(older.partition(), 7);
+        tables.complete(older.partition(), 7, 0);
         for put_right in [&known, &newer] {
             read(&tables, &[&known, &older]);
             assert!(tables.some_are_older());
@@ -215,7 +215,7 @@ mod tests {
         tables.begin(older.partition(), 7);
         read(&tables, &[&known, &older]);
         assert!(due_in_the_end(&tables).is_empty(), "the rest of the topic may put it right");
-        tables.complete(older.partition(), 7);
+        tables.complete(older.partition(), 7, 0);
         assert_eq!(due_in_the_end(&tables), [latest(&known, 7)]);
     }
 
@@ -228,7 +228,7 @@ mod tests {
         let elsewhere = elsewhere.iter().find(|fact| fact.partition() != partition).unwrap();
         for partition in [partition, elsewhere.partition()] {
             tables.begin(partition, 7);
-            tables.complete(partition, 7);
+            tables.complete(partition, 7, 0);
         }
         let before = Fact { says: older.says, ..elsewhere.clone() };
         read(&tables, &[&known, &older, elsewhere, &before]);
@@ -246,7 +246,7 @@ mod tests {
         assert!(!tables.some_are_older());
 
         tables.begin(partition, 8);
-        tables.complete(partition, 8);
+        tables.complete(partition, 8, 0);
         read(&tables, &[&known, &older]);
         let again = due_in_the_end(&tables);
         assert_eq!(again, [latest(&known, 8)]);
@@ -261,7 +261,7 @@ mod tests {
         let (known, older) = (fact("a", "c_1", 2, false), fact("a", "c_1", 1, true));
         let newer = fact("a", "c_1", 3, true);
         tables.begin(older.partition(), 7);
-        tables.complete(older.partition(), 7);
+        tables.complete(older.partition(), 7, 0);
         read(&tables, &[&known, &older]);
         let [first] = due_in_the_end(&tables).try_into().unwrap();
         read(&tables, &[&newer]);
@@ -278,7 +278,7 @@ mod tests {
         let tables = OwnTables::new(PARTITIONS);
         let (known, older) = (fact("a", "c_1", 2, false), fact("a", "c_1", 1, true));
         tables.begin(older.partition(), 7);
-        tables.complete(older.partition(), 7);
+        tables.complete(older.partition(), 7, 0);
         read(&tables, &[&known, &older]);
         let [first] = due_in_the_end(&tables).try_into().unwrap();
         let written = Instant::now() + Duration::from_mins(10);
@@ -293,7 +293,7 @@ mod tests {
         let tables = OwnTables::new(PARTITIONS);
         for partition in 0..PARTITIONS {
             tables.begin(partition, 7);
-            tables.complete(partition, 7);
+            tables.complete(partition, 7, 0);
         }
         let noted = || -> usize {
             tables.parts.read().iter().flatten().map(|part| part.older.lock().len()).sum()
