@@ -62,6 +62,7 @@ const EXPECTED: &[&str] = &[
     "facts: again from an earlier set",
     "facts: an older one came after a later one",
     "facts: compacted",
+    "facts: mended",
     "gap full",
     "gate: half-open",
     "gate: halted",

@@ -24,6 +24,11 @@ pub(super) const TOPICS: [&str; 9] = [
     "own.device-customers",
 ];
 
+/// Whether records of this topic have headers that say where they come from.
+pub(super) fn is_set_aside(topic: usize) -> bool {
+    !matches!(topic, CUSTOMER_DEVICES | RECEIPTS | FACTS)
+}
+
 /// A partition: its topic's place among [`TOPICS`], and its number.
 pub(super) type Part = (usize, i32);
 

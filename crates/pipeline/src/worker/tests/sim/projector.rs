@@ -9,7 +9,7 @@ use emberline_wire::customer_devices::for_each_device;
 use emberline_wire::device_customers::{DeviceCustomer, encode_key};
 
 use super::input::{customer_id, device_id, number_of};
-use super::kafka::{CUSTOMER_DEVICES, FACTS, Stored};
+use super::kafka::{CUSTOMER_DEVICES, FACTS, Part, Place, Stored};
 use super::story::later;
 use super::world::{Event, World};
 
@@ -27,8 +27,8 @@ pub(super) struct Projector {
     due: bool,
     /// Of each customer and device, the latest fact of the log: second, and whether bound.
     pub(super) known: BTreeMap<(u8, u8), (i64, bool)>,
-    /// Keys of which an older fact came after a later one. They are not compacted: of these
-    /// compaction may leave the older one.
+    /// Keys of which an older fact came last. They are not compacted until it is put right, which
+    /// in production is done long before: of these compaction would leave the older one.
     disordered: HashSet<(u8, u8)>,
 }
 
@@ -131,22 +131,56 @@ impl World {
         let time = EventTime::from_millis(second * 1000);
         let value = DeviceCustomer { time, bound }.encode();
         let part = (FACTS, self.own_partition(device));
+        self.append_fact(part, (Some(key), Some(value)), (customer, device), (second, bound));
+    }
+
+    /// A worker has written the latest fact that it knows behind an older one.
+    pub(super) fn fact_is_mended(
+        &mut self,
+        partition: Option<i32>,
+        (key, value): (Option<Vec<u8>>, Option<Vec<u8>>),
+    ) -> Place {
+        self.cover.saw("facts: mended");
+        let of = of_key(key.as_deref().unwrap_or_default());
+        let fact = DeviceCustomer::decode(value.as_deref().unwrap_or_default()).expect("a fact");
+        let says = (fact.time.millis() / 1000, fact.bound);
+        let partition = partition.expect("it is told");
+        if partition != self.own_partition(of.1) {
+            self.breach(17, format_args!("{says:?} of {of:?} is written to partition {partition}"));
+        }
+        let before = self.projector.known.get(&of).copied();
+        let place = self.append_fact((FACTS, partition), (key, value), of, says);
+        if self.projector.known.get(&of).copied() != before {
+            self.breach(17, format_args!("{says:?} of {of:?} is written, and nobody told it"));
+        }
+        place
+    }
+
+    fn append_fact(
+        &mut self,
+        part: Part,
+        record: (Option<Vec<u8>>, Option<Vec<u8>>),
+        of: (u8, u8),
+        (second, bound): (i64, bool),
+    ) -> Place {
         let now = self.clock.millis();
-        self.log.append_to(part, (Some(key), Some(value)), Vec::new(), now, &mut self.draw);
-        let of = (customer, device);
+        let place = self.log.append_to(part, record, Vec::new(), now, &mut self.draw);
         let before = self.projector.known.get(&of).copied();
         later(&mut self.projector.known, of, (second, bound));
         let known = self.projector.known.get(&of).copied();
-        if known != Some((second, bound)) {
+        if known == Some((second, bound)) {
+            self.projector.disordered.remove(&of);
+        } else {
             self.cover.saw("facts: an older one came after a later one");
             self.projector.disordered.insert(of);
         }
         if known != before {
-            self.facts_have_changed(device);
+            self.facts_have_changed(of.1);
         }
         for member in 0..self.members.len() {
             self.facts_to_read(member);
         }
+        place
     }
 
     /// Compaction: of each key the last fact is left, of those that are old enough.

@@ -9,7 +9,9 @@ use emberline_wire::receipt::{Receipt, Received};
 
 use super::super::made_up::edges::Handed;
 use super::input::{Fact, ReportKey, number_of};
-use super::kafka::{CUSTOMER_DEVICES, DEAD_LETTERS, Part, Place, RECEIPTS, topic_of};
+use super::kafka::{
+    CUSTOMER_DEVICES, DEAD_LETTERS, FACTS, Part, Place, RECEIPTS, is_set_aside, topic_of,
+};
 use super::story::later;
 use super::world::{Event, World};
 
@@ -130,7 +132,7 @@ impl World {
     /// Where the record first stood, and what of it is written.
     fn carried(&self, handed: &Handed) -> (Option<Place>, Vec<Fact>) {
         let topic = topic_of(&handed.topic);
-        if topic == CUSTOMER_DEVICES || topic == RECEIPTS {
+        if !is_set_aside(topic) {
             return (None, Vec::new());
         }
         let (origin, categories) = if topic == DEAD_LETTERS {
@@ -167,8 +169,9 @@ impl World {
         let (parts, headers) = ((key.clone(), value.clone()), headers.clone());
         let (facts, origin, unheard) =
             (write.facts.clone(), write.origin, write.fate == Fate::WrittenUnheard);
-        let header = (!matches!(topic, CUSTOMER_DEVICES | DEAD_LETTERS | RECEIPTS))
-            .then(|| retry_header(&write.handed));
+        let partition = write.handed.partition;
+        let header =
+            (is_set_aside(topic) && topic != DEAD_LETTERS).then(|| retry_header(&write.handed));
         let letter = (topic == DEAD_LETTERS).then(|| {
             let headers = write.handed.headers.iter().map(|(name, value)| (&**name, &**value));
             DeadLetter::from_headers(headers).expect("headers of our own")
@@ -180,7 +183,11 @@ impl World {
         if topic == RECEIPTS {
             self.receipt_is_durable(parts.1.as_deref().unwrap_or_default());
         }
-        let place = self.log.append(topic, parts, headers, now, &mut self.draw);
+        let place = if topic == FACTS {
+            self.fact_is_mended(partition, parts)
+        } else {
+            self.log.append(topic, parts, headers, now, &mut self.draw)
+        };
         self.say(format_args!("write {number} is durable at {place:?}"));
         if let Some(write) = self.writes.get_mut(&number) {
             write.offset = place.1;
@@ -349,7 +356,8 @@ impl World {
 fn is_unbound(handed: &Handed) -> bool {
     let is_retry = handed.headers.iter().any(|(name, _)| name == RETRY_HEADER);
     is_retry
-        && !matches!(topic_of(&handed.topic), CUSTOMER_DEVICES | DEAD_LETTERS | RECEIPTS)
+        && is_set_aside(topic_of(&handed.topic))
+        && topic_of(&handed.topic) != DEAD_LETTERS
         && retry_header(handed).reason == "unbound"
 }
 
