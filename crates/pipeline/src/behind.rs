@@ -9,7 +9,7 @@
 //!
 //! Start at [`Behind::watch`].
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,8 @@ use crate::run::group_of;
 use crate::settings::{PipelineSettings, WorkerKind};
 
 const LOOK_EVERY: Duration = Duration::from_secs(3);
+/// Ends of a partition that are remembered: of more than three minutes.
+const MOST_MARKS: usize = 64;
 
 /// The two parts of the way, each with its gauge.
 pub(crate) struct Behind {
@@ -61,18 +63,18 @@ impl Behind {
             let (client, (sets, facts), tables) =
                 (Arc::clone(&client), topics.clone(), Arc::clone(&tables));
             let asked = tokio::task::spawn_blocking(move || {
-                Ok::<_, BrokerError>([projected(&client, &sets)?, read(&client, &facts, &tables)?])
+                [projected(&client, &sets), read(&client, &facts, &tables)]
             });
-            match asked.await {
-                Ok(Ok(places)) => {
-                    let now = Instant::now();
-                    for (stage, places) in self.stages.iter_mut().zip(places) {
-                        stage.look(places, now);
-                    }
+            let Ok(asked) = asked.await else {
+                tracing::error!("how far the bindings are behind is measured no more");
+                return;
+            };
+            let now = Instant::now();
+            for (stage, places) in self.stages.iter_mut().zip(asked) {
+                match places {
+                    Ok(places) => stage.look(&places, now),
+                    Err(error) => stage.cannot_look(&error, now),
                 }
-                // What was waited for is waited for still.
-                Ok(Err(error)) => tracing::debug!(%error, "how far the bindings are behind"),
-                Err(_) => return,
             }
         }
     }
@@ -118,16 +120,18 @@ struct Stage {
     gauge: Gauge,
     waits: Waits,
     was_beyond: bool,
+    failed: bool,
 }
 
 impl Stage {
     fn new(name: &'static str) -> Self {
         let gauge = metrics::gauge!(BINDINGS_BEHIND, "stage" => name);
         gauge.set(0.0);
-        Self { name, gauge, waits: Waits::default(), was_beyond: false }
+        Self { name, gauge, waits: Waits::default(), was_beyond: false, failed: false }
     }
 
-    fn look(&mut self, places: Vec<Place>, now: Instant) {
+    fn look(&mut self, places: &[Place], now: Instant) {
+        self.failed = false;
         let beyond = places.iter().find(|place| place.reached > place.end);
         if let Some(Place { partition, end, reached }) = beyond
             && !self.was_beyond
@@ -142,32 +146,55 @@ impl Stage {
             );
         }
         self.was_beyond = beyond.is_some();
-        self.gauge.set(self.waits.look(places, now).as_secs_f64());
+        self.waits.look(places, now);
+        self.show(now);
+    }
+
+    /// What was waited for is waited for still.
+    fn cannot_look(&mut self, error: &BrokerError, now: Instant) {
+        if !std::mem::replace(&mut self.failed, true) {
+            tracing::warn!(%error, stage = self.name, "how far the bindings are behind is not known");
+        }
+        self.show(now);
+    }
+
+    fn show(&self, now: Instant) {
+        self.gauge.set(self.waits.longest(now).as_secs_f64());
     }
 }
 
 /// Ends that were seen and are not reached yet, each since when, by partition.
 #[derive(Debug, Default)]
-struct Waits(HashMap<i32, (i64, Instant)>);
+struct Waits(HashMap<i32, VecDeque<(i64, Instant)>>);
 
 impl Waits {
-    /// For how long the one that waits longest does. A partition that isn't among these waits no
-    /// longer.
-    fn look(&mut self, places: Vec<Place>, now: Instant) -> Duration {
+    /// A partition that isn't among these waits no longer.
+    fn look(&mut self, places: &[Place], now: Instant) {
         let mut before = std::mem::take(&mut self.0);
-        for Place { partition, end, reached } in places {
+        for &Place { partition, end, reached } in places {
             if reached == end {
                 continue;
             }
+            let mut marks = before.remove(&partition).unwrap_or_default();
             // Beyond its end it is of a topic that is gone, and waits until there is as much.
-            let since = match before.remove(&partition) {
-                Some((seen, since)) if reached < seen || reached > end => (seen, since),
-                _ => (end, now),
-            };
-            self.0.insert(partition, since);
+            if reached < end {
+                while marks.front().is_some_and(|(seen, _)| *seen <= reached) {
+                    marks.pop_front();
+                }
+            }
+            let is_new = marks.back().is_none_or(|(seen, _)| *seen < end);
+            if is_new && marks.len() < MOST_MARKS {
+                marks.push_back((end, now));
+            }
+            self.0.insert(partition, marks);
         }
-        let longest = self.0.values().map(|(_, since)| now.saturating_duration_since(*since));
-        longest.max().unwrap_or_default()
+    }
+
+    /// For how long the one that waits longest does.
+    fn longest(&self, now: Instant) -> Duration {
+        let first = self.0.values().filter_map(|marks| marks.front());
+        let waited = first.map(|(_, since)| now.saturating_duration_since(*since));
+        waited.max().unwrap_or_default()
     }
 }
 
@@ -183,31 +210,53 @@ mod tests {
         Place { partition, end, reached }
     }
 
-    #[test]
-    fn an_end_waits_from_when_it_was_seen_until_it_is_reached() {
-        let begin = Instant::now();
-        let second = |n| begin + Duration::from_secs(n);
-        let seconds = Duration::from_secs;
-        let mut waits = Waits::default();
-        assert_eq!(waits.look(vec![at(0, 10, 10), at(1, 5, 5)], begin), seconds(0));
-        assert_eq!(waits.look(vec![at(0, 12, 10), at(1, 5, 5)], second(3)), seconds(0));
-        assert_eq!(waits.look(vec![at(0, 15, 11), at(1, 6, 5)], second(6)), seconds(3));
-        // What was seen is reached; what has come since is seen now.
-        assert_eq!(waits.look(vec![at(0, 17, 12), at(1, 6, 5)], second(9)), seconds(3));
-        assert_eq!(waits.look(vec![at(0, 17, 14), at(1, 6, 6)], second(12)), seconds(3));
-        assert_eq!(waits.look(vec![at(0, 17, 14), at(1, 6, 6)], second(60)), seconds(51));
-        assert_eq!(waits.look(vec![at(0, 17, 17), at(1, 6, 6)], second(61)), seconds(0));
+    /// A look so many seconds after the beginning, and what is told then.
+    fn look(waits: &mut Waits, places: &[Place], (begin, seconds): (Instant, u64)) -> u64 {
+        let now = begin + Duration::from_secs(seconds);
+        waits.look(places, now);
+        waits.longest(now).as_secs()
     }
 
     #[test]
-    fn steady_changes_that_are_kept_up_with_are_never_far_behind() {
+    fn an_end_waits_from_when_it_was_seen_until_it_is_reached() {
         let begin = Instant::now();
         let mut waits = Waits::default();
-        for n in 0..100_u64 {
-            let offset = i64::try_from(n).unwrap() * 10;
-            let behind =
-                waits.look(vec![at(0, offset + 1, offset)], begin + 3 * Duration::from_secs(n));
-            assert!(behind <= Duration::from_secs(3), "{behind:?} at {n}");
+        let mut told = |places: &[Place], seconds| look(&mut waits, places, (begin, seconds));
+        assert_eq!(told(&[at(0, 10, 10), at(1, 5, 5)], 0), 0);
+        assert_eq!(told(&[at(0, 12, 10), at(1, 5, 5)], 3), 0);
+        assert_eq!(told(&[at(0, 15, 11), at(1, 6, 5)], 6), 3);
+        // The first end is reached; the second was seen when there still was the first.
+        assert_eq!(told(&[at(0, 17, 12), at(1, 6, 5)], 9), 3);
+        assert_eq!(told(&[at(0, 17, 14), at(1, 6, 6)], 12), 6);
+        assert_eq!(told(&[at(0, 17, 14), at(1, 6, 6)], 60), 54);
+        assert_eq!(told(&[at(0, 17, 16), at(1, 6, 6)], 61), 52);
+        assert_eq!(told(&[at(0, 17, 17), at(1, 6, 6)], 62), 0);
+    }
+
+    #[test]
+    fn what_is_always_as_far_behind_is_told_as_far() {
+        let begin = Instant::now();
+        for looks_behind in [0, 1, 20] {
+            let mut waits = Waits::default();
+            for n in 0..100_u64 {
+                let end = i64::try_from(n).unwrap();
+                let places = [at(0, end + 1, (end + 1 - looks_behind - 1).max(0))];
+                let told = look(&mut waits, &places, (begin, 3 * n));
+                let expected = 3 * n.min(looks_behind.unsigned_abs());
+                assert_eq!(told, expected, "{looks_behind} looks behind, at the {n}th");
+            }
+        }
+    }
+
+    #[test]
+    fn who_is_very_far_behind_takes_no_more_memory_and_is_told_as_late() {
+        let begin = Instant::now();
+        let mut waits = Waits::default();
+        for n in 0..2_000_u64 {
+            let end = i64::try_from(n).unwrap();
+            let told = look(&mut waits, &[at(0, end + 1, (end - 200).max(0))], (begin, 3 * n));
+            assert!(waits.0[&0].len() <= super::MOST_MARKS);
+            assert!(n < 250 || told > 60, "{told} s at the {n}th look");
         }
     }
 
@@ -215,21 +264,19 @@ mod tests {
     fn a_partition_that_is_another_workers_now_waits_no_longer() {
         let begin = Instant::now();
         let mut waits = Waits::default();
-        waits.look(vec![at(0, 10, 3), at(1, 10, 10)], begin);
-        let later = begin + Duration::from_secs(9);
-        assert_eq!(waits.look(vec![at(1, 10, 10)], later), Duration::ZERO);
-        assert_eq!(waits.look(vec![at(0, 10, 3)], later), Duration::ZERO, "seen anew");
+        look(&mut waits, &[at(0, 10, 3), at(1, 10, 10)], (begin, 0));
+        assert_eq!(look(&mut waits, &[at(1, 10, 10)], (begin, 9)), 0);
+        assert_eq!(look(&mut waits, &[at(0, 10, 3)], (begin, 9)), 0, "seen anew");
     }
 
     #[test]
     fn a_topic_that_ends_before_where_it_was_read_waits_until_there_is_as_much() {
         let begin = Instant::now();
-        let second = |n| begin + Duration::from_secs(n);
         let mut waits = Waits::default();
-        waits.look(vec![at(0, 10, 10)], begin);
-        waits.look(vec![at(0, 0, 10)], second(3));
-        assert_eq!(waits.look(vec![at(0, 2, 10)], second(60)), Duration::from_secs(57));
-        assert_eq!(waits.look(vec![at(0, 5, 5)], second(63)), Duration::ZERO);
+        look(&mut waits, &[at(0, 10, 10)], (begin, 0));
+        look(&mut waits, &[at(0, 0, 10)], (begin, 3));
+        assert_eq!(look(&mut waits, &[at(0, 2, 10)], (begin, 60)), 57);
+        assert_eq!(look(&mut waits, &[at(0, 5, 5)], (begin, 63)), 0);
     }
 
     #[test]

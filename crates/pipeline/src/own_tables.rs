@@ -23,6 +23,8 @@ use crate::metrics::BINDINGS_DEVICES;
 mod older;
 
 pub(crate) use self::older::LatestFact;
+#[cfg(test)]
+pub(crate) use self::older::MOST_NOTED;
 
 /// Written by the thread that reads the topic, asked by the worker.
 pub(crate) struct OwnTables {
@@ -44,6 +46,8 @@ struct Part {
     table: BindingsTable,
     /// Of what the topic has an older fact last.
     older: Mutex<OlderFacts>,
+    /// Some of these found no room: it is to be read again.
+    some_are_not_noted: AtomicBool,
     /// Records that are no facts are told of once.
     some_are_odd: AtomicBool,
 }
@@ -75,6 +79,7 @@ impl OwnTables {
             position: AtomicI64::new(0),
             table: BindingsTable::small(),
             older: Mutex::default(),
+            some_are_not_noted: false.into(),
             some_are_odd: false.into(),
         };
         self.replace(partition, Some(part));

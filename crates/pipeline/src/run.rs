@@ -119,8 +119,9 @@ pub async fn run<T: Transport + Clone>(
     let credentials = tokio::spawn(credentials::watch(Arc::clone(&shared), group_stop.clone()));
     let readers = (reader.as_deref(), order_book.as_ref());
     let rates = tokio::spawn(follow_rates(Arc::clone(&shared), group_stop.clone()));
+    // Also where there are no such tables: its gauges are 0 then.
     let behind = Behind::new();
-    let behind = own_tables
+    let measuring = own_tables
         .clone()
         .map(|tables| tokio::spawn(behind.watch(settings.clone(), tables, group_stop.clone())));
     let begin = Begin { ends, left_off, own_tables };
@@ -130,8 +131,8 @@ pub async fn run<T: Transport + Clone>(
     watcher.abort();
     credentials.abort();
     rates.abort();
-    if let Some(behind) = behind {
-        behind.abort();
+    if let Some(measuring) = measuring {
+        measuring.abort();
     }
     // The workers have ended, and nobody else reads to its end.
     if let Some(reader) = reader.and_then(Arc::into_inner) {

@@ -1,5 +1,6 @@
 //! Which rights are needed where the bindings are divided by partitions: `repartition` and
-//! `devices`, each in a process of its own, with what the operations guide lists for these.
+//! `devices`, each in a process of its own, with what the operations guide lists for these,
+//! but the WRITE of `devices` that is hardly ever made use of.
 
 use anyhow::{Result, ensure};
 use emberline_testkit::World;
@@ -143,7 +144,7 @@ async fn joins(world: &mut World) -> Result<()> {
     Ok(())
 }
 
-/// With exactly what the guide lists.
+/// With no more than the guide lists.
 async fn works(world: &mut World, worker: Alone) -> Result<()> {
     prepare(world, worker, &[worker.rows(), &worker.others()].concat()).await?;
     to_the_end(world, worker.name()).await

@@ -229,7 +229,9 @@ pub(crate) async fn is_named(
         .wait_for(&what, async || {
             let said = process.log() + &process.output();
             let names = |line: &str| {
-                line.split_once("allow ").is_some_and(|(_, what)| what.contains(right))
+                let allowed = line.split_once("allow ").map(|(_, what)| what);
+                let rights = allowed.and_then(|what| Some(what.split_once(" on ")?.0));
+                rights.is_some_and(|rights| rights.contains(right))
             };
             let named = said.lines().any(|line| names(line) && line.contains(resource));
             ensure!(named || process.exit_code()?.is_none(), "it ended without: {what}");

@@ -75,6 +75,10 @@ fn stories() -> Vec<Trial> {
             own_bindings::bindings_by_partitions,
         ),
         story("a_binding_comes_to_the_own_partitions_as_it_is_written_on", own_bindings::rebound),
+        story(
+            "a_binding_written_late_is_put_right_before_it_is_compacted",
+            own_bindings::written_late,
+        ),
         story("a_customer_with_20_000_devices_is_pushed_whole", bindings::large_customer),
         story("a_dry_run_counts_what_the_replay_does", replays::dry_run),
         story("a_compacted_topic_is_replayed_to_its_end", replay_ranges::compacted),

@@ -1,8 +1,11 @@
 //! Bindings that are divided by the partitions of telemetry, as they are by default where all of
 //! it is keyed anew.
 
-use anyhow::{Context, Result, ensure};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
 use emberline_fleet::FleetPlan;
+use emberline_testkit::kafka::NewRecord;
 use emberline_testkit::{Emberline, Load, Recorder, Signal, World};
 
 use crate::events::{BEGINNING, bind, id, power, unbind};
@@ -11,6 +14,7 @@ use crate::story::LIMIT;
 use crate::sum::Sum;
 
 const BEHIND: &str = "emberline_bindings_behind_seconds";
+const FACTS: &str = "emberline_bindings_facts";
 
 /// Each process of the devices worker joins by the bindings of its own partitions, also those
 /// that come to it when another one stops.
@@ -146,6 +150,63 @@ pub(crate) async fn rebound(world: &mut World) -> Result<()> {
     Ok(())
 }
 
+/// What is written behind a later fact of the same device and customer would be all that is left
+/// of the two, once the topic is compacted.
+pub(crate) async fn written_late(world: &mut World) -> Result<()> {
+    repartition(world);
+    world.create_customer("c_a")?;
+    // It is waited a minute for what puts it right by itself.
+    world.set_patience(Duration::from_mins(4));
+    world.emberline(&["topics", "create"]).await?.succeeds(LIMIT).await?;
+    let mut running = Vec::new();
+    for workers in ["bindings,retries", "repartition", "devices"] {
+        running.push(world.emberline(&["run", "--workers", workers]).await?);
+    }
+    let (facts, mut written) = (world.own_topic("device-customers"), Vec::new());
+    for (count, event) in [bind("c_a", "dev", BEGINNING), unbind("c_a", "dev", BEGINNING + 10)]
+        .into_iter()
+        .enumerate()
+    {
+        world.kafka.produce(&world.bindings(), &[event]).await?;
+        let all = async || {
+            let all = world.kafka.read_all(&facts).await?;
+            Ok((all.len() > count).then_some(all))
+        };
+        written = world.wait_for("it is written on", all).await?;
+    }
+    let [earlier, later] = written.as_slice() else { bail!("{} facts", written.len()) };
+    ensure!(earlier.key == later.key && earlier.value != later.value, "{earlier:?}, {later:?}");
+    running[2].ready().await?;
+
+    let late = NewRecord {
+        key: earlier.key.clone(),
+        value: earlier.value.clone(),
+        headers: Vec::new(),
+        timestamp_ms: None,
+        partition: Some(earlier.partition),
+    };
+    world.kafka.produce(&facts, &[late]).await?;
+    let last = async || {
+        let all = world.kafka.read_all(&facts).await?;
+        let last = all.iter().max_by_key(|it| it.offset).cloned();
+        Ok(last.filter(|last| all.len() > 3 && last.value == later.value))
+    };
+    let last = world.wait_for("the later one is written once more", last).await?;
+    ensure!((&last.key, last.partition) == (&later.key, later.partition), "{last:?}");
+    let mended = async || {
+        let page = running[2].metrics().await?;
+        let [older, mended] =
+            ["older", "mended"].map(|it| page.count(&format!("{FACTS}_{it}_total"), &[]));
+        Ok(((older, mended) == (1, 1)).then_some(()))
+    };
+    world.wait_for("it is told", mended).await?;
+    for mut process in running {
+        process.signal(Signal::Terminate)?;
+        process.succeeds(LIMIT).await?;
+    }
+    Ok(())
+}
+
 /// A device's reports, one by one, and to whom they go.
 struct Reports<'a> {
     service: &'a Recorder,
@@ -180,6 +241,6 @@ impl Reports<'_> {
                 return Ok(());
             }
         }
-        anyhow::bail!("{MOST} reports, and none goes to {customer}")
+        bail!("{MOST} reports, and none goes to {customer}")
     }
 }

@@ -12,16 +12,16 @@ use emberline_wire::device_customers::DeviceCustomer;
 
 use super::{OwnTables, Part, index};
 
-/// So many are noted at most, of all partitions: some 2 MB. The others are met again when their
-/// partition is read the next time.
-const MOST_NOTED: usize = 10_000;
+/// So many are noted at most, of all partitions: some 2 MB. For the others their partition is read
+/// again once half of the room is free.
+pub(crate) const MOST_NOTED: usize = 10_000;
 
 /// What is noted of all partitions.
 #[derive(Debug, Default)]
 pub(super) struct Noted {
     /// Grows on the thread that reads alone.
     count: AtomicUsize,
-    /// That some found no room is told of once.
+    /// Some found no room. It is told of once, until their partitions are read again.
     some_are_not: AtomicBool,
 }
 
@@ -43,11 +43,12 @@ impl Noted {
             return;
         }
         if self.count.load(Ordering::Relaxed) >= MOST_NOTED {
+            part.some_are_not_noted.store(true, Ordering::Relaxed);
             if !self.some_are_not.swap(true, Ordering::Relaxed) {
                 tracing::warn!(
                     noted = MOST_NOTED,
-                    "more facts came behind later ones than are noted; those that are not put \
-                     right are met again when their partitions are read the next time"
+                    "more facts came behind later ones than are noted; their partitions are read \
+                     again when there is room"
                 );
             }
             return;
@@ -75,8 +76,25 @@ impl Noted {
 
 impl OwnTables {
     /// Whether older facts are noted.
-    pub(crate) fn some_are_older(&self) -> bool {
+    pub(crate) fn some_are_noted(&self) -> bool {
         self.noted.some()
+    }
+
+    /// Partitions, each with its tenure, of which older facts found no room, once there is room
+    /// again: they are to be read anew.
+    pub(crate) fn take_unnoted(&self) -> Vec<(i32, u64)> {
+        let Noted { count, some_are_not } = &self.noted;
+        if !some_are_not.load(Ordering::Relaxed) || count.load(Ordering::Relaxed) > MOST_NOTED / 2 {
+            return Vec::new();
+        }
+        some_are_not.store(false, Ordering::Relaxed);
+        let parts = self.parts.read();
+        let parts =
+            (0..).zip(parts.iter()).filter_map(|(number, part)| Some((number, part.as_ref()?)));
+        parts
+            .filter(|(_, part)| part.some_are_not_noted.swap(false, Ordering::Relaxed))
+            .map(|(number, part)| (number, part.tenure))
+            .collect()
     }
 
     /// The latest facts that are to be written now, no more than so many. Of a table that is not
@@ -170,7 +188,7 @@ mod tests {
         tables.begin(unbound.partition(), 7);
         tables.complete(unbound.partition(), 7, 0);
         read(&tables, &[&unbound, &others]);
-        assert!(!tables.some_are_older());
+        assert!(!tables.some_are_noted());
         read(&tables, &[&bound, &earlier, &bound]);
         assert_eq!(due_in_the_end(&tables), [latest(&unbound, 7), latest(&others, 7)]);
     }
@@ -184,9 +202,9 @@ mod tests {
         tables.complete(older.partition(), 7, 0);
         for put_right in [&known, &newer] {
             read(&tables, &[&known, &older]);
-            assert!(tables.some_are_older());
+            assert!(tables.some_are_noted());
             read(&tables, &[put_right]);
-            assert!(!tables.some_are_older() && due_in_the_end(&tables).is_empty());
+            assert!(!tables.some_are_noted() && due_in_the_end(&tables).is_empty());
         }
     }
 
@@ -197,7 +215,7 @@ mod tests {
         let (older, known) = (fact("a", "c_1", 1, true), fact("a", "c_1", 2, false));
         tables.begin(older.partition(), 7);
         read(&tables, &[&known, &older]);
-        assert!(tables.some_are_older());
+        assert!(tables.some_are_noted());
         tables.read(TableRecord {
             partition: older.partition(),
             offset: 2,
@@ -205,7 +223,7 @@ mod tests {
             key: Some(&encode_key(&older.device, &older.customer)),
             value: Some(b"\xff"),
         });
-        assert!(!tables.some_are_older());
+        assert!(!tables.some_are_noted());
     }
 
     #[test]
@@ -241,9 +259,9 @@ mod tests {
         tables.end(partition, 7);
         let awaited: Vec<_> = under_way.iter().filter(|it| tables.is_awaited(it)).collect();
         assert_eq!(awaited, [&latest(elsewhere, 7)]);
-        assert!(tables.some_are_older(), "the other partition's");
+        assert!(tables.some_are_noted(), "the other partition's");
         tables.begin(elsewhere.partition(), 8);
-        assert!(!tables.some_are_older());
+        assert!(!tables.some_are_noted());
 
         tables.begin(partition, 8);
         tables.complete(partition, 8, 0);
@@ -310,10 +328,19 @@ mod tests {
         assert_eq!(noted(), MOST_NOTED, "one was put right, another has its room");
         read(&tables, &[&older(&facts[MOST_NOTED + 1])]);
         assert_eq!(noted(), MOST_NOTED);
-        assert!(tables.noted.some_are_not.load(std::sync::atomic::Ordering::Relaxed));
+        assert_eq!(tables.take_unnoted(), [], "there is no room");
+        for known in &facts[1..=MOST_NOTED / 2] {
+            read(&tables, &[known]);
+        }
+        let again = tables.take_unnoted();
+        assert!(again.contains(&(facts[MOST_NOTED + 1].partition(), 7)), "{again:?}");
+        assert_eq!(tables.take_unnoted(), [], "it is told once");
+        let last = &facts[MOST_NOTED + 1];
+        read(&tables, &[last, &older(last)]);
+        assert!(due_in_the_end(&tables).contains(&latest(last, 7)));
         for partition in 0..PARTITIONS {
             tables.end(partition, 7);
         }
-        assert!(!tables.some_are_older());
+        assert!(!tables.some_are_noted());
     }
 }

@@ -132,7 +132,14 @@ impl<T: Transport + Clone> Worker<T> {
     /// writes facts. Nothing is settled by that.
     pub(super) fn mend_facts(&mut self, now: Instant) {
         let Join::Own(own) = &self.join else { return };
-        if !own.tables.some_are_older() || self.exit.is_some() {
+        if self.exit.is_some() {
+            return;
+        }
+        let again = own.tables.take_unnoted();
+        if !again.is_empty() {
+            own.reader.read(again);
+        }
+        if !own.tables.some_are_noted() {
             return;
         }
         if self.standstill.is_recent(now) {

@@ -77,14 +77,14 @@ pub(crate) fn topics() -> Result<()> {
     let own = ["emberline.customer-devices", "emberline.devices"];
     let raw = ["telemetry", "device-state"];
     // What is repartitioned, the setting, and what the two kinds read then.
-    let cases: [(&[&str], &str, &[&str], &[&str]); 4] = [
-        (&[], "auto", &raw, &[]),
-        (&["device-state"], "auto", &["telemetry", own[1]], &["device-state"]),
-        (&raw, "auto", &[own[1]], &["telemetry", "device-state", own[0]]),
-        (&raw, "all", &[own[1]], &raw),
+    let cases = [
+        (vec![], "auto", raw.to_vec(), vec![]),
+        (vec!["device-state"], "auto", vec!["telemetry", own[1]], vec!["device-state"]),
+        (raw.to_vec(), "auto", vec![own[1]], [&raw[..], &own[..1]].concat()),
+        (raw.to_vec(), "all", vec![own[1]], raw.to_vec()),
     ];
     for (listed, table, devices, repartition) in cases {
-        let topics = format!("config.topics.repartition={}", serde_json::to_string(listed)?);
+        let topics = format!("config.topics.repartition={}", serde_json::to_string(&listed)?);
         let join = format!("config.join.table={table}");
         let objects = helm("template", "lag", &["--set-json", &topics, "--set", &join])?;
         let objects = judges::objects(&objects)?;

@@ -13,7 +13,7 @@ use crate::settings::WorkerKind::{Devices, Retries};
 
 /// A call that has failed waits for so long that others go before it is made again.
 fn patient() -> DeliverySettings {
-    let waits = Duration::from_millis(500);
+    let waits = Duration::from_secs(2);
     DeliverySettings { backoff_base: waits, backoff_cap: waits, ..delivery() }
 }
 

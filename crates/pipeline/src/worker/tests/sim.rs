@@ -33,7 +33,8 @@
 //! 14. A call brings data for who owned the device by these facts, or by some that came since.
 //! 15. Tables are kept of owned partitions alone, and of no tenure that is over.
 //! 16. Nothing is parked as unbound whose device was bound since its tenure began.
-//! 17. At rest the facts tell what the sets do, and the tables what the facts do.
+//! 17. At rest the facts tell what the sets do, and the tables what the facts do; the last fact
+//!     of a key is its latest.
 //!
 //! Start at [`World::run`](world::World::run); what happens is drawn in `chaos`, the laws
 //! are in `laws`, `acceptance` and `verdict`. To see the world of one seed:
@@ -210,4 +211,9 @@ fn a_table_that_goes_before_its_tenure_does_is_noticed() {
 #[test]
 fn a_fact_that_a_table_lacks_is_noticed_at_rest() {
     assert_eq!(law_broken_by(Sabotage::LosesFacts), Some(17));
+}
+
+#[test]
+fn an_older_fact_that_stays_the_last_is_noticed_at_rest() {
+    assert_eq!(law_broken_by(Sabotage::PassesOverOlderFacts), Some(17));
 }

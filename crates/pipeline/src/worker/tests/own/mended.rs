@@ -12,7 +12,7 @@ use super::super::super::Exit;
 use super::super::super::own::MENDED_AT_ONCE;
 use super::super::made_up::edges::{Handed, SimWriters};
 use super::super::rig::{Rig, SECOND, delivery, device};
-use super::{OwnRig, PARTITIONS, partition_of_device};
+use super::{Asked, OwnRig, PARTITIONS, partition_of_device};
 use crate::settings::WorkerKind::Devices;
 
 /// A worker that owns the partition of device `a`, at a time of its own.
@@ -206,4 +206,26 @@ async fn few_are_written_at_a_time() {
     }
     it.turns(1);
     assert_eq!(it.handed().len(), 3);
+}
+
+#[tokio::test]
+async fn a_partition_of_which_older_facts_found_no_room_is_read_again() {
+    let mut mending = Mending::new();
+    mending.own.asked.0.lock().clear();
+    let most = crate::own_tables::MOST_NOTED;
+    // Devices of the partition, until one finds no room.
+    let of_it = |name: &String| partition_of_device(name) == mending.partition;
+    let names = (0..).map(|number| format!("d{number}")).filter(of_it).take(most + 1);
+    let names: Vec<String> = names.collect();
+    for name in &names {
+        mending.older_last(name);
+    }
+    mending.turns(3);
+    assert!(mending.own.asked.0.lock().is_empty(), "there is no room");
+    for name in &names[..most / 2] {
+        mending.own.bind_at(name, SECOND + 5);
+    }
+    mending.turns(3);
+    let read = Asked::Read(vec![(mending.partition, mending.own.rig.tenure(mending.partition))]);
+    assert_eq!(*mending.own.asked.0.lock(), [read], "once");
 }

@@ -79,6 +79,11 @@ pub(super) struct Member {
 }
 
 impl Member {
+    /// Whether it waits until it may write later facts behind older ones.
+    pub(super) fn mends(&self) -> bool {
+        self.own.as_ref().is_some_and(|own| own.tables.some_are_noted())
+    }
+
     /// Whether nothing is left to do.
     pub(super) fn is_idle(&self) -> bool {
         self.worker.records.len() == 0
@@ -88,5 +93,6 @@ impl Member {
             && self.going.is_none()
             && self.committing.is_none()
             && self.control.lock().commits.is_empty()
+            && !self.mends()
     }
 }

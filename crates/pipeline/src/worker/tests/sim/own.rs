@@ -167,6 +167,7 @@ impl World {
     pub(super) fn read_facts(&mut self, number: usize) {
         let anothers = self.sabotage == Some(Sabotage::JoinsByAnothersTable);
         let loses = self.sabotage == Some(Sabotage::LosesFacts);
+        let passes_over = self.sabotage == Some(Sabotage::PassesOverOlderFacts);
         let (partitions, devices) = (self.plan.partitions, self.plan.devices);
         let Some(Some(member)) = self.members.get_mut(number) else { return };
         let Some(own) = &mut member.own else { return };
@@ -186,7 +187,9 @@ impl World {
                 }
             } else {
                 for fact in &rest[..count] {
-                    if !loses || !reading.told || self.draw.percent(50) {
+                    let is_lost = loses && reading.told && self.draw.percent(50);
+                    let is_left_out = passes_over && self.projector.is_older(fact);
+                    if !is_lost && !is_left_out {
                         own.tables.read(record_of(fact, *partition));
                     }
                 }
@@ -213,12 +216,16 @@ impl World {
         let topic_partitions = self.plan.partitions;
         let Some(Some(member)) = self.members.get_mut(number) else { return };
         let Some(own) = &mut member.own else { return };
+        let mut end = 0;
         match own.readings.get_mut(&partition).filter(|reading| reading.tenure == tenure) {
-            Some(reading) => reading.opened = true,
+            Some(reading) => {
+                reading.opened = true;
+                end = reading.target.unwrap_or(0);
+            }
             None => self.cover.saw("own table: told late for a tenure that is over"),
         }
         self.say(format_args!("member {number} has the table of {partition}, epoch {tenure}"));
-        let told = PartsEvent::Complete { partition, tenure, end: 0, topic_partitions };
+        let told = PartsEvent::Complete { partition, tenure, end, topic_partitions };
         self.work(number, |worker, now| worker.table_told(told, now).expect("its partitions"))
             .await;
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::input::{Fact, device_id, number_of};
 use super::kafka::{DEVICES, FACTS, Part};
+use super::own::OwnSide;
 use super::service::Seen;
 use super::world::World;
 use crate::intake::Intake;
@@ -69,13 +70,17 @@ impl World {
         }
     }
 
+    /// Whose the device may be to a member, by the tenure of its partition.
+    fn owners_to<'a>(&self, own: &'a OwnSide, device: u8) -> Option<&'a BTreeSet<Option<u8>>> {
+        let reading = own.readings.get(&self.own_partition(device))?;
+        own.prefixes.get(&reading.tenure)?.owners.get(&device)
+    }
+
     /// Law 14, as a data call arrives.
     pub(super) fn check_joined(&mut self, number: usize, seen: &Seen) {
         let Some(Some(member)) = self.members.get(number) else { return };
         let (Some(own), Some(device)) = (&member.own, seen.device) else { return };
-        let reading = own.readings.get(&self.own_partition(device));
-        let prefixes = reading.and_then(|reading| own.prefixes.get(&reading.tenure));
-        let owners = prefixes.and_then(|prefixes| prefixes.owners.get(&device));
+        let owners = self.owners_to(own, device);
         if !owners.is_some_and(|owners| owners.contains(&seen.customer)) {
             let text = format!("member {number} joins {seen:?}; it may be of {owners:?}");
             self.breach(14, format_args!("{text}"));
@@ -116,9 +121,7 @@ impl World {
         let Some(own) = &member.own else { return };
         for fact in facts {
             let Fact::Report(key) = fact else { continue };
-            let reading = own.readings.get(&self.own_partition(key.device));
-            let prefixes = reading.and_then(|reading| own.prefixes.get(&reading.tenure));
-            let owners = prefixes.and_then(|prefixes| prefixes.owners.get(&key.device));
+            let owners = self.owners_to(own, key.device);
             if !owners.is_some_and(|owners| owners.contains(&None)) {
                 let text = format!("member {number} parks {key:?} as unbound: {owners:?}");
                 self.breach(16, format_args!("{text}"));
@@ -136,6 +139,16 @@ impl World {
             let (facts, sets) = (&self.projector.known, &self.story.written_bindings);
             let text = format!("the facts are {facts:?}, the sets {sets:?}");
             self.breach(17, format_args!("{text}"));
+        }
+        // Mended by who owns the partition, who may have had a minute for it.
+        let is_owned = |partition: i32| {
+            let members = self.members.iter().flatten().filter(|member| member.own.is_some());
+            members.into_iter().any(|member| member.owned.contains_key(&(DEVICES, partition)))
+        };
+        let mut disordered = self.projector.disordered.iter();
+        let left = disordered.find(|(_, device)| is_owned(self.own_partition(*device))).copied();
+        if let Some(left) = left {
+            self.breach(17, format_args!("of {left:?} an older fact is the last"));
         }
         for number in 0..self.members.len() {
             let Some(member) = &self.members[number] else { continue };

@@ -29,13 +29,19 @@ pub(super) struct Projector {
     pub(super) known: BTreeMap<(u8, u8), (i64, bool)>,
     /// Keys of which an older fact came last. They are not compacted until it is put right, which
     /// in production is done long before: of these compaction would leave the older one.
-    disordered: HashSet<(u8, u8)>,
+    pub(super) disordered: HashSet<(u8, u8)>,
 }
 
 impl Projector {
     /// Whether the set was written on.
     fn is_done(&self, set: &Stored) -> bool {
         self.at.get(&customer_of(set)).is_some_and(|at| set.offset < *at)
+    }
+
+    /// Whether a later fact of the same device and customer was written.
+    pub(super) fn is_older(&self, fact: &Stored) -> bool {
+        let of = of_key(fact.key.as_deref().unwrap_or_default());
+        self.known.get(&of) != Some(&says(fact.value.as_deref()))
     }
 
     /// Whose the device is by all facts so far.
@@ -142,8 +148,7 @@ impl World {
     ) -> Place {
         self.cover.saw("facts: mended");
         let of = of_key(key.as_deref().unwrap_or_default());
-        let fact = DeviceCustomer::decode(value.as_deref().unwrap_or_default()).expect("a fact");
-        let says = (fact.time.millis() / 1000, fact.bound);
+        let says = says(value.as_deref());
         let partition = partition.expect("it is told");
         if partition != self.own_partition(of.1) {
             self.breach(17, format_args!("{says:?} of {of:?} is written to partition {partition}"));
@@ -209,6 +214,12 @@ impl World {
 fn customer_of(set: &Stored) -> u8 {
     let key = std::str::from_utf8(set.key.as_deref().unwrap_or_default());
     number_of(key.unwrap_or_default())
+}
+
+/// Second, and whether bound.
+fn says(value: Option<&[u8]>) -> (i64, bool) {
+    let fact = DeviceCustomer::decode(value.unwrap_or_default()).expect("a fact of our own");
+    (fact.time.millis() / 1000, fact.bound)
 }
 
 /// Customer and device of a fact's key.

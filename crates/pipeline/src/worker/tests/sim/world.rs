@@ -98,6 +98,7 @@ pub(super) enum Sabotage {
     DropsRowsEarly,
     JoinsByAnothersTable,
     LosesFacts,
+    PassesOverOlderFacts,
 }
 
 pub(super) struct World {
@@ -300,7 +301,12 @@ impl World {
         let Some(Some(sleeper)) = self.members.get_mut(member) else { return };
         let worker = &sleeper.worker;
         let writes = worker.outbox.len() > 0;
-        let busy = worker.records.len() > 0 || writes || worker.draining.is_some() || sleeper.dirty;
+        let mends = sleeper.mends();
+        let busy = worker.records.len() > 0
+            || writes
+            || worker.draining.is_some()
+            || sleeper.dirty
+            || mends;
         sleeper.wake += 1;
         let released = sleeper.released.has_changed().unwrap_or(false) && worker.lanes.held() > 0;
         let due = if released {
@@ -308,7 +314,8 @@ impl World {
         } else if !busy {
             None
         } else if healed {
-            next_need(worker, sleeper.dirty, now)
+            let mends = Some(worker.next_gauges).filter(|_| mends);
+            next_need(worker, sleeper.dirty, now).into_iter().chain(mends).min()
         } else {
             Some(worker.next_wake(now))
         };
