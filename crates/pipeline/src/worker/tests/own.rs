@@ -1,6 +1,5 @@
 //! A worker that joins by tables of its own partitions.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,12 +9,11 @@ use emberline_model::Category::Power;
 use emberline_model::{CustomerId, EventTime};
 use emberline_wire::device_customers::{DeviceCustomer, encode_key};
 use metrics_exporter_prometheus::PrometheusBuilder;
-use parking_lot::Mutex;
 use tokio::sync::mpsc::unbounded_channel;
 
+use super::made_up::edges::{Asked, SimParts};
 use super::rig::{Rig, SECOND, Says, data, delivery, device, pipeline_settings};
 use crate::PipelineError;
-use crate::edges::PartsUpstream;
 use crate::join::{Join, Own};
 use crate::own_tables::OwnTables;
 use crate::settings::PipelineSettings;
@@ -25,34 +23,10 @@ mod mended;
 
 const PARTITIONS: i32 = 4;
 
-/// What a worker asks of the reader of its tables.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Asked {
-    Read(Vec<(i32, u64)>),
-    Leave(Vec<(i32, u64)>),
-}
-
-#[derive(Clone, Default)]
-struct Noted(Arc<Mutex<Vec<Asked>>>);
-
-impl PartsUpstream for Noted {
-    fn read(&self, parts: Vec<(i32, u64)>) {
-        self.0.lock().push(Asked::Read(parts));
-    }
-
-    fn leave(&self, parts: Vec<(i32, u64)>) {
-        self.0.lock().push(Asked::Leave(parts));
-    }
-
-    fn end(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(std::future::ready(()))
-    }
-}
-
 struct OwnRig {
     rig: Rig,
     tables: Arc<OwnTables>,
-    asked: Noted,
+    asked: SimParts,
 }
 
 impl OwnRig {
@@ -66,7 +40,7 @@ impl OwnRig {
     }
 
     fn of(mut rig: Rig, partitions: i32) -> Self {
-        let (tables, asked) = (OwnTables::new(partitions), Noted::default());
+        let (tables, asked) = (OwnTables::new(partitions), SimParts::default());
         let (_, told) = unbounded_channel();
         let reader = Box::new(asked.clone());
         rig.worker.join = Join::Own(Own { tables: Arc::clone(&tables), reader, told });

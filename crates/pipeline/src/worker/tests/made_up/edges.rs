@@ -1,7 +1,8 @@
 //! What stands at a worker's edges in a made-up world: the source that it commands, the
-//! writer that it writes by.
+//! writer that it writes by, the reader of its own tables.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use emberline_broker::{
@@ -10,7 +11,7 @@ use emberline_broker::{
 use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::edges::{LogWriter, Upstream, Writers};
+use crate::edges::{LogWriter, PartsUpstream, Upstream, Writers};
 use crate::outbox::WriteEnd;
 
 /// What the worker has told its source.
@@ -41,6 +42,31 @@ impl Upstream for SimSource {
 
     fn leave(self: Box<Self>) {
         self.0.lock().left = true;
+    }
+}
+
+/// What a worker asks of the reader of its own tables: partitions, each with its tenure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::worker::tests) enum Asked {
+    Read(Vec<(i32, u64)>),
+    Leave(Vec<(i32, u64)>),
+}
+
+/// A reader of own tables that notes what it is asked.
+#[derive(Clone, Default)]
+pub(in crate::worker::tests) struct SimParts(pub(in crate::worker::tests) Arc<Mutex<Vec<Asked>>>);
+
+impl PartsUpstream for SimParts {
+    fn read(&self, parts: Vec<(i32, u64)>) {
+        self.0.lock().push(Asked::Read(parts));
+    }
+
+    fn leave(&self, parts: Vec<(i32, u64)>) {
+        self.0.lock().push(Asked::Leave(parts));
+    }
+
+    fn end(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(std::future::ready(()))
     }
 }
 

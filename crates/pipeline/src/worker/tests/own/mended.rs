@@ -10,9 +10,9 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use super::super::super::Exit;
 use super::super::super::own::MENDED_AT_ONCE;
-use super::super::made_up::edges::{Handed, SimWriters};
+use super::super::made_up::edges::{Asked, Handed, SimWriters};
 use super::super::rig::{Rig, SECOND, delivery, device};
-use super::{Asked, OwnRig, PARTITIONS, partition_of_device};
+use super::{OwnRig, PARTITIONS, partition_of_device};
 use crate::settings::WorkerKind::Devices;
 
 /// A worker that owns the partition of device `a`, at a time of its own.

@@ -5,45 +5,21 @@
 //! Absent: what the worker does with it. Its tables are the real ones.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use emberline_broker::{PartsEvent, TableRecord};
 use emberline_flow::placing::partition_of;
-use parking_lot::Mutex;
 use tokio::sync::mpsc::unbounded_channel;
 
+use super::super::made_up::edges::{Asked, SimParts};
 use super::input::device_id;
 use super::kafka::{FACTS, Log, Stored};
 use super::member::Member;
 use super::own_laws::Prefixes;
 use super::world::{Event, Sabotage, World};
-use crate::edges::PartsUpstream;
 use crate::join::{Join, Own};
 use crate::own_tables::OwnTables;
-
-/// What a worker asks of the reader of its tables.
-enum Asked {
-    Read(Vec<(i32, u64)>),
-    Leave(Vec<(i32, u64)>),
-}
-
-struct SimParts(Arc<Mutex<Vec<Asked>>>);
-
-impl PartsUpstream for SimParts {
-    fn read(&self, parts: Vec<(i32, u64)>) {
-        self.0.lock().push(Asked::Read(parts));
-    }
-
-    fn leave(&self, parts: Vec<(i32, u64)>) {
-        self.0.lock().push(Asked::Leave(parts));
-    }
-
-    fn end(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(std::future::ready(()))
-    }
-}
 
 /// A partition that is read for a tenure.
 pub(super) struct Reading {
@@ -67,7 +43,7 @@ impl Reading {
 /// The tables of a member, and their reader.
 pub(super) struct OwnSide {
     pub(super) tables: Arc<OwnTables>,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    asked: SimParts,
     /// By partition.
     pub(super) readings: BTreeMap<i32, Reading>,
     /// By tenure, from its assignment until its worker has given it up.
@@ -81,8 +57,8 @@ impl OwnSide {
     /// Tables of so many partitions, and what a worker joins by them with.
     pub(super) fn new(partitions: i32) -> (Self, Join) {
         let tables = OwnTables::new(partitions);
-        let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
-        let reader = Box::new(SimParts(Arc::clone(&asked)));
+        let asked = SimParts::default();
+        let reader = Box::new(asked.clone());
         let (_, told) = unbounded_channel();
         let join = Join::Own(Own { tables: Arc::clone(&tables), reader, told });
         let side = Self {
@@ -107,7 +83,7 @@ impl World {
     pub(super) fn take_asked(&mut self, number: usize) {
         let Some(Some(member)) = self.members.get_mut(number) else { return };
         let Some(own) = &mut member.own else { return };
-        let asked = std::mem::take(&mut *own.asked.lock());
+        let asked = std::mem::take(&mut *own.asked.0.lock());
         let mut early = Vec::new();
         for asked in asked {
             match asked {
