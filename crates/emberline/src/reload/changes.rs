@@ -100,7 +100,7 @@ mod tests {
         let new = settings(
             "[service]\napp_secret = \"two\"\napp_key = \"k\"\n[limits]\nrate = \"7/s\"\n\
              in_flight = 9\nreplay_part = \"5%\"\n[log]\nlevel = \"debug\"\n\
-             [join]\ntable = \"auto\"\n[kafka]\nbrokers = \"other:9092\"\n",
+             [join]\ntable = \"all\"\n[kafka]\nbrokers = \"other:9092\"\n",
         );
         let changes = between(&old, &new);
         let live = [

@@ -331,7 +331,6 @@ mod tests {
     fn dividing() -> Settings {
         let mut settings = Settings::default();
         settings.topics.repartition = settings.topics.devices.clone();
-        settings.join.table = JoinTable::Auto;
         settings
     }
 
@@ -346,9 +345,9 @@ mod tests {
         settings.topics.devices.push("keyed by device".to_owned());
         assert!(!has_facts(&settings), "of these devices no fact would lie in their partition");
         settings = dividing();
-        settings.join.table = Settings::default().join.table;
+        settings.join.table = JoinTable::All;
         assert!(!has_facts(&settings));
-        settings.join.table = JoinTable::Auto;
+        settings = dividing();
         settings.topics.repartition.clear();
         settings.topics.devices.clear();
         assert!(!has_facts(&settings), "there is no topic that is keyed by device");
