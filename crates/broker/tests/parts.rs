@@ -22,6 +22,8 @@ struct Parts {
     reader: PartsReader,
     told: mpsc::UnboundedReceiver<PartsEvent>,
     read: Offsets,
+    /// That the partition had which was complete last.
+    end: i64,
 }
 
 impl Parts {
@@ -37,7 +39,7 @@ impl Parts {
             filled.lock().unwrap().entry(record.partition).or_default().push(record.offset);
         };
         let reader = PartsReader::start(kafka, topic, on_record, sender).unwrap();
-        Self { reader, told, read }
+        Self { reader, told, read, end: 0 }
     }
 
     async fn event(&mut self) -> PartsEvent {
@@ -47,8 +49,9 @@ impl Parts {
     /// The partition and the tenure told next, and what had been read of it by then.
     async fn complete(&mut self) -> (i32, u64, Vec<i64>) {
         match self.event().await {
-            PartsEvent::Complete { partition, tenure, topic_partitions, .. } => {
+            PartsEvent::Complete { partition, tenure, end, topic_partitions } => {
                 assert_eq!(topic_partitions, 3);
+                self.end = end;
                 (partition, tenure, self.take(partition))
             }
             PartsEvent::Failed(error) => panic!("{error}"),
@@ -85,6 +88,7 @@ async fn only_what_is_asked_for_is_read_and_told_once_each_by_itself() {
     for _ in 0..2 {
         let (partition, tenure, read) = parts.complete().await;
         assert!(read.len() > 100 && read.iter().copied().eq(0..i64::try_from(read.len()).unwrap()));
+        assert_eq!(usize::try_from(parts.end), Ok(read.len()));
         told.insert(partition, tenure);
     }
     assert_eq!(told, BTreeMap::from([(0, 7), (2, 8)]));
