@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test; its functions are run by a harness of their own")]
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -12,6 +13,9 @@ use axum::routing::{get, post};
 use emberline_testkit::browser::{Browser, Device, Key, availability};
 use emberline_testkit::harness::{self, trial};
 use libtest_mimic::Arguments;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 /// Longest that a test may take, on a machine with other work.
 const LIMIT: Duration = Duration::from_mins(3);
@@ -20,6 +24,7 @@ const SOON: Duration = Duration::from_secs(20);
 fn main() -> ExitCode {
     let trials = vec![
         trial("a_page_is_opened_used_and_photographed", LIMIT, used),
+        trial("a_page_says_nothing_until_all_of_it_is_there", LIMIT, half_there),
         trial("a_page_is_seen_as_its_device_asks_for", LIMIT, seen),
         trial("serious_faults_are_found_and_their_absence_too", LIMIT, faults),
     ];
@@ -47,10 +52,55 @@ async fn site() -> String {
         .route("/heard", get(async || Html("<p>heard")))
         .route("/language", get(language))
         .route("/faulty", get(async || Html("<html><body><img src=x><input><button></button>")));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async { axum::serve(listener, router).await });
     format!("http://{address}")
+}
+
+/// A page of which the second half comes once `/rest` is asked for.
+async fn slow_site() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let site = format!("http://{}", listener.local_addr().unwrap());
+    let rest = Arc::new(Notify::new());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let rest = Arc::clone(&rest);
+            tokio::spawn(async move {
+                let mut line = String::new();
+                BufReader::new(&mut stream).read_line(&mut line).await.unwrap();
+                let head =
+                    "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n";
+                stream.write_all(head.as_bytes()).await.unwrap();
+                if line.starts_with("GET /slow") {
+                    // A browser shows nothing of the first few bytes.
+                    let half = format!("<!doctype html><h1>Slow</h1>{}", "<i></i>".repeat(1_000));
+                    stream.write_all(half.as_bytes()).await.unwrap();
+                    rest.notified().await;
+                    stream.write_all(b"<p>The rest</p>").await.unwrap();
+                } else if line.starts_with("GET /rest") {
+                    rest.notify_one();
+                }
+            });
+        }
+    });
+    site
+}
+
+async fn half_there() {
+    let (site, browser) = (slow_site().await, Browser::launch().await.unwrap());
+    let page = browser.open(&Device::phone("en")).await.unwrap();
+    page.goto(&site).await.unwrap();
+    page.evaluate("void (location.href = '/slow')").await.unwrap();
+    page.until("the first half", SOON, "document.querySelector('h1') !== null").await.unwrap();
+    tokio::select! {
+        biased;
+        _ = page.until_says("h1", "Slow", SOON) => panic!("half of the page is missing"),
+        () = tokio::time::sleep(Duration::from_millis(500)) => {}
+    }
+    page.evaluate("void fetch('/rest')").await.unwrap();
+    page.until_says("h1", "Slow", SOON).await.unwrap();
+    assert_eq!(page.count("p").await.unwrap(), 1);
 }
 
 async fn used() {

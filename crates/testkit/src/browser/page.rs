@@ -117,14 +117,16 @@ impl Page {
         waited
     }
 
-    /// Waits until something that the CSS selector finds is there and says this.
+    /// Waits until something that the CSS selector finds is there and says this, and all of the
+    /// page is.
     ///
     /// # Errors
     /// As [`Page::until`].
     pub async fn until_says(&self, selector: &str, text: &str, limit: Duration) -> Result<()> {
         let (quoted, text) = (Value::from(selector), Value::from(text));
         let expression = format!(
-            "[...document.querySelectorAll({quoted})].some(it => it.innerText.includes({text}))"
+            "document.readyState !== 'loading' \
+             && [...document.querySelectorAll({quoted})].some(it => it.innerText.includes({text}))"
         );
         self.until(&format!("{selector} says {text}"), limit, &expression).await
     }
