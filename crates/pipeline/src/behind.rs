@@ -38,17 +38,18 @@ impl Behind {
         Self { stages: [Stage::new("projected"), Stage::new("read")] }
     }
 
-    /// Keeps the gauges up to date.
+    /// Keeps the gauges up to date, also at 0 where there are no such tables: what is not set for
+    /// a minute is shown no more.
     pub(crate) async fn watch(
         mut self,
         settings: PipelineSettings,
-        tables: Arc<OwnTables>,
+        tables: Option<Arc<OwnTables>>,
         stop: CancellationToken,
     ) {
-        let group = group_of(WorkerKind::Repartition, &settings);
-        let client = match Bounds::new(&KafkaSettings { group, ..settings.kafka.clone() }) {
-            Ok(client) => Arc::new(client),
+        let client = match tables.map(|tables| Ok((client(&settings)?, tables))).transpose() {
+            Ok(client) => client,
             Err(error) => {
+                let error: BrokerError = error;
                 tracing::error!(%error, "how far the bindings are behind is not measured");
                 return;
             }
@@ -60,8 +61,11 @@ impl Behind {
                 _ = every.tick() => {}
                 () = stop.cancelled() => return,
             }
-            let (client, (sets, facts), tables) =
-                (Arc::clone(&client), topics.clone(), Arc::clone(&tables));
+            let Some((client, tables)) = client.clone() else {
+                self.stages.iter().for_each(|stage| stage.show(Instant::now()));
+                continue;
+            };
+            let (sets, facts) = topics.clone();
             let asked = tokio::task::spawn_blocking(move || {
                 [projected(&client, &sets), read(&client, &facts, &tables)]
             });
@@ -78,6 +82,12 @@ impl Behind {
             }
         }
     }
+}
+
+/// Who asks what worker `repartition` has committed.
+fn client(settings: &PipelineSettings) -> Result<Arc<Bounds>, BrokerError> {
+    let group = group_of(WorkerKind::Repartition, settings);
+    Ok(Arc::new(Bounds::new(&KafkaSettings { group, ..settings.kafka.clone() })?))
 }
 
 /// How far each partition of the sets is written on.

@@ -119,11 +119,9 @@ pub async fn run<T: Transport + Clone>(
     let credentials = tokio::spawn(credentials::watch(Arc::clone(&shared), group_stop.clone()));
     let readers = (reader.as_deref(), order_book.as_ref());
     let rates = tokio::spawn(follow_rates(Arc::clone(&shared), group_stop.clone()));
-    // Also where there are no such tables: its gauges are 0 then.
     let behind = Behind::new();
-    let measuring = own_tables
-        .clone()
-        .map(|tables| tokio::spawn(behind.watch(settings.clone(), tables, group_stop.clone())));
+    let behind = behind.watch(settings.clone(), own_tables.clone(), group_stop.clone());
+    let behind = tokio::spawn(behind);
     let begin = Begin { ends, left_off, own_tables };
     let result = run_workers((&shared, &transport), readers, begin, &group_stop, &monitor).await;
     group_stop.cancel();
@@ -131,9 +129,7 @@ pub async fn run<T: Transport + Clone>(
     watcher.abort();
     credentials.abort();
     rates.abort();
-    if let Some(measuring) = measuring {
-        measuring.abort();
-    }
+    behind.abort();
     // The workers have ended, and nobody else reads to its end.
     if let Some(reader) = reader.and_then(Arc::into_inner) {
         reader.stop().await;

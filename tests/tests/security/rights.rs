@@ -144,10 +144,11 @@ pub(crate) async fn come(world: &mut World) -> Result<()> {
     Ok(())
 }
 
-/// The topic of devices is not keyed by device.
+/// The topic of devices is not keyed by device, and who joins has all bindings.
 pub(crate) fn repartition(world: &mut World) {
     let topic = format!("[{:?}]", world.devices());
     world.set("topics.repartition", &topic);
+    world.set("join.table", r#""all""#);
 }
 
 /// With these rights all is done.
@@ -229,9 +230,7 @@ pub(crate) async fn is_named(
         .wait_for(&what, async || {
             let said = process.log() + &process.output();
             let names = |line: &str| {
-                let allowed = line.split_once("allow ").map(|(_, what)| what);
-                let rights = allowed.and_then(|what| Some(what.split_once(" on ")?.0));
-                rights.is_some_and(|rights| rights.contains(right))
+                line.split_once("allow ").is_some_and(|(_, what)| what.contains(right))
             };
             let named = said.lines().any(|line| names(line) && line.contains(resource));
             ensure!(named || process.exit_code()?.is_none(), "it ended without: {what}");
