@@ -46,14 +46,15 @@ impl Behind {
         tables: Option<Arc<OwnTables>>,
         stop: CancellationToken,
     ) {
-        let client = match tables.map(|tables| Ok((client(&settings)?, tables))).transpose() {
-            Ok(client) => client,
-            Err(error) => {
-                let error: BrokerError = error;
-                tracing::error!(%error, "how far the bindings are behind is not measured");
-                return;
-            }
-        };
+        let client =
+            match tables.map(|tables| client(&settings).map(|client| (client, tables))).transpose()
+            {
+                Ok(client) => client,
+                Err(error) => {
+                    tracing::error!(%error, "how far the bindings are behind is not measured");
+                    return;
+                }
+            };
         let topics = (settings.topics.customer_devices(), settings.topics.device_customers());
         let mut every = tokio::time::interval(LOOK_EVERY);
         loop {

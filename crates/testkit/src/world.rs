@@ -160,6 +160,12 @@ impl World {
         self.settings.insert(key.to_owned(), value.to_owned());
     }
 
+    /// The topic of devices is one that is not keyed by device: it is keyed anew.
+    pub fn repartition(&mut self) {
+        let topic = format!("[{:?}]", self.devices());
+        self.set("topics.repartition", &topic);
+    }
+
     /// Sets how long [`World::wait_for`] and what rests on it wait, where something takes
     /// longer than 90 s by its nature.
     pub fn set_patience(&mut self, limit: Duration) {

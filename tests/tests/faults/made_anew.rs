@@ -10,7 +10,6 @@ use emberline_testkit::{Load, World};
 use crate::replicas::Replicas;
 use crate::roles::{Role, divide};
 use crate::scale::Scale;
-use crate::watch::nothing_waits;
 
 /// Longest that it may take to make the topics.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -63,7 +62,6 @@ pub(crate) async fn table_of_bindings(world: &mut World, _: Scale) -> Result<()>
     world.settled("repartition", &world.devices()).await?;
     world.settled("devices", &world.own_topic("devices")).await?;
     replicas.stop_all().await?;
-    beside.stop_all().await?;
-    nothing_waits(world).await?;
+    beside.end_with_nothing_waiting(world).await?;
     world.judge(&load).is_exactly_once_in_order()
 }

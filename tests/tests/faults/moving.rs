@@ -11,7 +11,6 @@ use crate::progress::while_no_partition_stands_still;
 use crate::replicas::{Replicas, partitions_of};
 use crate::roles::{Role, introduce};
 use crate::scale::Scale;
-use crate::watch::nothing_waits;
 
 const IN_FLIGHT: usize = 16;
 const MOST_REPORTS: usize = 10;
@@ -79,9 +78,7 @@ async fn lose_and_regain(world: &mut World, scale: Scale, role: Role) -> Result<
     world.settled("devices", &topic).await?;
     replicas.stop_all().await?;
     if let Some(beside) = beside {
-        beside.stop_all().await?;
-        // Every device was bound, whoever had its partition.
-        nothing_waits(world).await?;
+        beside.end_with_nothing_waiting(world).await?;
     }
     let verdict = world.judge(&load);
     verdict.is_at_least_once_in_order()?;

@@ -10,6 +10,7 @@ use anyhow::Result;
 use emberline_testkit::{Load, World};
 
 use crate::replicas::Replicas;
+use crate::watch::nothing_waits;
 
 /// Longest that it may take to make the topics.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -67,6 +68,13 @@ impl Beside {
         self.repartition.stop_all().await?;
         self.bindings.stop_all().await
     }
+
+    /// Stops them, and sees that nothing was moved to a retry topic: every device was bound,
+    /// whoever had its partition.
+    pub(crate) async fn end_with_nothing_waiting(self, world: &World) -> Result<()> {
+        self.stop_all().await?;
+        nothing_waits(world).await
+    }
 }
 
 /// Makes a fleet known to replicas of this role, and starts what these need beside them.
@@ -85,7 +93,7 @@ pub(crate) async fn introduce(
 /// Has telemetry and bindings written on by partitions, and makes a fleet known.
 pub(crate) async fn divide(world: &mut World, load: &Load) -> Result<Beside> {
     let topic = world.devices();
-    world.set("topics.repartition", &format!("[{topic:?}]"));
+    world.repartition();
     world.set("join.table", r#""own_partitions""#);
     let partitions = world.kafka.ends(&topic).await?.len().to_string();
     let create = ["topics", "create", "--partitions", &partitions];

@@ -13,7 +13,6 @@ use crate::replicas::Replicas;
 use crate::roles::{Role, introduce};
 use crate::scale::Scale;
 use crate::story::MANY_PARTITIONS;
-use crate::watch::nothing_waits;
 
 /// A call takes two of these.
 const HALF_A_CALL: Duration = Duration::from_secs(1);
@@ -61,9 +60,7 @@ async fn grow_and_shrink(world: &mut World, most: usize, role: Role) -> Result<(
     };
     under_load(world, (load, role.topic(world)), scaling).await?;
     if let Some(beside) = beside {
-        beside.stop_all().await?;
-        // Every device was bound, whoever had its partition.
-        nothing_waits(world).await?;
+        beside.end_with_nothing_waiting(world).await?;
     }
     Ok(())
 }

@@ -7,9 +7,7 @@ use emberline_testkit::World;
 use emberline_testkit::kafka::Right;
 use libtest_mimic::Trial;
 
-use crate::rights::{
-    Needed, On, RETRY, allow, come, is_named, repartition, write_something_of_everything,
-};
+use crate::rights::{Needed, On, RETRY, allow, come, is_named, write_something_of_everything};
 use crate::{LIMIT, story};
 
 /// A worker in a process of its own.
@@ -153,7 +151,7 @@ async fn works(world: &mut World, worker: Alone) -> Result<()> {
 /// Topics, something of everything in them, what works before this worker, and these rights.
 async fn prepare(world: &mut World, worker: Alone, rights: &[Needed]) -> Result<()> {
     world.read_claims().await?;
-    repartition(world);
+    world.repartition();
     world.set("join.table", r#""own_partitions""#);
     world.set("retry.tiers", &format!("[{:?}]", RETRY.trim_start_matches("retry.")));
     world.set("join.wait", r#""200ms""#);

@@ -145,9 +145,8 @@ pub(crate) async fn come(world: &mut World) -> Result<()> {
 }
 
 /// The topic of devices is not keyed by device, and who joins has all bindings.
-pub(crate) fn repartition(world: &mut World) {
-    let topic = format!("[{:?}]", world.devices());
-    world.set("topics.repartition", &topic);
+fn repartition(world: &mut World) {
+    world.repartition();
     world.set("join.table", r#""all""#);
 }
 

@@ -9,7 +9,6 @@ use emberline_testkit::kafka::NewRecord;
 use emberline_testkit::{Emberline, Load, Recorder, Signal, World};
 
 use crate::events::{BEGINNING, bind, id, power, unbind};
-use crate::repartition::repartition;
 use crate::story::LIMIT;
 use crate::sum::Sum;
 
@@ -23,7 +22,7 @@ pub(crate) async fn bindings_by_partitions(world: &mut World) -> Result<()> {
     let plan =
         FleetPlan { devices: DEVICES, duplicates: 0.1, unbound: 0.0, ..FleetPlan::default() };
     let mut load = Load::new(plan);
-    repartition(world);
+    world.repartition();
     world.emberline(&["topics", "create"]).await?.succeeds(LIMIT).await?;
     let mut running = vec![world.emberline(&["run", "--workers", "bindings,retries"]).await?];
     world.introduce(&load).await?;
@@ -85,7 +84,7 @@ async fn know(world: &World, processes: &mut [Emberline], devices: u32) -> Resul
 pub(crate) async fn rebound(world: &mut World) -> Result<()> {
     let service = Recorder::start().await?;
     world.set("service.url", &format!("{:?}", service.url()));
-    repartition(world);
+    world.repartition();
     world.emberline(&["topics", "create"]).await?.succeeds(LIMIT).await?;
     let others = world.emberline(&["run", "--workers", "bindings,retries"]).await?;
     let mut projector = world.emberline(&["run", "--workers", "repartition"]).await?;
@@ -153,7 +152,7 @@ pub(crate) async fn rebound(world: &mut World) -> Result<()> {
 /// What is written behind a later fact of the same device and customer would be all that is left
 /// of the two, once the topic is compacted.
 pub(crate) async fn written_late(world: &mut World) -> Result<()> {
-    repartition(world);
+    world.repartition();
     world.create_customer("c_a")?;
     // It is waited a minute for what puts it right by itself.
     world.set_patience(Duration::from_mins(4));

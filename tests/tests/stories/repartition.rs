@@ -13,12 +13,6 @@ use crate::sum::at_rest;
 
 const SEVERAL: &str = "emberline_devices_in_several_partitions_total";
 
-/// The world's topic of devices is one that is not keyed by device.
-pub(crate) fn repartition(world: &mut World) {
-    let topic = format!("[{:?}]", world.devices());
-    world.set("topics.repartition", &topic);
-}
-
 pub(crate) async fn spread_over_partitions(world: &mut World) -> Result<()> {
     let mut load = Load::new(FleetPlan {
         devices: 100,
@@ -27,7 +21,7 @@ pub(crate) async fn spread_over_partitions(world: &mut World) -> Result<()> {
         undecodable: 0.005,
         ..FleetPlan::default()
     });
-    repartition(world);
+    world.repartition();
     world.introduce(&load).await?;
     let mut records = load.records(3_000);
     records.extend(load.rest());
@@ -74,7 +68,7 @@ fn told(record: &StoredRecord) -> Told<'_> {
 pub(crate) async fn killed(world: &mut World) -> Result<()> {
     // Few devices, so that it takes a while: of each one record is written at a time.
     let mut load = Load::new(FleetPlan { devices: 12, ..FleetPlan::default() });
-    repartition(world);
+    world.repartition();
     world.introduce(&load).await?;
     let mut records = load.records(4_000);
     records.extend(load.rest());

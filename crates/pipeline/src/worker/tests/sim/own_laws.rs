@@ -142,8 +142,9 @@ impl World {
         }
         // Mended by who owns the partition, who may have had a minute for it.
         let is_owned = |partition: i32| {
-            let members = self.members.iter().flatten().filter(|member| member.own.is_some());
-            members.into_iter().any(|member| member.owned.contains_key(&(DEVICES, partition)))
+            let mut members = self.members.iter().flatten();
+            let part = (DEVICES, partition);
+            members.any(|member| member.own.is_some() && member.owned.contains_key(&part))
         };
         let mut disordered = self.projector.disordered.iter();
         let left = disordered.find(|(_, device)| is_owned(self.own_partition(*device))).copied();
